@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/error.hpp>
+#include <asio/experimental/parallel_group.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/system_error.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "adapter/async/compat.hpp"
+#include "adapter/base/error.hpp"
+
+namespace adapter::async {
+
+/// The Error of a deadline that passed: class timeout, "phase took longer than 30s".
+[[nodiscard]] Error timeout_error(std::string_view phase, std::chrono::steady_clock::duration limit);
+
+/// Runs `op` under a deadline; `phase` names the wait in the error. Cancelling the caller cancels `op`; an error of `op`
+/// comes through at once. T must be default-constructible. Costs two allocations and a timer: for phases, not for reads.
+template <class T>
+asio::awaitable<T> with_timeout(asio::awaitable<T> op, std::chrono::steady_clock::duration limit, std::string phase) {
+  const auto executor = co_await asio::this_coro::executor;
+  asio::steady_timer timer(executor);
+  timer.expires_after(limit);
+  auto group = asio::experimental::make_parallel_group(asio::co_spawn(executor, std::move(op), compat::deferred),
+                                                       timer.async_wait(compat::deferred));
+  if constexpr (std::is_void_v<T>) {
+    auto reply = co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+    auto& [order, failure, timer_error] = reply;
+    if (order[0] == 1 && !timer_error) {
+      throw timeout_error(phase, limit);
+    }
+    if (failure) {
+      std::rethrow_exception(failure);
+    }
+  } else {
+    auto reply = co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+    auto& [order, failure, value, timer_error] = reply;
+    if (order[0] == 1 && !timer_error) {
+      throw timeout_error(phase, limit);
+    }
+    if (failure) {
+      std::rethrow_exception(failure);
+    }
+    co_return std::move(value);
+  }
+}
+
+}  // namespace adapter::async

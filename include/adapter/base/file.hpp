@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "adapter/base/error.hpp"
+
+namespace adapter {
+
+/// Owns a file descriptor and closes it.
+class UniqueFd {
+public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) noexcept : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    if (this != &other) {
+      reset();
+      fd_ = std::exchange(other.fd_, -1);
+    }
+    return *this;
+  }
+  UniqueFd(const UniqueFd&) = delete;
+  UniqueFd& operator=(const UniqueFd&) = delete;
+  ~UniqueFd() { reset(); }
+
+  [[nodiscard]] int get() const noexcept { return fd_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return fd_ >= 0; }
+  [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+  void reset() noexcept;
+
+private:
+  int fd_ = -1;
+};
+
+/// An Error of class storage for a failed system call: "cannot rename /data/x: No space left on device (ENOSPC)".
+/// `path` is escaped here. `error_number` is errno, read by the caller right after the call.
+[[nodiscard]] Error storage_error(int error_number, std::string_view verb, std::string_view path);
+
+/// All functions below throw storage errors, retry EINTR, open with O_CLOEXEC, and may be called on any thread (they block).
+
+/// Opens a directory for use with the *at() calls. The last component must not be a symbolic link.
+[[nodiscard]] UniqueFd open_directory(const std::filesystem::path& path);
+[[nodiscard]] UniqueFd open_directory_at(int directory, const std::string& name);
+
+/// mkdir unless it is there (as a directory, not a link) already; true when it was made.
+bool ensure_directory_at(int directory, const std::string& name, mode_t mode);
+
+void write_all(int fd, std::string_view bytes, std::string_view path_for_errors);
+
+/// The whole file; over `limit_bytes` is an error of class limit. Reads regular files only (a FIFO or device is refused
+/// before it can block).
+[[nodiscard]] std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes);
+[[nodiscard]] std::string read_file_at(int directory, const std::string& name, std::uint64_t limit_bytes);
+
+/// Replaces `name` with `bytes`, all or nothing and durable: unique temporary name (".tmp-" prefix) in the same directory,
+/// fsync, rename, fsync of the directory.
+void replace_file_at(int directory, const std::string& name, std::string_view bytes, mode_t mode);
+
+void fsync_fd(int fd, std::string_view path_for_errors);
+
+/// Removes a file, or a directory with all below it, without following links or leaving `directory`; absent is fine.
+/// Directories without write permission (a consumer's chmod) are made writable first.
+void remove_tree_at(int directory, const std::string& name);
+
+/// "prefix" + 16 random hexadecimal digits.
+[[nodiscard]] std::string unique_name(std::string_view prefix);
+
+}  // namespace adapter

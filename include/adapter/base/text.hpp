@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace adapter {
+
+/// Makes text from outside safe to print on a terminal or in a log line: control characters, DEL, bidirectional and other
+/// invisible characters, and bytes that are not UTF-8 become \xNN or \u{NNNN}; a backslash becomes \\. At most
+/// `limit_bytes` of the result are kept, then "…" follows.
+[[nodiscard]] std::string escape(std::string_view text, std::size_t limit_bytes = 512);
+
+[[nodiscard]] bool is_valid_utf8(std::string_view text) noexcept;
+
+/// The candidate with the smallest edit distance to `word`, when it is near enough to be what was meant (a third of its
+/// length, at least 1, at most 3 edits); else empty. The result views one of the candidates.
+[[nodiscard]] std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
+
+/// Splits at each `separator`; "a,,b" has three parts, "" has one, empty, part. The parts view `text`.
+[[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
+
+/// Without leading and trailing spaces, tabs, CR and LF.
+[[nodiscard]] std::string_view trim(std::string_view text) noexcept;
+
+/// ASCII only; other bytes stay.
+[[nodiscard]] std::string to_lower(std::string_view text);
+[[nodiscard]] bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept;
+
+/// RFC 4648 §4, with padding.
+[[nodiscard]] std::string base64(std::string_view bytes);
+
+}  // namespace adapter

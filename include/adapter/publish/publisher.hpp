@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <asio/awaitable.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapter/async/workers.hpp"
+#include "adapter/base/file.hpp"
+#include "adapter/base/limits.hpp"
+#include "adapter/base/object_id.hpp"
+#include "adapter/base/policy.hpp"
+#include "adapter/store/store.hpp"
+
+/// Trees on disk, their durability, and the link that readers follow.
+namespace adapter::publish {
+
+struct PublishOptions {
+  SymlinkPolicy symlinks = SymlinkPolicy::inside;
+  Share share = Share::all;
+  Limits limits;
+  friend bool operator==(const PublishOptions&, const PublishOptions&) = default;
+};
+
+/// What stands in the volume now, as the link says.
+struct Standing {
+  std::optional<ObjectId> commit;    ///< where the link points, when it is our link and the tree is there and untouched
+  std::optional<ObjectId> previous;  ///< a second complete tree
+  /// Why `commit` is absent though something was published: "the link is missing", "3 files of the tree were changed".
+  std::string damage;
+  std::optional<ObjectId> damaged_commit;  ///< what to rebuild, from the link or the newest tree's name
+};
+
+struct Outcome {
+  ObjectId commit;
+  std::optional<ObjectId> previous;
+  bool changed = false;        ///< the link moved, or a damaged tree was replaced
+  bool reused = false;         ///< the tree was complete on disk already
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::vector<std::string> left_out_links;  ///< paths, the first 16
+  std::uint64_t left_out_link_count = 0;
+};
+
+using ReaderFactory = std::function<std::unique_ptr<store::ObjectReader>()>;
+
+/// Publishes trees of one repository: `directory`/trees/<commit> and data_dir/<link>. Loop thread; work runs on workers; calls must
+/// not overlap. The protocol, its order of steps and what each crash leaves are in docs/durability.md.
+///
+/// Invariants: the link is absent or leads to a complete tree, always; a tree bears a commit's name only when it is complete and durable;
+/// the tree published before stays until the next publish. Nothing foreign is ever deleted.
+class Publisher {
+public:
+  virtual ~Publisher() = default;
+
+  /// Sweeps litter of dead runs (`.tmp-*`, `.gone-*`, temporary links) and looks at link and trees, every file's recorded size, times and
+  /// inode included. Storage error when something foreign is at the link's path.
+  virtual asio::awaitable<Standing> recover() = 0;
+
+  /// Publishes a commit: reuses its tree when that is complete and untouched, else materialises it. The spare-tree reuse
+  /// by difference will slot in between. `workers` may be used for two jobs at once. On any error the link and the tree
+  /// it leads to are as before, and own staging is removed. Errors: policy (symlinks: refuse), limit, corrupt, storage, cancelled.
+  virtual asio::awaitable<Outcome> publish(ObjectId commit, ReaderFactory readers, PublishOptions options) = 0;
+
+  /// Whether the link still leads to `commit`'s tree: one readlink and one stat; on the loop, with every check.
+  /// Throws storage when something foreign is at the link's path.
+  [[nodiscard]] virtual bool link_is_intact(const ObjectId& commit) const = 0;
+
+  /// Points the link at `commit`'s complete tree again (a link somebody removed); no objects are needed.
+  virtual asio::awaitable<void> relink(ObjectId commit) = 0;
+
+  /// For `prune`: removes link, trees and everything below `directory`.
+  virtual asio::awaitable<void> remove_all() = 0;
+};
+
+/// `data_dir` is absolute and exists; `link` is relative and normalised; `directory` is data_dir/.adapter/<name>.
+[[nodiscard]] std::unique_ptr<Publisher> make_publisher(async::Workers& workers, std::filesystem::path data_dir,
+                                                        std::string name, std::string link);
+
+/// Holds data_dir/.adapter/.lock for the life of the object. The constructor makes data_dir and .adapter when missing; it throws
+/// DirectoryBusy when another process holds the lock.
+class DataDirectoryLock {
+public:
+  explicit DataDirectoryLock(const std::filesystem::path& data_dir);
+
+private:
+  UniqueFd lock_;
+};
+
+/// Another process owns the data directory; the text names its pid. The program exits 75.
+class DirectoryBusy : public Error {
+public:
+  using Error::Error;
+};
+
+}  // namespace adapter::publish

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapter/base/file.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <vector>
+
+#include "adapter/base/text.hpp"
+
+namespace adapter {
+namespace {
+
+struct DirectoryCloser {
+  void operator()(DIR* directory) const noexcept { closedir(directory); }
+};
+using DirectoryStream = std::unique_ptr<DIR, DirectoryCloser>;
+
+std::string error_name(int error_number) {
+  const char* name = nullptr;
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || (__GLIBC__ == 2 && __GLIBC_MINOR__ >= 32))
+  name = strerrorname_np(error_number);
+#endif
+  return name != nullptr ? name : "errno " + std::to_string(error_number);
+}
+
+std::string error_message(int error_number) {
+  std::array<char, 128> buffer{};
+  // GNU's and POSIX's strerror_r differ in what they return; overloads take either.
+  struct Text {
+    static std::string of(const char* text, const char*) { return text; }
+    static std::string of(int, const char* buffer) { return buffer; }
+  };
+  return Text::of(strerror_r(error_number, buffer.data(), buffer.size()), buffer.data());
+}
+
+constexpr std::size_t max_error_path_bytes = 1024;
+
+template <class Call>
+auto retry_interrupted(Call call) {
+  decltype(call()) result;
+  do {
+    result = call();
+  } while (result < 0 && errno == EINTR);
+  return result;
+}
+
+std::string read_descriptor(int fd, std::string_view path, std::uint64_t limit_bytes) {
+  struct stat info {};
+  if (fstat(fd, &info) != 0) {
+    throw storage_error(errno, "read", path);
+  }
+  if (!S_ISREG(info.st_mode)) {
+    throw Error(ErrorClass::storage, "cannot read " + escape(path) + ": it is not a regular file");
+  }
+  std::string bytes;
+  std::array<char, 16384> buffer{};
+  while (true) {
+    const ssize_t count = retry_interrupted([&] { return read(fd, buffer.data(), buffer.size()); });
+    if (count < 0) {
+      throw storage_error(errno, "read", path);
+    }
+    if (count == 0) {
+      return bytes;
+    }
+    bytes.append(buffer.data(), static_cast<std::size_t>(count));
+    if (bytes.size() > limit_bytes) {
+      throw Error(ErrorClass::limit, escape(path) + " is larger than " + std::to_string(limit_bytes) + " bytes");
+    }
+  }
+}
+
+/// Entries of a directory, without "." and "..".
+std::vector<std::string> list_directory(int directory, std::string_view path) {
+  UniqueFd copy(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!copy) {
+    throw storage_error(errno, "open", path);
+  }
+  DirectoryStream stream(fdopendir(copy.get()));
+  if (!stream) {
+    throw storage_error(errno, "list", path);
+  }
+  static_cast<void>(copy.release());
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = readdir(stream.get())) {
+    const std::string_view name = static_cast<const char*>(entry->d_name);
+    if (name != "." && name != "..") {
+      names.emplace_back(name);
+    }
+    errno = 0;
+  }
+  if (errno != 0) {
+    throw storage_error(errno, "list", path);
+  }
+  return names;
+}
+
+void remove_directory_contents(int directory, std::string_view path);
+
+void remove_entry(int directory, const std::string& name) {
+  if (unlinkat(directory, name.c_str(), 0) == 0 || errno == ENOENT) {
+    return;
+  }
+  if (errno != EISDIR && errno != EPERM) {
+    throw storage_error(errno, "remove", name);
+  }
+  UniqueFd child(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!child && errno == EACCES) {
+    fchmodat(directory, name.c_str(), S_IRWXU, 0);
+    child = UniqueFd(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  }
+  if (!child) {
+    if (errno == ENOENT) {
+      return;
+    }
+    throw storage_error(errno, "remove", name);
+  }
+  remove_directory_contents(child.get(), name);
+  if (unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+    throw storage_error(errno, "remove", name);
+  }
+}
+
+void remove_directory_contents(int directory, std::string_view path) {
+  bool writable = false;
+  for (const std::string& name : list_directory(directory, path)) {
+    try {
+      remove_entry(directory, name);
+    } catch (const Error&) {
+      if (writable) {
+        throw;
+      }
+      writable = true;
+      fchmod(directory, S_IRWXU);
+      remove_entry(directory, name);
+    }
+  }
+}
+
+}  // namespace
+
+void UniqueFd::reset() noexcept {
+  if (fd_ >= 0) {
+    ::close(fd_);
+    fd_ = -1;
+  }
+}
+
+Error storage_error(int error_number, std::string_view verb, std::string_view path) {
+  return Error(ErrorClass::storage, "cannot " + std::string(verb) + " " + escape(path, max_error_path_bytes) + ": " +
+                                        error_message(error_number) + " (" + error_name(error_number) + ")");
+}
+
+UniqueFd open_directory(const std::filesystem::path& path) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) {
+    throw storage_error(errno, "open folder", path.native());
+  }
+  return fd;
+}
+
+UniqueFd open_directory_at(int directory, const std::string& name) {
+  UniqueFd fd(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) {
+    throw storage_error(errno, "open folder", name);
+  }
+  return fd;
+}
+
+bool ensure_directory_at(int directory, const std::string& name, mode_t mode) {
+  if (mkdirat(directory, name.c_str(), mode) == 0) {
+    return true;
+  }
+  const int failure = errno;
+  struct stat info {};
+  if (failure == EEXIST && fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (S_ISDIR(info.st_mode)) {
+      return false;
+    }
+    throw Error(ErrorClass::storage, "cannot make folder " + escape(name) + ": something else has that name");
+  }
+  throw storage_error(failure, "make folder", name);
+}
+
+void write_all(int fd, std::string_view bytes, std::string_view path_for_errors) {
+  while (!bytes.empty()) {
+    const ssize_t count = retry_interrupted([&] { return write(fd, bytes.data(), bytes.size()); });
+    if (count < 0) {
+      throw storage_error(errno, "write", path_for_errors);
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) {
+    throw storage_error(errno, "read", path.native());
+  }
+  return read_descriptor(fd.get(), path.native(), limit_bytes);
+}
+
+std::string read_file_at(int directory, const std::string& name, std::uint64_t limit_bytes) {
+  const UniqueFd fd(openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+  if (!fd) {
+    throw storage_error(errno, "read", name);
+  }
+  return read_descriptor(fd.get(), name, limit_bytes);
+}
+
+void replace_file_at(int directory, const std::string& name, std::string_view bytes, mode_t mode) {
+  const std::string temporary = unique_name(".tmp-");
+  UniqueFd fd(openat(directory, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!fd) {
+    throw storage_error(errno, "write", name);
+  }
+  try {
+    write_all(fd.get(), bytes, name);
+    fsync_fd(fd.get(), name);
+    if (renameat(directory, temporary.c_str(), directory, name.c_str()) != 0) {
+      throw storage_error(errno, "replace", name);
+    }
+  } catch (...) {
+    unlinkat(directory, temporary.c_str(), 0);
+    throw;
+  }
+  fsync_fd(directory, name);
+}
+
+void fsync_fd(int fd, std::string_view path_for_errors) {
+  if (fsync(fd) != 0) {
+    throw storage_error(errno, "make durable", path_for_errors);
+  }
+}
+
+void remove_tree_at(int directory, const std::string& name) { remove_entry(directory, name); }
+
+std::string unique_name(std::string_view prefix) {
+  std::array<unsigned char, 8> random{};
+  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+    throw storage_error(errno, "draw random bytes for", prefix);
+  }
+  static constexpr std::string_view digits = "0123456789abcdef";
+  std::string name(prefix);
+  for (const unsigned char byte : random) {
+    name.push_back(digits[byte >> 4U]);
+    name.push_back(digits[byte & 0x0FU]);
+  }
+  return name;
+}
+
+}  // namespace adapter
