@@ -46,9 +46,11 @@ Error& Error::add_context(std::string_view context) & {
 Error&& Error::with_context(std::string_view context) && { return std::move(add_context(context)); }
 
 bool Error::retryable() const noexcept {
+  if (retryable_) {
+    return *retryable_;
+  }
   switch (class_) {
     case ErrorClass::config:
-    case ErrorClass::corrupt:
     case ErrorClass::limit:
     case ErrorClass::policy:
     case ErrorClass::cancelled:
@@ -59,11 +61,17 @@ bool Error::retryable() const noexcept {
     case ErrorClass::network:
     case ErrorClass::tls:
     case ErrorClass::protocol:
+    case ErrorClass::corrupt:
     case ErrorClass::storage:
     case ErrorClass::timeout:
       return true;
   }
   return true;
+}
+
+Error& Error::set_retryable(bool retryable) & {
+  retryable_ = retryable;
+  return *this;
 }
 
 Error& Error::set_retry_after(std::chrono::seconds delay) & {

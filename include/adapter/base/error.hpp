@@ -52,9 +52,11 @@ public:
   Error& add_context(std::string_view context) &;
   [[nodiscard]] Error&& with_context(std::string_view context) &&;
 
-  /// Whether the same request may succeed later without a change of configuration or of the remote's commit.
-  /// By class: false for config, corrupt, limit, policy and cancelled; true for the rest.
+  /// Whether the same request may succeed later without a change of configuration or of the remote's commit. By class,
+  /// false for config, limit, policy and cancelled and true for the rest, unless set_retryable() said otherwise: a transfer
+  /// that arrived corrupt is worth another try, a commit that is malformed is not.
   [[nodiscard]] bool retryable() const noexcept;
+  Error& set_retryable(bool retryable) &;
 
   /// How long the remote asked us to wait, when it did (Retry-After); already capped by whoever parsed it.
   [[nodiscard]] std::optional<std::chrono::seconds> retry_after() const noexcept { return retry_after_; }
@@ -64,6 +66,7 @@ private:
   ErrorClass class_;
   std::string text_;
   std::optional<std::chrono::seconds> retry_after_;
+  std::optional<bool> retryable_;
 };
 
 /// A value or the reason why there is none, for code that does not throw (parsers, policies).
