@@ -28,8 +28,8 @@ private:
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 
-/// The head of an HTTP/1.1 request (RFC 9112): request line, Host, `fields`, Content-Length when there is a body, and the
-/// empty line. The body follows on the wire by itself.
+/// The head of an HTTP/1.1 request (RFC 9112): request line, Host, `fields`, Content-Length when there is a body, and
+/// the empty line. The body follows on the wire by itself.
 [[nodiscard]] std::string serialize_request(std::string_view method, const Url& url, const Fields& fields,
                                             std::optional<std::uint64_t> body_size_bytes);
 
@@ -49,9 +49,10 @@ struct ResponseHead {
 ///
 /// Strict where leniency is a risk: a status line of HTTP/1.0 or 1.1, no obs-fold, no space before a colon, one framing
 /// only (Content-Length together with Transfer-Encoding, several or malformed lengths, a coding other than exactly
-/// "chunked", a signed or overlong chunk size are errors of class protocol), at most max_header_block_bytes and
-/// max_header_fields (class limit), chunk extensions and trailers read and dropped under the same cap. Interim 1xx answers
-/// are skipped (at most 8), 101 is an error. A Content-Encoding other than identity is an error: none was asked for.
+/// "chunked", a signed or overlong chunk size, a line that ends with LF alone or holds a CR are errors of class
+/// protocol), at most max_header_block_bytes and max_header_fields (class limit), chunk extensions and trailers read
+/// and dropped under the same cap. Interim 1xx answers are skipped (at most 8), 101 is an error. A Content-Encoding
+/// other than identity is an error: none was asked for.
 class ResponseParser {
 public:
   struct Step {
@@ -62,8 +63,8 @@ public:
   /// `expect_body` false: the response to HEAD. Use one parser a response.
   explicit ResponseParser(bool expect_body = true) noexcept : expect_body_(expect_body) {}
 
-  /// Consumes some of `bytes` (at least one unless done, as long as `bytes` is not empty). After an error the parser and
-  /// its connection are useless.
+  /// Consumes some of `bytes` (at least one unless done, as long as `bytes` is not empty). After an error the parser
+  /// and its connection are useless.
   [[nodiscard]] Result<Step> feed(std::string_view bytes);
   /// The peer ended the stream: fine when the body is framed by that, or is complete; else an error of class network
   /// ("the answer ended after N bytes of …").
@@ -89,10 +90,14 @@ private:
     done
   };
 
+  [[nodiscard]] static std::string format_header_limit();
+  void take_body(std::size_t size_bytes) noexcept;
+  [[nodiscard]] Result<std::size_t> take_line_bytes(std::string_view bytes);
   [[nodiscard]] std::optional<Error> take_line(std::string_view line);
   [[nodiscard]] std::optional<Error> take_status_line(std::string_view line);
   [[nodiscard]] std::optional<Error> take_field(std::string_view line);
   [[nodiscard]] std::optional<Error> take_chunk_size(std::string_view line);
+  [[nodiscard]] std::optional<Error> skip_interim_answer();
   [[nodiscard]] std::optional<Error> begin_body();
 
   State state_ = State::status_line;

@@ -25,12 +25,19 @@ struct Origin {
 };
 
 /// An absolute http or https URL, in the one grammar that everything in the program uses (a strict subset of RFC 3986):
-/// no user info, no control byte or space before or after percent-decoding, no backslash, a host that is not empty, `?` and
-/// `#` end the authority, port 1–65535, scheme and host in lower case, at most 4,096 bytes. A fragment is refused. The path
-/// keeps its percent-encoding, with "." and ".." segments (also percent-encoded ones) refused; at least "/".
+/// no user info, no control byte or backslash before or after percent-decoding, no space (%20 is fine), a host that is
+/// not empty, `?` and `#` end the authority, port 1–65535, scheme and host in lower case, at most 4,096 bytes. A
+/// fragment is refused. The path keeps its percent-encoding, with "." and ".." segments (also percent-encoded ones)
+/// refused; at least "/".
+///
+/// A host is a name of letters, digits, hyphens and underscores (other scripts in their xn-- form; one trailing dot is
+/// dropped), an IPv4 address of four decimal parts, or an IPv6 address in brackets (kept in its shortest form, no
+/// zone). A name that ends in a number but is no such address ("127.1", "0x7f.1") is refused: resolvers would read it
+/// as one.
 class Url {
 public:
-  /// Errors are of class config; they say what is wrong and, for user info, what to write instead — without repeating it.
+  /// Errors are of class config; they say what is wrong and, for user info, what to write instead. They never quote the
+  /// text.
   [[nodiscard]] static Result<Url> parse(std::string_view text);
 
   [[nodiscard]] const Origin& origin() const noexcept { return origin_; }
@@ -46,7 +53,10 @@ public:
   /// Path without trailing slashes + "/" + suffix, with its own query ("info/refs", "service=git-upload-pack").
   [[nodiscard]] Url with_suffix(std::string_view path_suffix, std::string_view query = {}) const;
 
-  /// Whether `prefix` covers this URL: equal origins, and prefix.path() is a prefix that ends at a "/" boundary.
+  /// Whether `prefix` covers this URL: equal origins, and prefix.path() is a prefix that ends at a "/" boundary
+  /// ("/team" and
+  /// "/team/" both cover "/team" and "/team/docs", not "/teams"). Bytes are compared: "%7E" is not "~". Queries play no
+  /// part.
   [[nodiscard]] bool is_below(const Url& prefix) const noexcept;
 
   friend bool operator==(const Url&, const Url&) = default;
@@ -57,7 +67,8 @@ private:
   std::string query_;
 };
 
-/// Whether the host is an address literal or a name that stands for this machine ("localhost", "*.localhost", 127/8, ::1).
+/// Whether the host is an address literal or a name that stands for this machine ("localhost", "*.localhost", 127/8,
+/// ::1).
 [[nodiscard]] bool is_loopback_name(std::string_view host) noexcept;
 
 }  // namespace adapter::http
