@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "adapter/base/error.hpp"
@@ -16,21 +17,22 @@ namespace adapter::wire {
 
 /// What a server said it can do (the answer to GET info/refs with Git-Protocol: version=2).
 struct Capabilities {
-  int version = 0;                        ///< 2, or 0/1 for a server that does not speak v2
-  std::string agent;                      ///< escaped by whoever prints it
+  int version = 0;    ///< 2, or 0/1 for a server that does not speak v2
+  std::string agent;  ///< at most 1 KiB; escaped by whoever prints it
   bool ls_refs_unborn = false;
   bool fetch_shallow = false;
   bool fetch_filter = false;
   bool fetch_wait_for_done = false;
   bool fetch_sideband_all = false;
   std::string object_format = "sha1";
-  std::vector<std::string> lines;         ///< as advertised, for `ls-remote`; at most 64
+  std::vector<std::string> lines;  ///< as advertised, for `ls-remote`; the first 64, at most 1 KiB of each
 
   friend bool operator==(const Capabilities&, const Capabilities&) = default;
 };
 
 /// Reads the capability advertisement, packet by packet, with or without the "# service=git-upload-pack" preamble.
-/// An object format other than sha1 is an error of class protocol that says so; so is a v2 answer without ls-refs and fetch.
+/// An object format other than sha1 is an error of class protocol that says so; so is a v2 answer without ls-refs and
+/// fetch. A server that answers in v0 or v1 is done after its first line of refs; packets taken after that are ignored.
 class CapabilitiesParser {
 public:
   [[nodiscard]] std::optional<Error> take(const Pkt& pkt);
@@ -38,8 +40,14 @@ public:
   [[nodiscard]] const Capabilities& result() const noexcept { return result_; }
 
 private:
+  [[nodiscard]] std::optional<Error> take_first_line(std::string_view line);
+  [[nodiscard]] std::optional<Error> take_capability(std::string_view line);
+  [[nodiscard]] std::optional<Error> finish();
+
   Capabilities result_;
   bool preamble_ = false;
+  bool preamble_ended_ = false;
+  bool version_1_ = false;
   bool version_seen_ = false;
   bool has_ls_refs_ = false;
   bool has_fetch_ = false;
@@ -47,10 +55,10 @@ private:
 };
 
 struct Ref {
-  std::string name;                      ///< "HEAD", "refs/heads/main"
-  ObjectId id;                           ///< zero for an unborn HEAD
-  std::optional<ObjectId> peeled;        ///< of an annotated tag: the object it finally points at
-  std::string symref_target;             ///< of HEAD: "refs/heads/main"; else empty
+  std::string name;                ///< "HEAD", "refs/heads/main"
+  ObjectId id;                     ///< zero for an unborn HEAD
+  std::optional<ObjectId> peeled;  ///< of an annotated tag: the object it finally points at
+  std::string symref_target;       ///< of HEAD: "refs/heads/main"; else empty
 
   friend bool operator==(const Ref&, const Ref&) = default;
 };
@@ -59,7 +67,9 @@ struct Ref {
 [[nodiscard]] std::string ls_refs_request(const Capabilities& capabilities, const std::vector<std::string>& prefixes,
                                           std::string_view agent);
 
-/// Reads the answer, and keeps only refs that match a prefix: servers may ignore the narrowing.
+/// Reads the answer, and keeps only refs that match a prefix: servers may ignore the narrowing. A kept ref with a name
+/// git does not allow, a malformed line and a name listed twice are errors of class protocol, more than max_refs one of
+/// class limit. No prefixes: all are kept.
 class LsRefsParser {
 public:
   LsRefsParser(std::vector<std::string> prefixes, const Limits& limits);
@@ -69,33 +79,38 @@ public:
   [[nodiscard]] std::vector<Ref> take_refs() && { return std::move(refs_); }
 
 private:
+  [[nodiscard]] std::optional<Error> take_ref(std::string_view line);
+  [[nodiscard]] std::optional<Error> finish();
+
   std::vector<std::string> prefixes_;
   std::uint64_t max_refs_;
   std::vector<Ref> refs_;
   bool done_ = false;
 };
 
-/// git check-ref-format's rules for a full name, and "HEAD".
+/// git-check-ref-format(1)'s rules for a full name (one slash at least), and "HEAD".
 [[nodiscard]] bool is_valid_ref_name(std::string_view name) noexcept;
 
 struct FetchArguments {
   std::vector<ObjectId> wants;
-  std::vector<ObjectId> haves;     ///< tips we hold complete
-  std::vector<ObjectId> shallow;   ///< our present boundary
-  std::uint32_t depth = 0;         ///< 0: no `deepen`
+  std::vector<ObjectId> haves;    ///< tips we hold complete
+  std::vector<ObjectId> shallow;  ///< our present boundary
+  std::uint32_t depth = 0;        ///< 0: no `deepen`
 };
 
-/// A fetch request that is complete in one round: always `done`, with `thin-pack`, `ofs-delta`; never bundle-uri or packfile-uris.
+/// A fetch request that is complete in one round: always `done`, with `thin-pack`, `ofs-delta`; never bundle-uri or
+/// packfile-uris. `shallow` and `depth` are left out when the server does not know them: the answer is the whole
+/// history. Precondition: at least one want.
 [[nodiscard]] std::string fetch_request(const Capabilities& capabilities, const FetchArguments& arguments,
                                         std::string_view agent);
 
-/// Reads the answer to such a request: (acknowledgments) (shallow-info) packfile. An ERR packet, a side-band 3 message and
-/// sections in a wrong order are errors; the server's words are escaped and cut to max_sideband_line_bytes.
+/// Reads the answer to such a request: (acknowledgments) (shallow-info) packfile. An ERR packet, a side-band 3 message
+/// and sections in a wrong order are errors; the server's words are escaped and cut to max_sideband_line_bytes.
 class FetchParser {
 public:
   struct Event {
     enum class Kind : std::uint8_t { none, pack, progress } kind = Kind::none;
-    std::string_view bytes;  ///< views the packet
+    std::string_view bytes;  ///< views the packet; of progress at most max_sideband_line_bytes, not escaped
   };
   [[nodiscard]] Result<Event> take(const Pkt& pkt);
   [[nodiscard]] bool done() const noexcept { return section_ == Section::done; }
@@ -103,13 +118,25 @@ public:
   [[nodiscard]] const std::vector<ObjectId>& unshallow() const noexcept { return unshallow_; }
 
 private:
-  enum class Section : std::uint8_t { start, acknowledgments, shallow_info, wanted_refs, between, packfile, done };
+  // In the order of the protocol; sections that were not asked for (wanted-refs, packfile-uris) are errors.
+  enum class Section : std::uint8_t { start, between, acknowledgments, shallow_info, packfile, done };
+
+  [[nodiscard]] std::optional<Error> end_section(PktKind kind);
+  [[nodiscard]] std::optional<Error> take_line(std::string_view line);
+  [[nodiscard]] std::optional<Error> begin_section(std::string_view line);
+  [[nodiscard]] std::optional<Error> take_acknowledgment(std::string_view line);
+  [[nodiscard]] std::optional<Error> take_boundary(std::string_view line);
+  [[nodiscard]] Result<Event> take_pack(const Pkt& pkt);
+
   Section section_ = Section::start;
+  Section last_section_ = Section::start;
+  bool pack_seen_ = false;
   std::vector<ObjectId> shallow_;
   std::vector<ObjectId> unshallow_;
 };
 
-/// The class of a server's "ERR …" text: not_found for the forms that say so, else protocol.
+/// The error a server's "ERR …" or side-band 3 text stands for: class not_found for the forms that say so ("not our
+/// ref", "repository not found"), else protocol. The words are escaped and cut to max_sideband_line_bytes.
 [[nodiscard]] Error server_error(std::string_view message);
 
 }  // namespace adapter::wire
