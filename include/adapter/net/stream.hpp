@@ -26,6 +26,8 @@ public:
   virtual void set_deadline(std::chrono::steady_clock::time_point when, std::string_view phase) = 0;
   /// The peer ended a TLS stream without close_notify: only good when the HTTP framing had ended before.
   [[nodiscard]] virtual bool truncated() const noexcept = 0;
+  /// Nothing has arrived and the peer has not ended the stream: another request may be written. Looks, does not wait.
+  [[nodiscard]] virtual bool is_quiet() noexcept = 0;
   /// At once, without waiting for the peer.
   virtual void close() noexcept = 0;
 };

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connection_pool.hpp"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "adapter/base/error.hpp"
+
+namespace adapter::net {
+
+using std::chrono::steady_clock;
+
+/// One idle connection. All are in one list, oldest first; each host's settings have the places of theirs, oldest first
+/// too.
+struct ConnectionPool::Idle {
+  std::unique_ptr<Stream> stream;
+  steady_clock::time_point expires;
+  Host* host = nullptr;
+  ConnectionSettings settings;
+};
+
+struct ConnectionPool::Host {
+  Host(const asio::any_io_executor& executor, std::size_t limit) : places(executor, limit) {}
+  async::Semaphore places;
+  std::map<ConnectionSettings, std::deque<std::list<Idle>::iterator>> idle;
+};
+
+struct ConnectionPool::Core : std::enable_shared_from_this<Core> {
+  Core(asio::any_io_executor loop, const ClientOptions& client_options)
+      : executor(std::move(loop)), options(client_options), timer(executor) {}
+
+  asio::any_io_executor executor;
+  ClientOptions options;
+  asio::steady_timer timer;
+  std::map<http::Origin, std::shared_ptr<Host>> hosts;
+  std::list<Idle> idle;
+  std::size_t busy = 0;
+  std::uint64_t opened = 0;
+  bool timer_armed = false;
+  bool closed = false;
+
+  void keep(Host& host, const ConnectionSettings& settings, std::unique_ptr<Stream> stream) {
+    Idle entry{std::move(stream), steady_clock::now() + options.idle_timeout, &host, settings};
+    entry.stream->set_deadline(steady_clock::time_point::max(), "idle");
+    const auto place = idle.insert(idle.end(), std::move(entry));
+    host.idle[settings].push_back(place);
+    while (idle.size() > options.max_idle_connections) {
+      drop_oldest();
+    }
+    arm();
+  }
+
+  void drop_oldest() {
+    const auto oldest = idle.begin();
+    Host& host = *oldest->host;
+    const auto places = host.idle.find(oldest->settings);
+    places->second.pop_front();
+    if (places->second.empty()) {
+      host.idle.erase(places);
+    }
+    idle.erase(oldest);
+  }
+
+  void arm() {
+    if (timer_armed || closed || idle.empty()) {
+      return;
+    }
+    timer_armed = true;
+    timer.expires_at(idle.front().expires);
+    timer.async_wait([weak = weak_from_this()](const std::error_code& error) {
+      const auto self = weak.lock();
+      if (self && !error) {
+        self->timer_armed = false;
+        self->sweep();
+      }
+    });
+  }
+
+  void sweep() {
+    const auto now = steady_clock::now();
+    while (!idle.empty() && idle.front().expires <= now) {
+      drop_oldest();
+    }
+    // A host is forgotten when nobody but this map knows it.
+    std::erase_if(hosts, [](const auto& entry) { return entry.second.use_count() == 1 && entry.second->idle.empty(); });
+    arm();
+  }
+};
+
+ConnectionPool::Lease& ConnectionPool::Lease::operator=(Lease&& other) noexcept {
+  if (this != &other) {
+    end();
+    stream = std::move(other.stream);
+    core_ = std::move(other.core_);
+    host_ = std::move(other.host_);
+    settings_ = std::move(other.settings_);
+    permit_ = std::move(other.permit_);
+  }
+  return *this;
+}
+
+bool ConnectionPool::Lease::take_idle() {
+  while (true) {
+    const auto places = host_->idle.find(settings_);
+    if (places == host_->idle.end()) {
+      return false;
+    }
+    const auto newest = places->second.back();
+    places->second.pop_back();
+    if (places->second.empty()) {
+      host_->idle.erase(places);
+    }
+    stream = std::move(newest->stream);
+    core_->idle.erase(newest);
+    if (stream->is_quiet()) {
+      return true;
+    }
+    stream.reset();
+  }
+}
+
+void ConnectionPool::Lease::give_back() {
+  if (core_ && stream && !core_->closed) {
+    core_->keep(*host_, settings_, std::move(stream));
+  }
+  end();
+}
+
+void ConnectionPool::Lease::end() noexcept {
+  stream.reset();
+  if (core_) {
+    --core_->busy;
+  }
+  permit_.release();
+  host_.reset();
+  core_.reset();
+}
+
+ConnectionPool::ConnectionPool(asio::any_io_executor executor, const ClientOptions& options)
+    : core_(std::make_shared<Core>(std::move(executor), options)) {}
+
+ConnectionPool::~ConnectionPool() {
+  close();
+}
+
+asio::awaitable<ConnectionPool::Lease> ConnectionPool::acquire(http::Origin origin, ConnectionSettings settings) {
+  const std::shared_ptr<Core> core = core_;
+  auto& known = core->hosts[origin];
+  if (!known) {
+    known = std::make_shared<Host>(core->executor, core->options.connections_per_host);
+  }
+  const std::shared_ptr<Host> host = known;
+  async::Semaphore::Permit permit = co_await host->places.acquire();
+  if (core->closed) {
+    throw Error(ErrorClass::cancelled, "the HTTP client is closed");
+  }
+  Lease lease;
+  lease.core_ = core;
+  lease.host_ = host;
+  lease.settings_ = std::move(settings);
+  lease.permit_ = std::move(permit);
+  ++core->busy;
+  co_return std::move(lease);
+}
+
+void ConnectionPool::set_connections_per_host(std::size_t limit) {
+  core_->options.connections_per_host = limit;
+  for (auto& [origin, host] : core_->hosts) {
+    host->places.resize(limit);
+  }
+}
+
+void ConnectionPool::count_opened() noexcept {
+  ++core_->opened;
+}
+
+void ConnectionPool::close() noexcept {
+  core_->closed = true;
+  core_->timer.cancel();
+  for (auto& [origin, host] : core_->hosts) {
+    host->idle.clear();
+  }
+  core_->idle.clear();
+}
+
+HttpClient::Stats ConnectionPool::stats() const noexcept {
+  HttpClient::Stats stats;
+  stats.busy = core_->busy;
+  stats.idle = core_->idle.size();
+  stats.opened = core_->opened;
+  return stats;
+}
+
+std::size_t ConnectionPool::known_hosts() const noexcept {
+  return core_->hosts.size();
+}
+
+}  // namespace adapter::net

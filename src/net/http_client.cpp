@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapter/net/http_client.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "adapter/base/error.hpp"
+#include "connection_pool.hpp"
+#include "connector.hpp"
+#include "exchange.hpp"
+
+namespace adapter::net {
+namespace {
+
+/// Head and body in one piece, so that a small request is one TLS record; wiped, because it holds the credential.
+Secret message_of(const Request& request) {
+  std::optional<std::uint64_t> body_size;
+  if (request.method == "POST") {
+    body_size = request.body.size();
+  }
+  const std::string head = http::serialize_request(request.method, request.url, request.fields, body_size);
+  static constexpr std::string_view name = "Authorization: ";
+  std::string message;
+  message.reserve(head.size() + name.size() + request.authorization.reveal().size() + 2 + request.body.size());
+  message = head;
+  if (!request.authorization.empty()) {
+    message.resize(message.size() - 2);  // the empty line
+    message += name;
+    message += request.authorization.reveal();
+    message += "\r\n\r\n";
+  }
+  message += request.body;
+  return Secret(std::move(message));
+}
+
+class PooledClient final : public HttpClient {
+public:
+  PooledClient(asio::any_io_executor executor, const ClientOptions& options, std::unique_ptr<Connector> connector)
+      : deadlines_(options.deadlines), connector_(std::move(connector)), pool_(std::move(executor), options) {}
+
+  asio::awaitable<std::unique_ptr<Response>> send(Request request) override {
+    check(request);
+    const http::Origin origin = request.url.origin();
+    ConnectionPool::Lease lease = co_await pool_.acquire(origin, request.settings);
+    const Secret message = message_of(request);
+    bool reused = lease.take_idle();
+    while (true) {
+      if (!reused) {
+        lease.stream = co_await connector_->connect(origin, request.settings);
+        pool_.count_opened();
+      }
+      auto exchange = std::make_unique<Exchange>(std::move(lease), deadlines_, buffers_);
+      bool dead = false;
+      try {
+        co_await exchange->begin(message.reveal());
+      } catch (const Error& error) {
+        const bool lost = error.error_class() == ErrorClass::network || error.error_class() == ErrorClass::tls;
+        dead = reused && lost && !exchange->answered();
+        if (!dead) {
+          throw;
+        }
+      }
+      if (!dead) {
+        co_return std::move(exchange);
+      }
+      // The peer closed the idle connection while the request was on its way: once more, on a fresh one.
+      lease = exchange->take_lease();
+      lease.stream.reset();
+      reused = false;
+    }
+  }
+
+  void set_connections_per_host(std::size_t limit) override { pool_.set_connections_per_host(limit); }
+  void close() noexcept override { pool_.close(); }
+  [[nodiscard]] Stats stats() const noexcept override { return pool_.stats(); }
+
+private:
+  static void check(const Request& request) {
+    if (request.authorization.empty()) {
+      return;
+    }
+    if (request.url.origin().scheme != "https") {
+      throw Error(ErrorClass::policy, "a credential is never sent over http");
+    }
+    const std::string_view value = request.authorization.reveal();
+    if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
+      throw Error(ErrorClass::auth, "the credential holds a line break or a NUL");
+    }
+  }
+
+  Deadlines deadlines_;
+  std::unique_ptr<Connector> connector_;
+  ConnectionPool pool_;
+  std::shared_ptr<Buffers> buffers_ = std::make_shared<Buffers>();
+};
+
+}  // namespace
+
+std::unique_ptr<HttpClient> make_http_client_with(asio::any_io_executor executor, ClientOptions options,
+                                                  std::unique_ptr<Connector> connector) {
+  return std::make_unique<PooledClient>(std::move(executor), options, std::move(connector));
+}
+
+std::unique_ptr<HttpClient> make_http_client(asio::any_io_executor executor, ClientOptions options) {
+  auto connector = make_connector(executor, options.deadlines);
+  return make_http_client_with(std::move(executor), options, std::move(connector));
+}
+
+asio::awaitable<std::string> read_some_body(Response& response, std::size_t limit_bytes) {
+  std::string text;
+  while (true) {
+    const std::string_view part = co_await response.read_body();
+    if (part.empty()) {
+      co_return text;
+    }
+    text += part.substr(0, limit_bytes - text.size());
+    if (text.size() >= limit_bytes) {
+      co_return text;
+    }
+  }
+}
+
+}  // namespace adapter::net

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "resolver.hpp"
+
+#include <asio/error.hpp>
+#include <asio/ip/address_v4.hpp>
+#include <asio/ip/address_v6.hpp>
+#include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/system_error.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <system_error>
+#include <thread>
+
+#include "adapter/async/timeout.hpp"
+#include "adapter/base/text.hpp"
+
+namespace adapter::net {
+namespace {
+
+using Addresses = std::vector<asio::ip::address>;
+
+std::optional<asio::ip::address> to_address(const sockaddr* address) {
+  if (address->sa_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, address, sizeof v4);
+    return asio::ip::address_v4(ntohl(v4.sin_addr.s_addr));
+  }
+  if (address->sa_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, address, sizeof v6);
+    asio::ip::address_v6::bytes_type bytes{};
+    std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
+    return asio::ip::address_v6(bytes, v6.sin6_scope_id);
+  }
+  return std::nullopt;
+}
+
+Result<Addresses> system_lookup(const std::string& host) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* list = nullptr;
+  const int status = getaddrinfo(host.c_str(), nullptr, &hints, &list);
+  if (status != 0) {
+    const std::string reason =
+        status == EAI_SYSTEM ? std::system_category().message(errno) : std::string(gai_strerror(status));
+    return Error(ErrorClass::network, "cannot resolve " + escape(host) + ": " + reason);
+  }
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list, freeaddrinfo);
+  Addresses addresses;
+  for (const addrinfo* entry = list; entry != nullptr && addresses.size() < Resolver::max_addresses;
+       entry = entry->ai_next) {
+    const auto address = to_address(entry->ai_addr);
+    if (address && std::find(addresses.begin(), addresses.end(), *address) == addresses.end()) {
+      addresses.push_back(*address);
+    }
+  }
+  if (addresses.empty()) {
+    return Error(ErrorClass::network, "cannot resolve " + escape(host) + ": the name has no address");
+  }
+  return addresses;
+}
+
+}  // namespace
+
+struct Resolver::Task {
+  explicit Task(const asio::any_io_executor& executor) : done(executor) {
+    done.expires_at(asio::steady_timer::time_point::max());
+  }
+  std::optional<Result<Addresses>> result;
+  asio::steady_timer done;  ///< waited for by all who asked for this name; cancelled when the result is there
+};
+
+Resolver::Resolver(asio::any_io_executor executor) : Resolver(std::move(executor), system_lookup) {}
+
+Resolver::Resolver(asio::any_io_executor executor, Lookup lookup)
+    : executor_(std::move(executor)), lookup_(std::move(lookup)), home_(std::make_shared<Home>()) {
+  home_->resolver = this;
+}
+
+Resolver::~Resolver() {
+  const std::lock_guard lock(home_->mutex);
+  home_->resolver = nullptr;
+}
+
+asio::awaitable<Addresses> Resolver::resolve(std::string host, std::chrono::milliseconds limit) {
+  std::error_code not_literal;
+  const auto literal = asio::ip::make_address(host, not_literal);
+  if (!not_literal) {
+    co_return Addresses(1, literal);
+  }
+  const auto known = answers_.find(host);
+  if (known != answers_.end() && known->second.until > std::chrono::steady_clock::now()) {
+    co_return known->second.addresses;
+  }
+  const std::shared_ptr<Task> task = join_or_begin(host);
+  asio::steady_timer deadline(executor_);
+  deadline.expires_after(limit);
+  auto done = task->done.async_wait(async::compat::deferred);
+  auto expired = deadline.async_wait(async::compat::deferred);
+  auto group = asio::experimental::make_parallel_group(std::move(done), std::move(expired));
+  auto reply = co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+  auto& [order, done_error, deadline_error] = reply;
+  const bool timed_out = order[0] == 1 && !deadline_error;
+  if (task->result) {
+    co_return task->result->value();
+  }
+  if (timed_out) {
+    throw async::timeout_error("resolve of " + escape(host), limit);
+  }
+  throw asio::system_error(asio::error::operation_aborted);
+}
+
+std::shared_ptr<Resolver::Task> Resolver::join_or_begin(const std::string& host) {
+  const auto running = tasks_.find(host);
+  if (running != tasks_.end()) {
+    return running->second;
+  }
+  auto task = std::make_shared<Task>(executor_);
+  tasks_.emplace(host, task);
+  queue_.push_back(host);
+  start_next();
+  return task;
+}
+
+void Resolver::start_next() {
+  while (running_ < max_lookups && !queue_.empty()) {
+    const std::string host = queue_.front();
+    queue_.pop_front();
+    ++running_;
+    // The thread may outlive the loop: it owns nothing that belongs to it.
+    const auto work = [host, home = home_, lookup = lookup_] {
+      auto result = std::make_shared<Result<Addresses>>(lookup(host));
+      const std::lock_guard lock(home->mutex);
+      if (home->resolver != nullptr) {
+        asio::post(home->resolver->executor_, [host, home, result] {
+          if (home->resolver != nullptr) {
+            home->resolver->finished(host, std::move(*result));
+          }
+        });
+      }
+    };
+    try {
+      std::thread(work).detach();
+    } catch (const std::system_error& error) {
+      finished(host, Error(ErrorClass::network, "cannot start a look-up of " + escape(host) + ": " + error.what()));
+    }
+  }
+}
+
+void Resolver::finished(const std::string& host, Result<Addresses> result) {
+  --running_;
+  if (answers_.size() >= max_kept_names) {
+    answers_.clear();
+  }
+  answers_.erase(host);
+  if (result.has_value()) {
+    answers_.emplace(host, Answer{*result, std::chrono::steady_clock::now() + keep_answers});
+  }
+  const auto place = tasks_.find(host);
+  const std::shared_ptr<Task> task = place->second;
+  tasks_.erase(place);
+  task->result.emplace(std::move(result));
+  task->done.cancel();
+  start_next();
+}
+
+}  // namespace adapter::net

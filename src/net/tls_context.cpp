@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tls_context.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
+
+#include <asio/ip/address.hpp>
+
+#include <sys/stat.h>
+
+#include <array>
+#include <cstdlib>
+#include <string>
+#include <system_error>
+#include <tuple>
+
+#include "adapter/base/file.hpp"
+#include "adapter/base/text.hpp"
+
+namespace adapter::net {
+namespace {
+
+/// ALPN's wire form of "http/1.1".
+constexpr std::array<unsigned char, 9> alpn_http_1_1 = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+
+/// What changes when a file is replaced or rewritten.
+struct Stamp {
+  dev_t device = 0;
+  ino_t inode = 0;
+  off_t size = 0;
+  timespec modified{};
+  timespec changed{};
+
+  static Stamp of(const std::filesystem::path& file) noexcept {
+    struct stat info{};
+    if (stat(file.c_str(), &info) != 0) {
+      return {};
+    }
+    return {info.st_dev, info.st_ino, info.st_size, info.st_mtim, info.st_ctim};
+  }
+  friend bool operator==(const Stamp& left, const Stamp& right) noexcept {
+    const auto key = [](const Stamp& s) {
+      return std::tuple(s.device, s.inode, s.size, s.modified.tv_sec, s.modified.tv_nsec, s.changed.tv_sec,
+                        s.changed.tv_nsec);
+    };
+    return key(left) == key(right);
+  }
+};
+
+Error tls_error(const std::string& text) {
+  return Error(ErrorClass::tls, text);
+}
+
+std::filesystem::path system_store_file() {
+  const char* chosen = std::getenv(X509_get_default_cert_file_env());
+  return chosen != nullptr ? chosen : X509_get_default_cert_file();
+}
+
+/// Puts every certificate of a PEM file into the context's store.
+std::optional<Error> trust_file(SSL_CTX* context, const std::filesystem::path& file) {
+  std::string pem;
+  try {
+    pem = read_file(file, TlsContexts::max_ca_file_bytes);
+  } catch (const Error& error) {
+    return tls_error("ca_file: " + error.text());
+  }
+  const std::string shown = "ca_file " + escape(file.native());
+  const Bio source(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  if (!source) {
+    return tls_error(shown + ": " + take_openssl_reason());
+  }
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  int count = 0;
+  while (const Certificate certificate{PEM_read_bio_X509_AUX(source.get(), nullptr, nullptr, nullptr)}) {
+    if (X509_STORE_add_cert(store, certificate.get()) != 1) {
+      return tls_error(shown + ": " + take_openssl_reason());
+    }
+    ++count;
+  }
+  const unsigned long last = ERR_peek_last_error();
+  const bool at_end = ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
+  if (!at_end) {
+    return tls_error(shown + " holds a damaged certificate: " + take_openssl_reason());
+  }
+  ERR_clear_error();
+  if (count == 0) {
+    return tls_error(shown + " holds no certificate (it must be a PEM file)");
+  }
+  return std::nullopt;
+}
+
+Result<SslContext> make_context(const std::optional<std::filesystem::path>& ca_file) {
+  ERR_clear_error();
+  SslContext context(SSL_CTX_new(TLS_client_method()));
+  if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1) {
+    return tls_error("cannot set up TLS: " + take_openssl_reason());
+  }
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_read_ahead(context.get(), 1);
+  // 0 is success here, unlike everywhere else in OpenSSL.
+  if (SSL_CTX_set_alpn_protos(context.get(), alpn_http_1_1.data(), alpn_http_1_1.size()) != 0) {
+    return tls_error("cannot set up TLS: " + take_openssl_reason());
+  }
+  // As curl and git do: a CA file may name an intermediate, or the server's own certificate.
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context.get()), X509_V_FLAG_PARTIAL_CHAIN);
+  if (ca_file) {
+    if (auto failure = trust_file(context.get(), *ca_file)) {
+      return *failure;
+    }
+  } else if (SSL_CTX_set_default_verify_paths(context.get()) != 1) {
+    return tls_error("cannot read the system's certificates: " + take_openssl_reason());
+  }
+  ERR_clear_error();
+  return context;
+}
+
+/// SSL_set_tlsext_host_name without its C casts.
+bool set_server_name(SSL* ssl, std::string host) {
+  return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, host.data()) == 1;
+}
+
+/// Which name the peer's certificate must be for, and SNI. An address literal has no SNI (RFC 6066 §3).
+bool expect_host(SSL* ssl, const std::string& host) {
+  X509_VERIFY_PARAM* const expected = SSL_get0_param(ssl);
+  std::error_code not_literal;
+  static_cast<void>(asio::ip::make_address(host, not_literal));
+  if (!not_literal) {
+    return X509_VERIFY_PARAM_set1_ip_asc(expected, host.c_str()) == 1;
+  }
+  SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  return SSL_set1_host(ssl, host.c_str()) == 1 && set_server_name(ssl, host);
+}
+
+}  // namespace
+
+struct TlsContexts::Entry {
+  Stamp stamp;
+  SslContext context;
+};
+
+TlsContexts::TlsContexts() = default;
+TlsContexts::~TlsContexts() = default;
+
+Result<SSL_CTX*> TlsContexts::context(const std::optional<std::filesystem::path>& ca_file) {
+  const std::filesystem::path key = ca_file ? *ca_file : std::filesystem::path();
+  const Stamp stamp = Stamp::of(ca_file ? *ca_file : system_store_file());
+  const auto known = entries_.find(key);
+  if (known != entries_.end() && known->second.stamp == stamp) {
+    return known->second.context.get();
+  }
+  Result<SslContext> fresh = make_context(ca_file);
+  if (!fresh) {
+    return fresh.error();
+  }
+  Entry& entry = entries_[key];
+  entry.stamp = stamp;
+  entry.context = std::move(*fresh);
+  return entry.context.get();
+}
+
+Result<Ssl> TlsContexts::new_connection(const std::optional<std::filesystem::path>& ca_file, const std::string& host) {
+  Result<SSL_CTX*> shared = context(ca_file);
+  if (!shared) {
+    return shared.error();
+  }
+  ERR_clear_error();
+  Ssl ssl(SSL_new(*shared));
+  if (!ssl || !expect_host(ssl.get(), host)) {
+    return tls_error("cannot set up TLS for " + escape(host) + ": " + take_openssl_reason());
+  }
+  SSL_set_connect_state(ssl.get());
+  return ssl;
+}
+
+}  // namespace adapter::net
