@@ -54,8 +54,8 @@ public:
       : executor_(std::move(executor)), deadlines_(deadlines), resolver_(executor_) {}
 
   asio::awaitable<std::unique_ptr<Stream>> connect(http::Origin origin, ConnectionSettings settings) override {
-    const std::vector<asio::ip::address> addresses = co_await resolver_.resolve(origin.host, deadlines_.resolve);
     const bool loopback_allowed = settings.allow_loopback || http::is_loopback_name(origin.host);
+    const std::vector<asio::ip::address> addresses = co_await resolver_.resolve(origin.host, deadlines_.resolve);
     Candidates candidates = choose(addresses, origin.port, loopback_allowed);
     if (candidates.endpoints.empty()) {
       throw Error(*candidates.refusal);

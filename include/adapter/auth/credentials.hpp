@@ -19,28 +19,25 @@ struct Authorization {
   std::string key;      ///< names the credential for the pool and for logs: its URL prefix and user; never its bytes
 };
 
-/// Finds and reads credentials. Loop thread only: the files are small and local, a stat per look-up tells whether to read
-/// again (identity, size, mtime, ctime). Every secret read is registered with log::redact.
+/// Finds and reads credentials. Loop thread only: the files are small and local, a stat per look-up tells whether to
+/// read again (identity, size, mtime, ctime). Every secret read is registered with log::redact.
 class Credentials {
 public:
   Credentials(std::vector<config::Credential> credentials, config::Environment environment);
 
-  /// For a request to `url` that goes over verified TLS: the longest matching prefix's Authorization, or nothing when no
-  /// credential (or one with only a ca_file) matches. http URLs get nothing, ever. Errors of class auth: the file or variable is
-  /// missing, empty, over 64 KiB, or holds CR, LF (one trailing newline is dropped) or NUL; the text names the place,
-  /// never the bytes.
+  /// For a request to `url` that goes over verified TLS: the longest matching prefix's Authorization, or nothing when
+  /// no credential (or one with only a ca_file) matches. http URLs get nothing, ever. Errors of class auth: the file or
+  /// variable is missing, empty, over 64 KiB, or holds CR, LF (one trailing newline is dropped) or NUL; the text names
+  /// the place, never the bytes.
   [[nodiscard]] Result<std::optional<Authorization>> authorization(const http::Url& url);
 
   void replace(std::vector<config::Credential> credentials);  ///< at a reload
 
 private:
-  struct Cached;
-  [[nodiscard]] const config::Credential* match(const http::Url& url) const noexcept;
-  [[nodiscard]] Result<Secret> read(const config::SecretSource& source);
+  struct Entry;
 
-  std::vector<config::Credential> credentials_;
+  std::vector<std::shared_ptr<Entry>> entries_;
   config::Environment environment_;
-  std::vector<std::shared_ptr<Cached>> cache_;
 };
 
 }  // namespace adapter::auth

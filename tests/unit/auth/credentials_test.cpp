@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapter/auth/credentials.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "adapter/base/file.hpp"
+#include "adapter/base/text.hpp"
+#include "adapter/log/log.hpp"
+
+namespace adapter::auth {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+http::Url url(std::string_view text) {
+  return http::Url::parse(text).value();
+}
+
+config::SecretSource from_variable(std::string name) {
+  return {config::SecretSource::Kind::environment, std::move(name)};
+}
+
+config::Credential basic(std::string_view prefix, std::string user, config::SecretSource password) {
+  return {url(prefix), config::BasicCredential{std::move(user), std::move(password)}, std::nullopt};
+}
+
+config::Credential bearer(std::string_view prefix, config::SecretSource token) {
+  return {url(prefix), config::BearerCredential{std::move(token)}, std::nullopt};
+}
+
+class CredentialsTest : public testing::Test {
+protected:
+  CredentialsTest() : folder_(std::filesystem::temp_directory_path() / unique_name("auth-")) {
+    std::filesystem::create_directory(folder_);
+  }
+  ~CredentialsTest() override { std::filesystem::remove_all(folder_); }
+
+  config::SecretSource file(const std::string& name, std::string_view bytes) {
+    // As rotation does it: another file under the same name.
+    const auto path = folder_ / name;
+    const auto fresh = folder_ / (name + ".new");
+    std::ofstream(fresh, std::ios::binary) << bytes;
+    std::filesystem::rename(fresh, path);
+    return {config::SecretSource::Kind::file, path.native()};
+  }
+
+  Credentials credentials(std::vector<config::Credential> list) {
+    return {std::move(list), [this](std::string_view name) -> std::optional<std::string> {
+              const auto found = variables_.find(std::string(name));
+              return found == variables_.end() ? std::nullopt : std::optional(found->second);
+            }};
+  }
+
+  static std::string value_for(Credentials& from, std::string_view text) {
+    const auto found = from.authorization(url(text)).value();
+    return found ? std::string(found->header_value.reveal()) : "";
+  }
+
+  static void expect_auth_error(Credentials& from, std::string_view text, std::string_view message) {
+    auto found = from.authorization(url(text));
+    ASSERT_FALSE(found.has_value());
+    EXPECT_EQ(found.error().error_class(), ErrorClass::auth);
+    EXPECT_THAT(found.error().text(), HasSubstr(std::string(message)));
+  }
+
+  std::filesystem::path folder_;
+  std::map<std::string, std::string> variables_;
+};
+
+TEST_F(CredentialsTest, BuildsBasicAndBearerValues) {
+  variables_["PASSWORD"] = "correct horse";
+  variables_["TOKEN"] = "t-12345";
+  Credentials all = credentials({basic("https://a.example/", "bot", from_variable("PASSWORD")),
+                                 bearer("https://b.example/", from_variable("TOKEN"))});
+  EXPECT_EQ(value_for(all, "https://a.example/x.git"), "Basic " + base64("bot:correct horse"));
+  EXPECT_EQ(value_for(all, "https://b.example/x.git"), "Bearer t-12345");
+}
+
+TEST_F(CredentialsTest, ChoosesTheLongestPrefixAtASlash) {
+  variables_ = {{"HOST", "host-secret"}, {"TEAM", "team-secret"}};
+  Credentials all = credentials({bearer("https://git.example/", from_variable("HOST")),
+                                 bearer("https://git.example/team", from_variable("TEAM"))});
+  EXPECT_EQ(value_for(all, "https://git.example/team/docs.git"), "Bearer team-secret");
+  EXPECT_EQ(value_for(all, "https://git.example/teamster/docs.git"), "Bearer host-secret");
+  EXPECT_EQ(value_for(all, "https://git.example/docs.git"), "Bearer host-secret");
+}
+
+TEST_F(CredentialsTest, GivesNothingToAnotherOriginOrWithoutTls) {
+  variables_["TOKEN"] = "t-12345";
+  Credentials all = credentials({bearer("https://git.example/", from_variable("TOKEN")),
+                                 bearer("http://plain.example/", from_variable("TOKEN"))});
+  EXPECT_EQ(value_for(all, "https://git.example:8443/x"), "");
+  EXPECT_EQ(value_for(all, "https://git.example.evil/x"), "");
+  EXPECT_EQ(value_for(all, "http://git.example/x"), "");
+  EXPECT_EQ(value_for(all, "http://plain.example/x"), "");
+}
+
+TEST_F(CredentialsTest, AnEntryWithOnlyACaFileShadowsAShorterPrefix) {
+  variables_["TOKEN"] = "t-12345";
+  config::Credential only_ca{url("https://git.example/public/"), std::monostate{}, "/etc/ca.pem"};
+  Credentials all = credentials({bearer("https://git.example/", from_variable("TOKEN")), only_ca});
+  EXPECT_EQ(value_for(all, "https://git.example/public/x.git"), "");
+}
+
+TEST_F(CredentialsTest, ReadsAFileAgainWhenItChanges) {
+  const auto source = file("token", "first-token\n");
+  Credentials all = credentials({bearer("https://git.example/", source)});
+  EXPECT_EQ(value_for(all, "https://git.example/x"), "Bearer first-token");
+  file("token", "other-token\r\n");
+  EXPECT_EQ(value_for(all, "https://git.example/x"), "Bearer other-token");
+}
+
+TEST_F(CredentialsTest, ReplaceForgetsWhatWasRead) {
+  variables_ = {{"A", "aaaa-secret"}, {"B", "bbbb-secret"}};
+  Credentials all = credentials({bearer("https://git.example/", from_variable("A"))});
+  EXPECT_EQ(value_for(all, "https://git.example/x"), "Bearer aaaa-secret");
+  all.replace({bearer("https://git.example/", from_variable("B"))});
+  EXPECT_EQ(value_for(all, "https://git.example/x"), "Bearer bbbb-secret");
+}
+
+TEST_F(CredentialsTest, NamesTheCredentialWithoutItsBytes) {
+  variables_["PASSWORD"] = "correct horse";
+  Credentials all = credentials({basic("https://a.example/team/", "bot", from_variable("PASSWORD"))});
+  const auto found = all.authorization(url("https://a.example/team/x")).value();
+  EXPECT_EQ(found.value().key, "https://a.example/team/ (bot)");
+}
+
+TEST_F(CredentialsTest, RedactsTheSecretAndItsEncodedForm) {
+  variables_["PASSWORD"] = "battery-staple-77";
+  Credentials all = credentials({basic("https://a.example/", "someone", from_variable("PASSWORD"))});
+  const std::string value = value_for(all, "https://a.example/x");
+  EXPECT_THAT(log::redacted("said battery-staple-77 aloud"), Not(HasSubstr("battery-staple-77")));
+  EXPECT_THAT(log::redacted("Authorization: " + value), Not(HasSubstr(base64("someone:battery-staple-77"))));
+}
+
+TEST_F(CredentialsTest, RefusesBytesThatCouldChangeARequest) {
+  for (const std::string_view bad : {std::string_view("one\ntwo"), std::string_view("one\rtwo"),
+                                     std::string_view("a\0b", 3), std::string_view("secret\n\n")}) {
+    Credentials all = credentials({bearer("https://git.example/", file("token", bad))});
+    auto found = all.authorization(url("https://git.example/x"));
+    ASSERT_FALSE(found.has_value());
+    EXPECT_EQ(found.error().error_class(), ErrorClass::auth);
+    EXPECT_THAT(found.error().text(), HasSubstr("line break or a NUL"));
+    EXPECT_THAT(found.error().text(), Not(HasSubstr("secret\\x0A")));
+  }
+}
+
+TEST_F(CredentialsTest, NamesThePlaceOfASecretThatIsMissingEmptyOrTooLarge) {
+  const auto place = (folder_ / "token").native();
+  Credentials missing = credentials({bearer("https://git.example/", {config::SecretSource::Kind::file, place})});
+  expect_auth_error(missing, "https://git.example/x", place);
+  expect_auth_error(missing, "https://git.example/x", "credential for https://git.example/");
+  Credentials empty = credentials({bearer("https://git.example/", file("token", "\n"))});
+  expect_auth_error(empty, "https://git.example/x", "is empty");
+  Credentials large = credentials({bearer("https://git.example/", file("token", std::string(65537, 'x')))});
+  expect_auth_error(large, "https://git.example/x", "larger than 65536 bytes");
+  Credentials unset = credentials({bearer("https://git.example/", from_variable("NOWHERE"))});
+  expect_auth_error(unset, "https://git.example/x", "NOWHERE is not set");
+}
+
+TEST_F(CredentialsTest, DoesNotServeAnOldSecretWhenTheFileIsGone) {
+  const auto source = file("token", "first-token\n");
+  Credentials all = credentials({bearer("https://git.example/", source)});
+  EXPECT_EQ(value_for(all, "https://git.example/x"), "Bearer first-token");
+  std::filesystem::remove(source.where);
+  expect_auth_error(all, "https://git.example/x", "No such file");
+}
+
+}  // namespace
+}  // namespace adapter::auth
