@@ -70,7 +70,7 @@ std::optional<Error> CapabilitiesParser::take(const Pkt& pkt) {
     case PktKind::data:
       return version_seen_ ? take_capability(pkt.line()) : take_first_line(pkt.line());
     case PktKind::flush:
-      if (preamble_ && !version_seen_ && !preamble_ended_) {
+      if (preamble_ && !preamble_ended_) {
         preamble_ended_ = true;
         return std::nullopt;
       }
@@ -135,6 +135,12 @@ std::optional<Error> CapabilitiesParser::take_capability(std::string_view line) 
 }
 
 std::optional<Error> CapabilitiesParser::finish() {
+  if (!version_seen_ && (preamble_ended_ || version_1_)) {
+    // An empty repository, which has no ref to put capabilities on.
+    result_.version = version_1_ ? 1 : 0;
+    done_ = true;
+    return std::nullopt;
+  }
   if (!version_seen_) {
     return bad_answer("list of capabilities is empty; check that the URL is that of a repository");
   }
