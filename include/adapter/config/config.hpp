@@ -24,7 +24,8 @@ enum class Sandbox : std::uint8_t { automatic, require, off };
 /// Where a secret's bytes come from; read by the room `auth`, never by the parser.
 struct SecretSource {
   enum class Kind : std::uint8_t { file, environment } kind = Kind::file;
-  std::string where;  ///< an absolute path (relative ones are resolved against the file that names them), or a variable's name
+  std::string
+      where;  ///< an absolute path (relative ones are resolved against the file that names them), or a variable's name
   friend bool operator==(const SecretSource&, const SecretSource&) = default;
 };
 
@@ -39,7 +40,7 @@ struct BearerCredential {
 };
 
 struct Credential {
-  http::Url url;                                                         ///< prefix, see Url::is_below
+  http::Url url;                                                           ///< prefix, see Url::is_below
   std::variant<std::monostate, BasicCredential, BearerCredential> secret;  ///< monostate: only ca_file
   std::optional<std::filesystem::path> ca_file;
   friend bool operator==(const Credential&, const Credential&) = default;
@@ -76,6 +77,8 @@ struct Repository {
 
 struct Admin {
   std::string listen;  ///< "host:port"; empty: off
+  /// `listen` stands in the file, so that failing to bind is fatal; false when ADAPTER_ADMIN_LISTEN gave it.
+  bool listen_is_configured = false;
   std::optional<std::filesystem::path> token_file;
   std::vector<std::string> allowed_hosts;
   friend bool operator==(const Admin&, const Admin&) = default;

@@ -14,13 +14,13 @@ namespace adapter::config {
 
 /// One thing that is wrong with a configuration.
 struct Finding {
-  std::string file;         ///< as given; empty for the environment
-  std::size_t line = 0;     ///< from 1; 0 when it concerns the whole file
-  std::size_t column = 0;   ///< from 1
-  std::string rule;         ///< stable id for SARIF: "unknown-key", "wrong-type", "bad-value", "duplicate-key", …
-  std::string key;          ///< full path, for example "repositories[2].url"; may be empty
-  std::string message;      ///< what is wrong and what to write instead; never a secret
-  bool warning = false;     ///< a warning does not make the configuration bad
+  std::string file;        ///< as given; empty for the environment
+  std::size_t line = 0;    ///< from 1; 0 when it concerns the whole file
+  std::size_t column = 0;  ///< from 1
+  std::string rule;        ///< stable id for SARIF: "unknown-key", "wrong-type", "bad-value", "duplicate-key", …
+  std::string key;         ///< full path, for example "repositories[2].url"; may be empty
+  std::string message;     ///< what is wrong and what to write instead; never a secret
+  bool warning = false;    ///< a warning does not make the configuration bad
 
   friend bool operator==(const Finding&, const Finding&) = default;
 };
@@ -41,8 +41,8 @@ struct Loaded {
   std::vector<Finding> findings;
 };
 
-/// Reads a file and what it includes. Every error is found, not only the first. Never throws for bad input: an unreadable
-/// file is a finding. Blocks on file reads; any thread.
+/// Reads a file and what it includes. Every error is found, not only the first. Never throws for bad input: an
+/// unreadable file is a finding. Blocks on file reads; any thread.
 [[nodiscard]] Loaded load_file(const std::filesystem::path& file, const Environment& environment);
 
 /// The configuration of ADAPTER_URL and its kin (CONTRACT: one repository needs no file).

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapter/config/load.hpp"
+
+#include <glob.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "adapter/base/file.hpp"
+#include "adapter/base/text.hpp"
+#include "loader.hpp"
+#include "values.hpp"
+
+namespace adapter::config {
+namespace {
+
+constexpr std::string_view default_file = "/etc/adapter/config.yaml";
+
+std::vector<std::filesystem::path> glob_files(const std::filesystem::path& folder, const std::string& pattern) {
+  std::string full;
+  if (!pattern.starts_with('/') && !folder.empty()) {
+    for (const char c : folder.string() + "/") {
+      if (c == '*' || c == '?' || c == '[' || c == '\\') {
+        full.push_back('\\');
+      }
+      full.push_back(c);
+    }
+  }
+  full += pattern;
+  struct Matches {
+    glob_t list{};
+    ~Matches() { ::globfree(&list); }
+  } matches;
+  std::vector<std::filesystem::path> found;
+  if (::glob(full.c_str(), GLOB_NOSORT, nullptr, &matches.list) == 0) {
+    for (std::size_t i = 0; i < matches.list.gl_pathc; ++i) {
+      found.emplace_back(matches.list.gl_pathv[i]);
+    }
+  }
+  return found;
+}
+
+/// The keys of the document that load_environment makes, and the variables that they came from.
+struct Variable {
+  std::string_view name;
+  std::string_view list;
+  std::string_view key;
+};
+constexpr Variable variables[] = {
+    {"ADAPTER_NAME", "repositories", "name"},
+    {"ADAPTER_URL", "repositories", "url"},
+    {"ADAPTER_REF", "repositories", "ref"},
+    {"ADAPTER_EVERY", "repositories", "every"},
+    {"ADAPTER_CRON", "repositories", "cron"},
+    {"ADAPTER_CA_FILE", "repositories", "ca_file"},
+    {"ADAPTER_URL", "credentials", "url"},
+    {"ADAPTER_USERNAME", "credentials", "username"},
+    {"ADAPTER_PASSWORD_FILE", "credentials", "password_file"},
+};
+
+std::optional<std::string> variable(const Environment& environment, std::string_view name) {
+  std::optional<std::string> value = environment(name);
+  return value && !value->empty() ? value : std::nullopt;
+}
+
+/// What the last part of a URL's path calls the repository.
+std::string name_from_url(std::string_view url) {
+  const Result<http::Url> parsed = read_url(url);
+  if (!parsed) {
+    return "repository";
+  }
+  std::string_view path = parsed->path();
+  while (path.ends_with('/')) {
+    path.remove_suffix(1);
+  }
+  if (path.ends_with(".git")) {
+    path.remove_suffix(4);
+  }
+  return make_name(path.substr(path.rfind('/') + 1));
+}
+
+/// {repositories: [{…}], credentials: [{…}]}
+Document document_from(const Environment& environment) {
+  Document document("");
+  document.set_directory(std::filesystem::current_path());
+  const bool with_credential =
+      variable(environment, "ADAPTER_USERNAME") || variable(environment, "ADAPTER_PASSWORD_FILE");
+  Node& root = document.add(Node::Kind::mapping, {});
+  for (const std::string_view list_name : {std::string_view("repositories"), std::string_view("credentials")}) {
+    if (list_name == "credentials" && !with_credential) {
+      continue;
+    }
+    Node& list = document.add(Node::Kind::sequence, {});
+    Node& entry = document.add(Node::Kind::mapping, {});
+    for (const Variable& known : variables) {
+      std::optional<std::string> value = variable(environment, known.name);
+      if (known.name == "ADAPTER_NAME" && !value) {
+        value = name_from_url(variable(environment, "ADAPTER_URL").value_or(""));
+      }
+      if (known.list == list_name && value) {
+        entry.children.push_back(&document.add(Node::Kind::scalar, {}, std::string(known.key)));
+        entry.children.push_back(&document.add(Node::Kind::scalar, {}, std::move(*value)));
+      }
+    }
+    list.children.push_back(&entry);
+    root.children.push_back(&document.add(Node::Kind::scalar, {}, std::string(list_name)));
+    root.children.push_back(&list);
+  }
+  document.set_root(&root);
+  return document;
+}
+
+/// Speaks of variables where the parser spoke of keys.
+std::vector<Finding> name_variables(std::vector<Finding> findings) {
+  std::vector<Finding> out;
+  for (Finding& finding : findings) {
+    finding.file.clear();
+    finding.line = 0;
+    finding.column = 0;
+    for (const Variable& known : variables) {
+      if (finding.key == std::string(known.list) + "[0]." + std::string(known.key)) {
+        finding.key = known.name;
+        break;
+      }
+    }
+    if (std::find(out.begin(), out.end(), finding) == out.end()) {
+      out.push_back(std::move(finding));
+    }
+  }
+  return out;
+}
+
+Finding missing_variable(std::string_view name, std::string message) {
+  Finding finding;
+  finding.rule = "missing-key";
+  finding.key = name;
+  finding.message = std::move(message);
+  return finding;
+}
+
+bool is_there(const std::filesystem::path& file) {
+  std::error_code ignored;
+  return std::filesystem::exists(file, ignored);
+}
+
+}  // namespace
+
+Environment process_environment() {
+  return [](std::string_view name) -> std::optional<std::string> {
+    const char* value = std::getenv(std::string(name).c_str());
+    return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+  };
+}
+
+Files real_files() {
+  return {[](const std::filesystem::path& file) { return read_file(file, max_file_bytes); }, glob_files,
+          std::filesystem::current_path()};
+}
+
+Loaded load_file(const std::filesystem::path& file, const Environment& environment) {
+  const Files files = real_files();
+  try {
+    return load_text(files.read(file), file, environment, files);
+  } catch (const Error& error) {
+    Finding finding;
+    finding.file = file.string();
+    finding.rule = error.error_class() == ErrorClass::limit ? "too-large" : "unreadable-file";
+    finding.message = error.text();
+    return {std::nullopt, {std::move(finding)}};
+  }
+}
+
+Loaded load_environment(const Environment& environment) {
+  if (!variable(environment, "ADAPTER_URL")) {
+    return {std::nullopt, {missing_variable("ADAPTER_URL", "is not set; set it to the remote's URL, or write a file")}};
+  }
+  const bool has_name = variable(environment, "ADAPTER_USERNAME").has_value();
+  if (has_name != variable(environment, "ADAPTER_PASSWORD_FILE").has_value()) {
+    return {std::nullopt,
+            {has_name ? missing_variable("ADAPTER_PASSWORD_FILE", "is not set; ADAPTER_USERNAME needs it")
+                      : missing_variable("ADAPTER_USERNAME", "is not set; ADAPTER_PASSWORD_FILE needs it")}};
+  }
+  const Document document = document_from(environment);
+  Loaded loaded = load_document(document, environment);
+  loaded.findings = name_variables(std::move(loaded.findings));
+  return loaded;
+}
+
+Result<Choice> choose(const std::optional<std::filesystem::path>& option, const Environment& environment) {
+  const std::optional<std::string> named = variable(environment, "ADAPTER_CONFIG");
+  const bool has_url = variable(environment, "ADAPTER_URL").has_value();
+  const std::filesystem::path file =
+      option ? *option : std::filesystem::path(named.value_or(std::string(default_file)));
+  const bool is_named = option || named;
+  const bool found = is_there(file);
+  if (has_url && (is_named || found)) {
+    return Error(ErrorClass::config, "both ADAPTER_URL and the configuration file " + escape(file.string()) +
+                                         " say what to watch; unset ADAPTER_URL, or do without the file");
+  }
+  if (is_named && !found) {
+    return Error(ErrorClass::config, "the configuration file " + escape(file.string()) + " (from " +
+                                         (option ? "--config" : "ADAPTER_CONFIG") +
+                                         ") does not exist or cannot be reached");
+  }
+  if (has_url) {
+    return Choice{Source::environment, {}};
+  }
+  return Choice{found ? Source::file : Source::none, file};
+}
+
+}  // namespace adapter::config

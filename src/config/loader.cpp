@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loader.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+
+#include "adapter/base/text.hpp"
+#include "credential.hpp"
+#include "reader/fields.hpp"
+#include "repository.hpp"
+#include "settings.hpp"
+
+namespace adapter::config {
+namespace {
+
+constexpr std::string_view glob_characters = "*?[";
+
+Value root_value(const Document& document) {
+  return {&document, document.root(), document.root()->mark, ""};
+}
+
+/// One load: reads documents, then turns them into a Config.
+class Loader {
+public:
+  Loader(const Environment& environment, const Files* files, bool expand_values)
+      : files_(files), context_{report_, environment, expand_values} {}
+
+  void load_main(const Document& document);
+  /// Nothing of it is used when it has a fault, which is reported.
+  [[nodiscard]] bool accept(const Document& document);
+  [[nodiscard]] Document& keep(Document document) { return documents_.emplace_back(std::move(document)); }
+  [[nodiscard]] Report& report() noexcept { return report_; }
+  [[nodiscard]] Loaded finish();
+
+  Config config;
+
+private:
+  void read_main(const Fields& top);
+  void read_lists(const Fields& fields);
+  void include(const Document& main, const Value& item);
+  void include_file(const Value& item, const std::filesystem::path& main, const std::filesystem::path& file,
+                    bool literal);
+  void build();
+
+  const Files* files_;
+  Report report_;
+  Context context_;
+  std::deque<Document> documents_;
+  std::set<std::filesystem::path> included_;
+  std::uint64_t total_bytes_ = 0;
+  bool too_many_reported_ = false;
+
+  std::vector<Draft> drafts_;
+  std::vector<Located<Credential>> credentials_;
+  Settings defaults_;
+  std::optional<std::filesystem::path> ca_file_;
+};
+
+bool Loader::accept(const Document& document) {
+  report_.begin_file(document.name());
+  if (const auto& fault = document.fault()) {
+    report_.error(Place{&document, fault->mark, ""}, fault->rule, fault->message);
+    return false;
+  }
+  return true;
+}
+
+void Loader::load_main(const Document& document) {
+  if (!accept(document)) {
+    return;
+  }
+  const bool empty = document.root() == nullptr || document.root()->kind == Node::Kind::null;
+  if (empty) {
+    read_settings_of_program(context_, nullptr, config);
+  } else {
+    read_main(Fields(context_, root_value(document), Section::top));
+  }
+  build();
+  if (drafts_.empty() && !report_.has_errors()) {
+    report_.warning(Place{&document, {}, "repositories"}, "no-repositories", "there is no repository to watch");
+  }
+}
+
+void Loader::read_main(const Fields& top) {
+  read_settings_of_program(context_, &top, config);
+  ca_file_ = top.path("ca_file");
+  if (const Value* defaults = top.find("defaults")) {
+    defaults_ = read_defaults(context_, *defaults);
+  }
+  read_lists(top);
+  for (const Value& item : top.list("include", "a list of paths, for example [conf.d/*.yaml]")) {
+    include(*item.document, item);
+  }
+}
+
+void Loader::read_lists(const Fields& fields) {
+  for (const Value& item : fields.list("credentials", "a list of credentials")) {
+    if (auto credential = read_credential(context_, item)) {
+      credentials_.push_back(std::move(*credential));
+    }
+  }
+  for (const Value& item : fields.list("repositories", "a list of repositories")) {
+    drafts_.push_back(read_repository(context_, item));
+  }
+}
+
+void Loader::include(const Document& main, const Value& item) {
+  const std::optional<std::string> pattern = read_text(context_, item, "a path, for example conf.d/*.yaml");
+  if (!pattern || files_ == nullptr) {
+    return;
+  }
+  const std::filesystem::path main_file(main.name());
+  const std::filesystem::path folder = main_file.parent_path();
+  const bool literal = pattern->find_first_of(glob_characters) == std::string::npos;
+  if (pattern->find("**") != std::string::npos) {
+    report_.error(item.place(), "bad-value", "** is not supported; write one pattern for each folder");
+    return;
+  }
+  if (literal) {
+    include_file(item, main_file, folder / *pattern, true);
+    return;
+  }
+  std::vector<std::filesystem::path> found = files_->glob(folder, *pattern);
+  std::sort(found.begin(), found.end());
+  for (const std::filesystem::path& file : found) {
+    include_file(item, main_file, file, false);
+  }
+}
+
+void Loader::include_file(const Value& item, const std::filesystem::path& main, const std::filesystem::path& file,
+                          bool literal) {
+  const std::filesystem::path absolute = (files_->working_directory / file).lexically_normal();
+  if (absolute == (files_->working_directory / main).lexically_normal()) {
+    if (literal) {
+      report_.error(item.place(), "bad-value", "a file cannot include itself");
+    }
+    return;  // a pattern that also matches the main file means the others
+  }
+  if (!included_.insert(absolute).second) {
+    return;
+  }
+  if (included_.size() > max_included_files) {
+    if (!std::exchange(too_many_reported_, true)) {
+      report_.error(item.place(), "too-large", "includes more than " + std::to_string(max_included_files) + " files");
+    }
+    return;
+  }
+  std::string text;
+  try {
+    text = files_->read(file);
+  } catch (const Error& error) {
+    report_.error(item.place(), "unreadable-file", error.text());
+    return;
+  }
+  total_bytes_ += text.size();
+  if (total_bytes_ > max_total_bytes) {
+    if (!std::exchange(too_many_reported_, true)) {
+      report_.error(item.place(), "too-large", "the included files hold more than 64 MiB");
+    }
+    return;
+  }
+  config.files.push_back(absolute);
+  Document& document = keep(Document::parse(file.string(), std::move(text)));
+  document.set_directory(absolute.parent_path());
+  if (accept(document) && document.root() != nullptr && document.root()->kind != Node::Kind::null) {
+    read_lists(Fields(context_, root_value(document), Section::included));
+  }
+}
+
+void Loader::build() {
+  check_names_and_links(context_, drafts_);
+  for (const Draft& draft : drafts_) {
+    Repository repository = build_repository(context_, draft, defaults_);
+    if (repository.url.origin().scheme == "https" && !repository.ca_file) {
+      const Credential* credential = find_credential(credentials_, repository.url);
+      const bool named_there = credential != nullptr && credential->ca_file;
+      if (named_there) {
+        repository.ca_file = credential->ca_file;
+      } else if (defaults_.ca_file) {
+        repository.ca_file = defaults_.ca_file->value;
+      } else {
+        repository.ca_file = ca_file_;
+      }
+    }
+    config.repositories.push_back(std::move(repository));
+  }
+  check_credentials(context_, credentials_, config.repositories);
+  for (const Located<Credential>& credential : credentials_) {
+    config.credentials.push_back(credential.value);
+  }
+}
+
+Loaded Loader::finish() {
+  Loaded loaded;
+  if (!report_.has_errors()) {
+    loaded.config = std::move(config);
+  }
+  loaded.findings = report_.take();
+  return loaded;
+}
+
+}  // namespace
+
+Loaded load_text(std::string text, const std::filesystem::path& file, const Environment& environment,
+                 const Files& files) {
+  Loader loader(environment, &files, true);
+  const std::filesystem::path absolute = (files.working_directory / file).lexically_normal();
+  loader.config.files.push_back(absolute);
+  Document& document = loader.keep(Document::parse(file.string(), std::move(text)));
+  document.set_directory(absolute.parent_path());
+  loader.load_main(document);
+  return loader.finish();
+}
+
+Loaded load_document(const Document& document, const Environment& environment) {
+  Loader loader(environment, nullptr, false);
+  loader.load_main(document);
+  return loader.finish();
+}
+
+}  // namespace adapter::config

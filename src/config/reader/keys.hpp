@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+/// The keys of the configuration: the one list that the parser, its suggestions and the test of the schema use.
+namespace adapter::config {
+
+/// A kind of mapping.
+enum class Section : std::uint8_t {
+  top,
+  included,  ///< the top of a file that `include` names
+  log,
+  admin,
+  concurrency,
+  defaults,
+  repository,
+  credential,
+  webhook,
+  limits,
+};
+inline constexpr Section all_sections[] = {
+    Section::top,      Section::included,   Section::log,        Section::admin,   Section::concurrency,
+    Section::defaults, Section::repository, Section::credential, Section::webhook, Section::limits};
+
+struct Key {
+  std::string_view name;
+  enum class State : std::uint8_t {
+    known,
+    later,   ///< reserved: refused with "not in this version yet"
+    secret,  ///< what people write for a secret's value: refused with what to write instead
+  } state = State::known;
+};
+
+[[nodiscard]] std::span<const Key> keys_of(Section section) noexcept;
+[[nodiscard]] std::string_view name_of(Section section) noexcept;
+
+/// Why `key` is not one of the section's keys and what is: "unknown key; did you mean url?".
+[[nodiscard]] std::string explain_unknown(Section section, std::string_view key);
+
+}  // namespace adapter::config

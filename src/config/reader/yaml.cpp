@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "yaml.hpp"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <istream>
+#include <streambuf>
+#include <unordered_map>
+#include <utility>
+
+#include "adapter/base/text.hpp"
+
+namespace adapter::config {
+namespace {
+
+Mark to_mark(const YAML::Mark& mark) {
+  if (mark.is_null()) {
+    return {};
+  }
+  return {static_cast<std::uint32_t>(mark.line) + 1, static_cast<std::uint32_t>(mark.column) + 1};
+}
+
+/// Ends the parse; never leaves Document::read.
+struct Refused {
+  Fault fault;
+};
+
+[[noreturn]] void refuse(const YAML::Mark& mark, std::string rule, std::string message) {
+  throw Refused{Fault{to_mark(mark), std::move(rule), std::move(message)}};
+}
+
+/// Reads the text where it lies; a string stream would copy it.
+class ViewBuffer : public std::streambuf {
+public:
+  explicit ViewBuffer(std::string& text) { setg(text.data(), text.data(), text.data() + text.size()); }
+};
+
+class Builder : public YAML::EventHandler {
+public:
+  explicit Builder(Document& document) : document_(document) {}
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (started_) {
+      refuse(mark, "multiple-documents", "a second document (after ---) is not read; keep one document a file");
+    }
+    started_ = true;
+  }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    finish(make(Node::Kind::null, mark), anchor, 1);
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    check_tag(mark, tag);
+    Node& node = make(Node::Kind::scalar, mark);
+    node.quoted = tag == "!";
+    node.text = value;
+    finish(node, anchor, 1);
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) {
+      refuse(mark, "yaml-syntax", "an alias stands inside the value that it names");
+    }
+    const auto [node, weight] = found->second;
+    alias_nodes_ = saturating_add(alias_nodes_, weight);
+    if (alias_nodes_ > max_alias_nodes) {
+      refuse(mark, "too-large", "the aliases expand past " + std::to_string(max_alias_nodes) + " values");
+    }
+    attach(*node, weight);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value /*style*/) override {
+    open(Node::Kind::sequence, mark, tag, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value /*style*/) override {
+    open(Node::Kind::mapping, mark, tag, anchor);
+  }
+  void OnMapEnd() override { close(); }
+
+private:
+  struct Open {
+    Node* node;
+    YAML::anchor_t anchor;
+    std::uint64_t weight;
+  };
+  struct Anchored {
+    const Node* node;
+    std::uint64_t weight;  ///< nodes when written out in full
+  };
+
+  static std::uint64_t saturating_add(std::uint64_t left, std::uint64_t right) {
+    return left > UINT64_MAX - right ? UINT64_MAX : left + right;
+  }
+  static void check_tag(const YAML::Mark& mark, const std::string& tag) {
+    if (!tag.empty() && tag != "?" && tag != "!") {
+      refuse(mark, "yaml-tag", "the tag " + escape(tag, 64) + " has no meaning here; remove it");
+    }
+  }
+  Node& make(Node::Kind kind, const YAML::Mark& mark) {
+    if (++count_ > max_nodes) {
+      refuse(mark, "too-large", "more than " + std::to_string(max_nodes) + " values in one file");
+    }
+    return document_.add(kind, to_mark(mark));
+  }
+  void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+    check_tag(mark, tag);
+    if (stack_.size() >= max_nesting) {
+      refuse(mark, "too-large", "values are nested deeper than " + std::to_string(max_nesting));
+    }
+    stack_.push_back({&make(kind, mark), anchor, 1});
+  }
+  void close() {
+    const Open done = stack_.back();
+    stack_.pop_back();
+    finish(*done.node, done.anchor, done.weight);
+  }
+  void finish(const Node& node, YAML::anchor_t anchor, std::uint64_t weight) {
+    if (anchor != YAML::NullAnchor) {
+      anchors_.insert_or_assign(anchor, Anchored{&node, weight});
+    }
+    attach(node, weight);
+  }
+  void attach(const Node& node, std::uint64_t weight) {
+    if (stack_.empty()) {
+      document_.set_root(&node);
+      return;
+    }
+    stack_.back().node->children.push_back(&node);
+    stack_.back().weight = saturating_add(stack_.back().weight, weight);
+  }
+
+  Document& document_;
+  std::vector<Open> stack_;
+  std::unordered_map<YAML::anchor_t, Anchored> anchors_;
+  std::uint64_t alias_nodes_ = 0;
+  std::size_t count_ = 0;
+  bool started_ = false;
+};
+
+Mark mark_of_byte(std::string_view text, std::size_t position) {
+  const std::string_view before = text.substr(0, position);
+  const auto line = static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n')) + 1;
+  const std::size_t start = before.rfind('\n');
+  return {line, static_cast<std::uint32_t>(start == std::string_view::npos ? position : position - start - 1) + 1};
+}
+
+/// YAML allows no control characters but tab, LF and CR, and we read UTF-8 only.
+std::optional<Fault> check_bytes(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if ((byte < 0x20U && byte != '\t' && byte != '\n' && byte != '\r') || byte == 0x7FU) {
+      return Fault{mark_of_byte(text, i), "not-text", "a control character or NUL; the file must be UTF-8 text"};
+    }
+  }
+  if (is_valid_utf8(text)) {
+    return std::nullopt;
+  }
+  std::size_t line_start = 0;
+  while (line_start < text.size()) {
+    const std::size_t line_end = std::min(text.find('\n', line_start), text.size());
+    if (!is_valid_utf8(text.substr(line_start, line_end - line_start))) {
+      break;
+    }
+    line_start = line_end + 1;
+  }
+  return Fault{mark_of_byte(text, line_start), "not-text",
+               "bytes that are not UTF-8 in this line; save the file as UTF-8"};
+}
+
+}  // namespace
+
+Document Document::parse(std::string name, std::string text) {
+  Document document(std::move(name));
+  document.text_ = std::move(text);
+  document.read();
+  if (document.fault_) {
+    document.root_ = nullptr;
+  }
+  return document;
+}
+
+void Document::read() {
+  if (text_.size() > max_file_bytes) {
+    fault_ = Fault{{}, "too-large", "the file is larger than 4 MiB"};
+    return;
+  }
+  if (text_.starts_with("\xEF\xBB\xBF")) {
+    text_.erase(0, 3);
+  }
+  fault_ = check_bytes(text_);
+  if (fault_) {
+    return;
+  }
+  ViewBuffer buffer(text_);
+  std::istream stream(&buffer);
+  Builder builder(*this);
+  try {
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(builder)) {
+    }
+  } catch (const Refused& refused) {
+    fault_ = refused.fault;
+  } catch (const YAML::Exception& failure) {
+    fault_ = Fault{to_mark(failure.mark), "yaml-syntax", "not valid YAML: " + escape(failure.msg, 200)};
+  }
+}
+
+Node& Document::add(Node::Kind kind, Mark mark, std::string text) {
+  Node& node = nodes_.emplace_back();
+  node.kind = kind;
+  node.mark = mark;
+  node.text = std::move(text);
+  return node;
+}
+
+std::size_t Document::column(Mark mark) const {
+  if (mark.line == 0 || text_.empty()) {
+    return mark.column;
+  }
+  std::size_t start = 0;
+  for (std::uint32_t line = 1; line < mark.line; ++line) {
+    start = text_.find('\n', start);
+    if (start == std::string::npos) {
+      return mark.column;
+    }
+    ++start;
+  }
+  const std::string_view before = std::string_view(text_).substr(start, mark.column - 1);
+  const auto starts_character = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; };
+  return static_cast<std::size_t>(std::count_if(before.begin(), before.end(), starts_character)) + 1;
+}
+
+}  // namespace adapter::config

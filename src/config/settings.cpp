@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settings.hpp"
+
+#include "adapter/base/text.hpp"
+#include "values.hpp"
+
+namespace adapter::config {
+namespace {
+
+constexpr std::uint64_t max_workers = 64;
+constexpr std::uint64_t max_syncs = 256;
+constexpr std::uint64_t max_connections_per_host = 64;
+
+constexpr std::pair<std::string_view, log::Level> levels[] = {{"debug", log::Level::debug},
+                                                              {"info", log::Level::info},
+                                                              {"warning", log::Level::warning},
+                                                              {"error", log::Level::error}};
+constexpr std::pair<std::string_view, log::Format> formats[] = {{"text", log::Format::text},
+                                                                {"json", log::Format::json}};
+constexpr std::pair<std::string_view, Sandbox> sandboxes[] = {
+    {"auto", Sandbox::automatic}, {"require", Sandbox::require}, {"off", Sandbox::off}};
+
+std::optional<std::string> variable(const Context& context, std::string_view name) {
+  std::optional<std::string> value = context.environment(name);
+  return value && !value->empty() ? value : std::nullopt;
+}
+
+void read_log(Context& context, const Value& value, Config& config) {
+  const Fields fields(context, value, Section::log);
+  config.log_level = fields.choice<log::Level>("level", levels).value_or(config.log_level);
+  config.log_format = fields.choice<log::Format>("format", formats);
+}
+
+void read_concurrency(Context& context, const Value& value, Concurrency& concurrency) {
+  const Fields fields(context, value, Section::concurrency);
+  if (const auto syncs = fields.integer("syncs", 1, max_syncs)) {
+    concurrency.syncs = static_cast<std::uint32_t>(*syncs);
+  }
+  if (const auto connections = fields.integer("connections_per_host", 1, max_connections_per_host)) {
+    concurrency.connections_per_host = static_cast<std::uint32_t>(*connections);
+  }
+}
+
+/// `listen` stands at `place`, in the file or in the variable. Whoever can reach the port must show a token, unless
+/// only this machine can.
+void check_listen(Context& context, const std::string& listen, const Place& place, bool has_token) {
+  const Result<ListenAddress> address = read_listen(listen);
+  if (!address) {
+    context.report.error(place, "bad-value", address.error().text());
+  } else if (!has_token && !http::is_loopback_name(address->host)) {
+    context.report.error(
+        place, "insecure",
+        "an address that is not loopback needs admin.token_file, so that not everybody can ask for syncs");
+  }
+}
+
+void read_admin(Context& context, const Value* value, Admin& admin) {
+  bool has_token = false;
+  bool listens_in_file = false;
+  if (value != nullptr) {
+    const Fields fields(context, *value, Section::admin);
+    has_token = fields.has("token_file");
+    admin.token_file = fields.path("token_file");
+    for (const Value& item : fields.list("allowed_hosts", "a list of host names")) {
+      const auto text = read_text(context, item, "a host name");
+      if (!text) {
+        continue;
+      }
+      Result<std::string> host = read_host(*text);
+      if (host) {
+        admin.allowed_hosts.push_back(std::move(*host));
+      } else {
+        context.report.error(item.place(), "bad-value", host.error().text());
+      }
+    }
+    const Value* listen = fields.find("listen");
+    listens_in_file = listen != nullptr;
+    const bool off = listens_in_file && listen->node->kind == Node::Kind::scalar && listen->node->text.empty();
+    if (const auto text = off ? std::nullopt : fields.text("listen", "host:port, for example 127.0.0.1:8080")) {
+      admin.listen = *text;
+      admin.listen_is_configured = true;
+      check_listen(context, *text, listen->place(), has_token);
+    }
+  }
+  if (listens_in_file) {
+    return;
+  }
+  if (const auto text = variable(context, "ADAPTER_ADMIN_LISTEN")) {
+    admin.listen = *text;
+    check_listen(context, *text, Place{nullptr, {}, "ADAPTER_ADMIN_LISTEN"}, has_token);
+  }
+}
+
+}  // namespace
+
+void read_settings_of_program(Context& context, const Fields* top, Config& config) {
+  const std::filesystem::path from_variable = variable(context, "ADAPTER_DATA_DIR").value_or("data");
+  config.data_dir = (std::filesystem::current_path() / from_variable).lexically_normal();
+  const Value* admin = nullptr;
+  if (top != nullptr) {
+    admin = top->find("admin");
+    if (auto path = top->path("data_dir")) {
+      config.data_dir = std::move(*path);
+    }
+    if (const auto workers = top->integer("workers", 1, max_workers)) {
+      config.workers = static_cast<std::uint32_t>(*workers);
+    }
+    if (const Value* log = top->find("log")) {
+      read_log(context, *log, config);
+    }
+    if (const Value* concurrency = top->find("concurrency")) {
+      read_concurrency(context, *concurrency, config.concurrency);
+    }
+    config.prune = top->boolean("prune").value_or(false);
+    config.sandbox = top->choice<Sandbox>("sandbox", sandboxes).value_or(Sandbox::automatic);
+  }
+  read_admin(context, admin, config.admin);
+}
+
+}  // namespace adapter::config
