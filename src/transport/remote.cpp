@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapter/transport/remote.hpp"
+
+#include <asio/use_awaitable.hpp>
+
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "adapter/http/redirect.hpp"
+#include "adapter/wire/pkt_line.hpp"
+#include "progress.hpp"
+#include "status.hpp"
+
+namespace adapter::transport {
+namespace {
+
+constexpr std::string_view advertisement_type = "application/x-git-upload-pack-advertisement";
+constexpr std::string_view request_type = "application/x-git-upload-pack-request";
+constexpr std::string_view result_type = "application/x-git-upload-pack-result";
+constexpr std::size_t max_error_page_bytes = 16UL * 1024;
+constexpr std::uint64_t max_capabilities_bytes = 1 * mib;
+
+/// Carries what a sink threw past the handlers that would change it.
+struct SinkFailure {
+  std::exception_ptr cause;
+};
+
+/// How far a POST came: decides whether it may be repeated with fresh capabilities.
+struct Attempt {
+  int status = 0;
+  bool delivered = false;  ///< the sink has got something
+
+  [[nodiscard]] bool is_stale(const Error& error) const {
+    const bool malformed = status == 200 && error.error_class() == ErrorClass::protocol;
+    return !delivered && (is_stale_status(status) || malformed);
+  }
+};
+
+struct Answer {
+  std::unique_ptr<net::Response> response;
+  std::string credential_key;
+};
+
+/// All packets in `bytes`, handed to `take`, which answers with an error or nothing.
+template <class Take>
+void take_packets(wire::PktReader& reader, std::string_view bytes, Take take) {
+  reader.feed(bytes);
+  while (true) {
+    Result<std::optional<wire::Pkt>> pkt = reader.next();
+    if (!pkt.value()) {
+      return;
+    }
+    if (auto failure = take(**pkt)) {
+      throw Error(std::move(*failure));
+    }
+  }
+}
+
+Error ended_early(std::string_view what) {
+  return Error(ErrorClass::network, "the answer ended in the middle of " + std::string(what));
+}
+
+class SmartHttpRemote final : public Remote {
+public:
+  SmartHttpRemote(net::HttpClient& client, auth::Credentials& credentials, http::Url url, RemoteOptions options)
+      : client_(client),
+        credentials_(credentials),
+        url_(std::move(url)),
+        options_(std::move(options)),
+        // Some hosts serve smart HTTP to agents that begin with "git/" only, and a web page to others.
+        user_agent_("git/2.0 (" + options_.agent + ")") {}
+
+  asio::awaitable<std::vector<wire::Ref>> ls_refs(std::vector<std::string> prefixes) override {
+    check_scheme("ls-refs");
+    try {
+      bool again = true;
+      while (again) {
+        const bool remembered = base_.has_value();
+        if (!remembered) {
+          co_await discover();
+        }
+        Attempt attempt;
+        try {
+          std::vector<wire::Ref> refs = co_await ls_refs_once(prefixes, attempt);
+          co_return refs;
+        } catch (const Error& error) {
+          again = remembered && attempt.is_stale(error);
+          if (!again) {
+            throw;
+          }
+        }
+        base_.reset();
+      }
+    } catch (Error& error) {
+      error.add_context(url_.display() + ": ls-refs");
+      throw;
+    }
+    co_return std::vector<wire::Ref>();
+  }
+
+  asio::awaitable<FetchResult> fetch(wire::FetchArguments arguments, PackSink& sink) override {
+    check_scheme("fetch");
+    try {
+      bool again = true;
+      while (again) {
+        const bool remembered = base_.has_value();
+        if (!remembered) {
+          co_await discover();
+        }
+        Attempt attempt;
+        try {
+          FetchResult result = co_await fetch_once(arguments, sink, attempt);
+          co_return result;
+        } catch (const Error& error) {
+          again = remembered && attempt.is_stale(error);
+          if (!again) {
+            throw;
+          }
+        }
+        base_.reset();
+      }
+    } catch (Error& error) {
+      error.add_context(url_.display() + ": fetch");
+      throw;
+    } catch (const SinkFailure& failure) {
+      std::rethrow_exception(failure.cause);
+    }
+    co_return FetchResult();
+  }
+
+  [[nodiscard]] const std::optional<wire::Capabilities>& capabilities() const noexcept override {
+    return capabilities_;
+  }
+  [[nodiscard]] std::uint64_t received_bytes() const noexcept override { return received_bytes_; }
+
+private:
+  void check_scheme(std::string_view call) const {
+    if (url_.origin().scheme != "https" && !options_.allow_insecure) {
+      throw Error(ErrorClass::policy,
+                  url_.display() + ": " + std::string(call) +
+                      ": http is refused; use https, or set allow_insecure: true on this repository");
+    }
+  }
+
+  asio::awaitable<Answer> send(net::Request request) {
+    Answer answer;
+    auto authorization = credentials_.authorization(request.url).value();
+    if (authorization) {
+      request.authorization = std::move(authorization->header_value);
+      answer.credential_key = authorization->key;
+    }
+    request.settings.ca_file = options_.ca_file;
+    request.settings.allow_loopback = options_.allow_loopback;
+    request.settings.credential_key = answer.credential_key;
+    request.fields.add("User-Agent", user_agent_);
+    request.fields.add("Git-Protocol", "version=2");
+    answer.response = co_await client_.send(std::move(request));
+    co_return answer;
+  }
+
+  /// Throws unless the answer is a 200 of this type. Reads the error page, so that the connection can go on.
+  asio::awaitable<void> check_answer(Answer& answer, const http::Url& url, std::string_view type) {
+    const http::ResponseHead& head = answer.response->head();
+    if (head.status == 200) {
+      const auto failure = content_type_error(head, type);
+      if (failure) {
+        throw Error(*failure);
+      }
+      co_return;
+    }
+    std::string body;
+    try {
+      body = co_await net::read_some_body(*answer.response, max_error_page_bytes);
+    } catch (const Error&) {
+      body.clear();  // The status says enough.
+    }
+    const Refusal refusal{head, url, answer.credential_key, std::move(body), std::chrono::system_clock::now()};
+    throw status_error(refusal);
+  }
+
+  /// GET info/refs, which may be redirected within its origin; what it says is remembered.
+  asio::awaitable<void> discover() {
+    http::Url url = url_.with_suffix("info/refs", "service=git-upload-pack");
+    for (int hops = 0;; ++hops) {
+      net::Request request("GET", url);
+      request.fields.add("Accept", advertisement_type);
+      request.fields.add("Pragma", "no-cache");
+      Answer answer = co_await send(std::move(request));
+      const http::ResponseHead& head = answer.response->head();
+      if (http::is_redirect_status(head.status)) {
+        url = http::redirect_target(url, head.fields.get("Location").value_or(""), hops).value();
+        co_await net::read_some_body(*answer.response, max_error_page_bytes);
+        continue;
+      }
+      co_await check_answer(answer, url, advertisement_type);
+      const http::Url base = hops == 0 ? url_ : http::base_after_redirect(url).value();
+      co_await read_capabilities(*answer.response);
+      base_ = base;
+      co_return;
+    }
+  }
+
+  asio::awaitable<void> read_capabilities(net::Response& response) {
+    wire::CapabilitiesParser parser;
+    wire::PktReader reader;
+    std::uint64_t size_bytes = 0;
+    while (true) {
+      const std::string_view part = co_await response.read_body();
+      if (part.empty()) {
+        break;
+      }
+      received_bytes_ += part.size();
+      size_bytes += part.size();
+      take_packets(reader, part, [&](const wire::Pkt& pkt) { return parser.take(pkt); });
+      const bool old_version = parser.done() && parser.result().version != 2;
+      if (old_version) {
+        break;
+      }
+      if (size_bytes > max_capabilities_bytes) {
+        throw Error(ErrorClass::limit, "the server's list of capabilities is larger than 1 MiB");
+      }
+    }
+    if (!parser.done()) {
+      throw ended_early("the list of capabilities");
+    }
+    capabilities_ = parser.result();
+    if (capabilities_->version != 2) {
+      throw Error(ErrorClass::protocol,
+                  "the server speaks version " + std::to_string(capabilities_->version) +
+                      " of git's protocol only; that is not in this version yet, version 2 is needed");
+    }
+  }
+
+  asio::awaitable<Answer> post(std::string body, Attempt& attempt) {
+    const http::Url url = base_->with_suffix("git-upload-pack");
+    net::Request request("POST", url);
+    request.fields.add("Content-Type", request_type);
+    request.fields.add("Accept", result_type);
+    request.body = std::move(body);
+    Answer answer = co_await send(std::move(request));
+    attempt.status = answer.response->head().status;
+    co_await check_answer(answer, url, result_type);
+    co_return answer;
+  }
+
+  asio::awaitable<std::vector<wire::Ref>> ls_refs_once(std::vector<std::string> prefixes, Attempt& attempt) {
+    std::string body = wire::ls_refs_request(*capabilities_, prefixes, options_.agent);
+    const Answer answer = co_await post(std::move(body), attempt);
+    wire::LsRefsParser parser(std::move(prefixes), options_.limits);
+    wire::PktReader reader;
+    std::uint64_t size_bytes = 0;
+    while (true) {
+      const std::string_view part = co_await answer.response->read_body();
+      if (part.empty()) {
+        break;
+      }
+      received_bytes_ += part.size();
+      size_bytes += part.size();
+      if (size_bytes > options_.limits.max_advertisement_bytes) {
+        throw Error(ErrorClass::limit, "the list of refs is larger than " +
+                                           std::to_string(options_.limits.max_advertisement_bytes) +
+                                           " bytes; raise limits.max_advertisement_bytes");
+      }
+      take_packets(reader, part, [&](const wire::Pkt& pkt) { return parser.take(pkt); });
+    }
+    if (!parser.done() || !reader.at_boundary()) {
+      throw ended_early("the list of refs");
+    }
+    co_return std::move(parser).take_refs();
+  }
+
+  asio::awaitable<FetchResult> fetch_once(wire::FetchArguments arguments, PackSink& sink, Attempt& attempt) {
+    std::string body = wire::fetch_request(*capabilities_, arguments, options_.agent);
+    const Answer answer = co_await post(std::move(body), attempt);
+    FetchResult result;
+    wire::FetchParser parser;
+    wire::PktReader reader;
+    ProgressLines progress([&sink](std::string_view line) { sink.progress(line); });
+    while (true) {
+      const std::string_view part = co_await answer.response->read_body();
+      if (part.empty()) {
+        break;
+      }
+      received_bytes_ += part.size();
+      reader.feed(part);
+      while (true) {
+        const Result<std::optional<wire::Pkt>> pkt = reader.next();
+        if (!pkt.value()) {
+          break;
+        }
+        const wire::FetchParser::Event event = parser.take(**pkt).value();
+        if (event.kind == wire::FetchParser::Event::Kind::progress) {
+          progress.feed(event.bytes);
+        } else if (event.kind == wire::FetchParser::Event::Kind::pack) {
+          attempt.delivered = true;
+          result.pack_bytes += event.bytes.size();
+          check_pack_size(result.pack_bytes);
+          co_await deliver(sink, event.bytes);
+        }
+      }
+    }
+    progress.end();
+    if (!parser.done() || !reader.at_boundary()) {
+      throw ended_early("the pack, after " + std::to_string(result.pack_bytes) + " bytes of it");
+    }
+    result.shallow = parser.shallow();
+    result.unshallow = parser.unshallow();
+    co_return result;
+  }
+
+  void check_pack_size(std::uint64_t pack_bytes) const {
+    if (pack_bytes > options_.limits.max_pack_bytes) {
+      throw Error(ErrorClass::limit, "the pack is larger than " + std::to_string(options_.limits.max_pack_bytes) +
+                                         " bytes; raise limits.max_pack_bytes");
+    }
+  }
+
+  static asio::awaitable<void> deliver(PackSink& sink, std::string_view bytes) {
+    std::exception_ptr failure;
+    try {
+      co_await sink.write(bytes);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (failure) {
+      throw SinkFailure{failure};
+    }
+  }
+
+  net::HttpClient& client_;
+  auth::Credentials& credentials_;
+  http::Url url_;
+  RemoteOptions options_;
+  std::string user_agent_;
+  std::optional<wire::Capabilities> capabilities_;  ///< of the last hand-shake
+  std::optional<http::Url> base_;                   ///< where it ended; nothing: to be asked (again)
+  std::uint64_t received_bytes_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Remote> make_remote(net::HttpClient& client, auth::Credentials& credentials, http::Url url,
+                                    RemoteOptions options) {
+  return std::make_unique<SmartHttpRemote>(client, credentials, std::move(url), std::move(options));
+}
+
+}  // namespace adapter::transport
