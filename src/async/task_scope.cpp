@@ -41,7 +41,9 @@ TaskScope::TaskScope(asio::any_io_executor executor) : executor_(std::move(execu
   empty_.expires_at(asio::steady_timer::time_point::max());
 }
 
-TaskScope::~TaskScope() { assert(tasks_.empty()); }
+TaskScope::~TaskScope() {
+  assert(tasks_.empty());
+}
 
 void TaskScope::spawn(std::string name, asio::awaitable<void> task) {
   if (cancelled_) {

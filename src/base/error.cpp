@@ -43,7 +43,9 @@ Error& Error::add_context(std::string_view context) & {
   return *this;
 }
 
-Error&& Error::with_context(std::string_view context) && { return std::move(add_context(context)); }
+Error&& Error::with_context(std::string_view context) && {
+  return std::move(add_context(context));
+}
 
 bool Error::retryable() const noexcept {
   if (retryable_) {

@@ -54,7 +54,7 @@ auto retry_interrupted(Call call) {
 }
 
 std::string read_descriptor(int fd, std::string_view path, std::uint64_t limit_bytes) {
-  struct stat info {};
+  struct stat info{};
   if (fstat(fd, &info) != 0) {
     throw storage_error(errno, "read", path);
   }
@@ -114,8 +114,7 @@ void remove_entry(int directory, const std::string& name) {
     throw storage_error(errno, "remove", name);
   }
   UniqueFd child(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!child && errno == EACCES) {
-    fchmodat(directory, name.c_str(), S_IRWXU, 0);
+  if (!child && errno == EACCES && fchmodat(directory, name.c_str(), S_IRWXU, 0) == 0) {
     child = UniqueFd(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   }
   if (!child) {
@@ -181,7 +180,7 @@ bool ensure_directory_at(int directory, const std::string& name, mode_t mode) {
     return true;
   }
   const int failure = errno;
-  struct stat info {};
+  struct stat info{};
   if (failure == EEXIST && fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
     if (S_ISDIR(info.st_mode)) {
       return false;
@@ -242,7 +241,9 @@ void fsync_fd(int fd, std::string_view path_for_errors) {
   }
 }
 
-void remove_tree_at(int directory, const std::string& name) { remove_entry(directory, name); }
+void remove_tree_at(int directory, const std::string& name) {
+  remove_entry(directory, name);
+}
 
 std::string unique_name(std::string_view prefix) {
   std::array<unsigned char, 8> random{};

@@ -5,12 +5,16 @@
 
 namespace adapter {
 
-Secret::Secret(std::string&& bytes) : bytes_(bytes) { explicit_bzero(bytes.data(), bytes.size()); }
+Secret::Secret(std::string&& bytes) : bytes_(bytes) {
+  explicit_bzero(bytes.data(), bytes.size());
+}
 
 Secret::Secret(std::string_view bytes) : bytes_(bytes) {}
 
 // A short string lives inside the object: moving it leaves a copy behind, so a move is a copy and a wipe.
-Secret::Secret(Secret&& other) noexcept : bytes_(std::move(other.bytes_)) { other.wipe(); }
+Secret::Secret(Secret&& other) noexcept : bytes_(std::move(other.bytes_)) {
+  other.wipe();
+}
 
 Secret& Secret::operator=(const Secret& other) {
   if (this != &other) {
@@ -29,7 +33,9 @@ Secret& Secret::operator=(Secret&& other) noexcept {
   return *this;
 }
 
-Secret::~Secret() { wipe(); }
+Secret::~Secret() {
+  wipe();
+}
 
 void Secret::wipe() noexcept {
   // The whole capacity: a moved-from or shortened string still holds the bytes behind its end.

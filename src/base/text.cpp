@@ -65,7 +65,9 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
   return row.back();
 }
 
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+constexpr char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 }  // namespace
 
@@ -77,7 +79,8 @@ std::string escape(std::string_view text, std::size_t limit_bytes) {
     std::array<char, 16> buffer{};
     std::string_view piece = text.substr(0, std::max<std::size_t>(point.length, 1));
     if (point.length == 0 || point.value < 0x20U || point.value == 0x7FU) {
-      std::snprintf(buffer.data(), buffer.size(), "\\x%02X", static_cast<unsigned>(static_cast<unsigned char>(text[0])));
+      std::snprintf(buffer.data(), buffer.size(), "\\x%02X",
+                    static_cast<unsigned>(static_cast<unsigned char>(text[0])));
       text.remove_prefix(1);
       piece = buffer.data();
     } else {

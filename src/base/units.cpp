@@ -53,7 +53,8 @@ std::string_view leading_digits(std::string_view text) {
 
 std::string_view leading_letters(std::string_view text) {
   std::size_t count = 0;
-  while (count < text.size() && ((text[count] >= 'a' && text[count] <= 'z') || (text[count] >= 'A' && text[count] <= 'Z'))) {
+  while (count < text.size() &&
+         ((text[count] >= 'a' && text[count] <= 'z') || (text[count] >= 'A' && text[count] <= 'Z'))) {
     ++count;
   }
   return text.substr(0, count);

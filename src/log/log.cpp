@@ -200,7 +200,9 @@ void configure(const Options& options) {
   state().format = options.format;
 }
 
-bool enabled(Level level) noexcept { return level >= state().level.load(std::memory_order_relaxed); }
+bool enabled(Level level) noexcept {
+  return level >= state().level.load(std::memory_order_relaxed);
+}
 
 void write(Level level, std::string_view event, std::string_view message, std::initializer_list<Field> fields) {
   if (!enabled(level)) {

@@ -6,10 +6,11 @@
 
 namespace adapter::async {
 
-/// Exponential back-off with full jitter (uniform between zero and the step): pure, told the attempt and the random source.
+/// Exponential back-off with full jitter (uniform between zero and the step): pure, told the attempt and the random
+/// source.
 struct Backoff {
-  std::chrono::milliseconds base{1000};   ///< step of the first retry, > 0
-  std::chrono::milliseconds cap{300'000}; ///< no step is larger; >= base
+  std::chrono::milliseconds base{1000};    ///< step of the first retry, > 0
+  std::chrono::milliseconds cap{300'000};  ///< no step is larger; >= base
   /// Drawn delays are never below this, so that "full jitter" cannot mean "at once".
   std::chrono::milliseconds floor{100};
 

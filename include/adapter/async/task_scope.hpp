@@ -12,7 +12,8 @@
 namespace adapter::async {
 
 /// Owns coroutines: starts them, logs what escapes from them, cancels them, waits for them. Nothing in the program is
-/// detached. Loop thread only. A scope must be empty when it is destroyed (asserted): `cancel()`, then `co_await join()`.
+/// detached. Loop thread only. A scope must be empty when it is destroyed (asserted): `cancel()`, then `co_await
+/// join()`.
 class TaskScope {
 public:
   explicit TaskScope(asio::any_io_executor executor);
@@ -23,7 +24,8 @@ public:
   /// `name` is for the log. An exception that leaves the task, other than a cancellation, is logged as "task_failed".
   /// After cancel() nothing is started any more.
   void spawn(std::string name, asio::awaitable<void> task);
-  /// Asks every task to end (terminal cancellation); returns at once. Must be called on the loop, not inside a task's await.
+  /// Asks every task to end (terminal cancellation); returns at once. Must be called on the loop, not inside a task's
+  /// await.
   void cancel();
   /// Waits until every task has ended. Not cancellable: joining is how clean-up ends.
   asio::awaitable<void> join();

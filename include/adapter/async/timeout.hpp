@@ -22,8 +22,9 @@ namespace adapter::async {
 /// The Error of a deadline that passed: class timeout, "phase took longer than 30s".
 [[nodiscard]] Error timeout_error(std::string_view phase, std::chrono::steady_clock::duration limit);
 
-/// Runs `op` under a deadline; `phase` names the wait in the error. Cancelling the caller cancels `op`; an error of `op`
-/// comes through at once. T must be default-constructible. Costs two allocations and a timer: for phases, not for reads.
+/// Runs `op` under a deadline; `phase` names the wait in the error. Cancelling the caller cancels `op`; an error of
+/// `op` comes through at once. T must be default-constructible. Costs two allocations and a timer: for phases, not for
+/// reads.
 template <class T>
 asio::awaitable<T> with_timeout(asio::awaitable<T> op, std::chrono::steady_clock::duration limit, std::string phase) {
   const auto executor = co_await asio::this_coro::executor;

@@ -7,8 +7,8 @@
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/post.hpp>
-#include <asio/thread_pool.hpp>
 #include <asio/this_coro.hpp>
+#include <asio/thread_pool.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <exception>
@@ -21,8 +21,8 @@
 
 namespace adapter::async {
 
-/// The bounded pool for work that blocks: libgit2, hashing, files. Made and destroyed on the main thread; the destructor
-/// waits for jobs that run, so cancel their owners first.
+/// The bounded pool for work that blocks: libgit2, hashing, files. Made and destroyed on the main thread; the
+/// destructor waits for jobs that run, so cancel their owners first.
 class Workers {
 public:
   explicit Workers(std::size_t threads) : threads_(threads), pool_(threads) {}
@@ -101,8 +101,8 @@ private:
 }  // namespace detail
 
 /// Runs `work(std::stop_token)` on a worker and brings its result, or its exception, back to the caller's executor.
-/// Cancelling the coroutine requests stop and then *waits for the job to return*: what the job was lent stays valid. `work` must own
-/// plain data or refer to what outlives this await.
+/// Cancelling the coroutine requests stop and then *waits for the job to return*: what the job was lent stays valid.
+/// `work` must own plain data or refer to what outlives this await.
 template <class F>
 asio::awaitable<std::invoke_result_t<F&, std::stop_token>> run_blocking(Workers& workers, F work) {
   using R = std::invoke_result_t<F&, std::stop_token>;

@@ -53,8 +53,8 @@ public:
   [[nodiscard]] Error&& with_context(std::string_view context) &&;
 
   /// Whether the same request may succeed later without a change of configuration or of the remote's commit. By class,
-  /// false for config, limit, policy and cancelled and true for the rest, unless set_retryable() said otherwise: a transfer
-  /// that arrived corrupt is worth another try, a commit that is malformed is not.
+  /// false for config, limit, policy and cancelled and true for the rest, unless set_retryable() said otherwise: a
+  /// transfer that arrived corrupt is worth another try, a commit that is malformed is not.
   [[nodiscard]] bool retryable() const noexcept;
   Error& set_retryable(bool retryable) &;
 
@@ -73,8 +73,8 @@ private:
 template <class T>
 class [[nodiscard]] Result {
 public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}          // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}      // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }

@@ -43,7 +43,8 @@ private:
 /// `path` is escaped here. `error_number` is errno, read by the caller right after the call.
 [[nodiscard]] Error storage_error(int error_number, std::string_view verb, std::string_view path);
 
-/// All functions below throw storage errors, retry EINTR, open with O_CLOEXEC, and may be called on any thread (they block).
+/// All functions below throw storage errors, retry EINTR, open with O_CLOEXEC, and may be called on any thread (they
+/// block).
 
 /// Opens a directory for use with the *at() calls. The last component must not be a symbolic link.
 [[nodiscard]] UniqueFd open_directory(const std::filesystem::path& path);
@@ -59,8 +60,8 @@ void write_all(int fd, std::string_view bytes, std::string_view path_for_errors)
 [[nodiscard]] std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes);
 [[nodiscard]] std::string read_file_at(int directory, const std::string& name, std::uint64_t limit_bytes);
 
-/// Replaces `name` with `bytes`, all or nothing and durable: unique temporary name (".tmp-" prefix) in the same directory,
-/// fsync, rename, fsync of the directory.
+/// Replaces `name` with `bytes`, all or nothing and durable: unique temporary name (".tmp-" prefix) in the same
+/// directory, fsync, rename, fsync of the directory.
 void replace_file_at(int directory, const std::string& name, std::string_view bytes, mode_t mode);
 
 void fsync_fd(int fd, std::string_view path_for_errors);

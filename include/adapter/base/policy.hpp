@@ -7,7 +7,8 @@ namespace adapter {
 
 /// Which symbolic links of a commit are written into a published tree.
 enum class SymlinkPolicy : std::uint8_t {
-  inside,  ///< those that, resolved as the kernel would through the tree's other links, stay in the tree; the rest is left out
+  inside,  ///< those that, resolved as the kernel would through the tree's other links, stay in the tree; the rest is
+           ///< left out
   keep,    ///< all
   refuse,  ///< none: a commit that has one is not published
 };

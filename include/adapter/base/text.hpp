@@ -8,8 +8,8 @@
 
 namespace adapter {
 
-/// Makes text from outside safe to print on a terminal or in a log line: control characters, DEL, bidirectional and other
-/// invisible characters, and bytes that are not UTF-8 become \xNN or \u{NNNN}; a backslash becomes \\. At most
+/// Makes text from outside safe to print on a terminal or in a log line: control characters, DEL, bidirectional and
+/// other invisible characters, and bytes that are not UTF-8 become \xNN or \u{NNNN}; a backslash becomes \\. At most
 /// `limit_bytes` of the result are kept, then "…" follows.
 [[nodiscard]] std::string escape(std::string_view text, std::size_t limit_bytes = 512);
 

@@ -10,8 +10,8 @@
 
 namespace adapter {
 
-/// "500ms", "30s", "5m", "2h", "1d", "1h30m": parts in falling order of unit, each unit once, whole numbers. At most 3650
-/// days. Errors are of class config and quote the text.
+/// "500ms", "30s", "5m", "2h", "1d", "1h30m": parts in falling order of unit, each unit once, whole numbers. At most
+/// 3650 days. Errors are of class config and quote the text.
 [[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// The shortest spelling that parse_duration reads back as the same value; "0s" for zero.
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);

@@ -13,9 +13,9 @@
 #include "adapter/base/object_id.hpp"
 #include "adapter/base/secret.hpp"
 
-/// One line an event, as text or JSON, on standard error. Event names ("check_failed") and field names are stable: they are
-/// part of the user's contract and listed in docs/logging.md. Any thread may log. Field values and messages are escaped
-/// here, and every registered secret is replaced by "***" whatever its encoding (plain, base64, percent).
+/// One line an event, as text or JSON, on standard error. Event names ("check_failed") and field names are stable: they
+/// are part of the user's contract and listed in docs/logging.md. Any thread may log. Field values and messages are
+/// escaped here, and every registered secret is replaced by "***" whatever its encoding (plain, base64, percent).
 namespace adapter::log {
 
 enum class Level : std::uint8_t { debug, info, warning, error };

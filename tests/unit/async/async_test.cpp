@@ -47,7 +47,8 @@ TEST(WithTimeout, GivesTheResultOfWhatIsQuickEnough) {
 TEST(WithTimeout, NamesThePhaseThatTookTooLong) {
   asio::io_context loop(1);
   try {
-    run(loop, []() -> asio::awaitable<void> { co_await with_timeout(answer_after(10s, std::string()), 5ms, "resolve"); }());
+    run(loop,
+        []() -> asio::awaitable<void> { co_await with_timeout(answer_after(10s, std::string()), 5ms, "resolve"); }());
     FAIL() << "no timeout";
   } catch (const Error& error) {
     EXPECT_EQ(error.error_class(), ErrorClass::timeout);
@@ -61,15 +62,16 @@ TEST(RunBlocking, RunsElsewhereAndComesHome) {
   std::thread::id worker;
   std::thread::id home;
   std::string value;
-  run(loop, [](Workers& pool, std::thread::id& there, std::thread::id& back, std::string& out) -> asio::awaitable<void> {
-    const std::string text(64, 'y');
-    auto job = [text, &there](const std::stop_token&) {
-      there = std::this_thread::get_id();
-      return text;
-    };
-    out = co_await run_blocking(pool, std::move(job));
-    back = std::this_thread::get_id();
-  }(workers, worker, home, value));
+  run(loop,
+      [](Workers& pool, std::thread::id& there, std::thread::id& back, std::string& out) -> asio::awaitable<void> {
+        const std::string text(64, 'y');
+        auto job = [text, &there](const std::stop_token&) {
+          there = std::this_thread::get_id();
+          return text;
+        };
+        out = co_await run_blocking(pool, std::move(job));
+        back = std::this_thread::get_id();
+      }(workers, worker, home, value));
   EXPECT_EQ(value, std::string(64, 'y'));
   EXPECT_EQ(home, std::this_thread::get_id());
   EXPECT_NE(worker, home);

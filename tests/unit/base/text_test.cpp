@@ -8,7 +8,9 @@
 namespace adapter {
 namespace {
 
-TEST(Escape, LeavesPlainTextAndUtf8Alone) { EXPECT_EQ(escape("grün → 日本"), "grün → 日本"); }
+TEST(Escape, LeavesPlainTextAndUtf8Alone) {
+  EXPECT_EQ(escape("grün → 日本"), "grün → 日本");
+}
 
 TEST(Escape, ShowsControlCharactersBadBytesAndInvisibleOnes) {
   EXPECT_EQ(escape("a\nb\x1b[31m"), "a\\x0Ab\\x1B[31m");
