@@ -4,13 +4,12 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstdio>
-#include <deque>
+#include <charconv>
+#include <chrono>
+#include <cmath>
 #include <memory>
-#include <mutex>
 
 #include "adapter/base/text.hpp"
 #include "adapter/base/units.hpp"
@@ -19,8 +18,6 @@ namespace adapter::log {
 namespace {
 
 constexpr std::size_t max_value_bytes = 2048;
-constexpr std::size_t max_secrets = 1024;
-constexpr std::size_t min_secret_bytes = 4;
 
 struct State {
   std::shared_ptr<spdlog::logger> logger;
@@ -34,47 +31,10 @@ struct State {
   }
 };
 
+/// Never destroyed: a worker may log while the process exits.
 State& state() {
-  static State instance;
+  static State& instance = *new State;
   return instance;
-}
-
-/// Every spelling in which a registered secret is hidden.
-struct Needles {
-  std::mutex mutex;
-  std::deque<std::string> spellings;
-};
-
-Needles& needles() {
-  static Needles instance;
-  return instance;
-}
-
-std::string percent_encoded(std::string_view text, bool upper_case, std::string_view also_plain) {
-  const std::string_view digits = upper_case ? "0123456789ABCDEF" : "0123456789abcdef";
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       also_plain.find(c) != std::string_view::npos;
-    if (plain) {
-      out.push_back(c);
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out.push_back('%');
-      out.push_back(digits[byte >> 4U]);
-      out.push_back(digits[byte & 0x0FU]);
-    }
-  }
-  return out;
-}
-
-/// The base64 characters that depend on `secret` alone when `skip` unknown bytes (0 to 2) stand before it.
-std::string base64_core(std::string_view secret, std::size_t skip) {
-  const std::string padded = std::string(skip, 'x') + std::string(secret);
-  std::string encoded = base64(padded);
-  const std::size_t begin = (skip * 8 + 5) / 6;
-  const std::size_t end = padded.size() * 8 / 6;
-  return begin < end ? encoded.substr(begin, end - begin) : std::string();
 }
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -100,8 +60,9 @@ ValueText to_text(const Field::Value& value) {
     ValueText operator()(std::uint64_t number) const { return {std::to_string(number), false}; }
     ValueText operator()(double number) const {
       std::array<char, 32> buffer{};
-      std::snprintf(buffer.data(), buffer.size(), "%.6g", number);
-      return {buffer.data(), false};
+      const auto result =
+          std::to_chars(buffer.data(), buffer.data() + buffer.size(), number, std::chars_format::general, 6);
+      return {std::string(buffer.data(), result.ptr), !std::isfinite(number)};  // JSON has no number for "inf"
     }
     ValueText operator()(bool flag) const { return {flag ? "true" : "false", false}; }
   };
@@ -211,42 +172,6 @@ void write(Level level, std::string_view event, std::string_view message, std::i
   const std::string timestamp = format_timestamp(std::chrono::system_clock::now());
   const std::string line = format_line(state().format, level, timestamp, event, message, fields);
   state().logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
-}
-
-void redact(const Secret& secret) {
-  const std::string_view bytes = secret.reveal();
-  if (bytes.size() < min_secret_bytes) {
-    return;
-  }
-  std::array<std::string, 6> spellings{std::string(bytes),
-                                       percent_encoded(bytes, true, "-._~"),
-                                       percent_encoded(bytes, false, "-._~"),
-                                       base64_core(bytes, 0),
-                                       base64_core(bytes, 1),
-                                       base64_core(bytes, 2)};
-  Needles& known = needles();
-  const std::scoped_lock lock(known.mutex);
-  for (std::string& spelling : spellings) {
-    if (spelling.size() >= min_secret_bytes &&
-        std::find(known.spellings.begin(), known.spellings.end(), spelling) == known.spellings.end()) {
-      known.spellings.push_back(std::move(spelling));
-    }
-  }
-  while (known.spellings.size() > max_secrets * spellings.size()) {
-    known.spellings.pop_front();
-  }
-}
-
-std::string redacted(std::string_view text) {
-  std::string out(text);
-  Needles& known = needles();
-  const std::scoped_lock lock(known.mutex);
-  for (const std::string& spelling : known.spellings) {
-    for (std::size_t at = out.find(spelling); at != std::string::npos; at = out.find(spelling, at + 3)) {
-      out.replace(at, spelling.size(), "***");
-    }
-  }
-  return out;
 }
 
 std::string format_line(Format format, Level level, std::string_view timestamp, std::string_view event,

@@ -70,12 +70,17 @@ bool knows_future_changes() {
 #endif
 }
 
-Error unknown_zone(std::string_view name, const std::vector<std::string_view>& names) {
-  std::string text = "unknown time zone \"" + escape(name, 80) + "\"";
+Error not_found(std::string_view name) {
+  const std::string quoted = "\"" + escape(name, 80) + "\"";
+  const std::vector<std::string_view> names = known_names();
+  if (names.empty()) {
+    return Error(ErrorClass::config, "cannot use time zone " + quoted + ": this system has no time-zone data; " +
+                                         std::string(install_hint));
+  }
   const std::string_view meant = nearest(name, names);
-  text +=
-      meant.empty() ? ": use an IANA name such as Europe/Berlin or UTC" : "; did you mean " + std::string(meant) + "?";
-  return Error(ErrorClass::config, std::move(text));
+  return Error(ErrorClass::config, "unknown time zone " + quoted +
+                                       (meant.empty() ? ": use an IANA name such as Europe/Berlin or UTC"
+                                                      : "; did you mean " + std::string(meant) + "?"));
 }
 
 }  // namespace
@@ -88,16 +93,11 @@ Result<Zone> Zone::find(std::string_view name) {
   if (name == "UTC" || name == "Etc/UTC") {
     return Zone(std::string(name), nullptr);
   }
-  const std::vector<std::string_view> names = known_names();
-  if (names.empty()) {
-    return Error(ErrorClass::config, "cannot use time zone \"" + escape(name, 80) +
-                                         "\": this system has no time-zone data; " + std::string(install_hint));
-  }
   const tz::time_zone* rules = nullptr;
   try {
     rules = tz::locate_zone(name);
   } catch (const std::exception&) {
-    return unknown_zone(name, names);
+    return not_found(name);
   }
   try {
     // The first use reads the zone's file: here, where it may fail, and not at a check.

@@ -81,9 +81,12 @@ inline void error(std::string_view event, std::string_view message, std::initial
   write(Level::error, event, message, fields);
 }
 
-/// Registers a secret (4 bytes or longer) for redaction, in all its encodings; the last 1,024 registered are kept.
+/// Registers a secret (4 bytes or longer) for redaction; the last 1,024 registered are kept. Any thread.
 void redact(const Secret& secret);
-/// `text` with every registered secret replaced; what the sinks use, public for other outputs (state files, the API).
+/// `text` with every registered secret replaced by "***": plain, percent-encoded in any mixture, as escape() or JSON
+/// spell it, inside base64 (the whole base64 word goes, a user name in it too), and the beginning of one that was cut
+/// at "…". What the sinks use, before they escape and cut; public for other outputs (state files, the API). Takes time
+/// by the length of the text, not by the number of secrets. Any thread.
 [[nodiscard]] std::string redacted(std::string_view text);
 
 /// One line without the newline, as the sinks write it; pure but for the registered secrets. For tests and other sinks.

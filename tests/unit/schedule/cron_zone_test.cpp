@@ -98,6 +98,14 @@ TEST(CronZone, ASteppedHourLosesNoSlotToTheGap) {
               ElementsAre("2026-03-29T01:00Z", "2026-03-29T02:00Z"));
 }
 
+// New York 2026: 8 March 02:00 → 03:00 at 07:00Z, 1 November 02:00 → 01:00 at 06:00Z.
+TEST(CronZone, KnowsTheChangesOfNewYork) {
+  EXPECT_THAT(slots("15 2 * * *", "America/New_York", "2026-03-08T00:00Z", 2),
+              ElementsAre("2026-03-08T07:00Z", "2026-03-09T06:15Z"));
+  EXPECT_THAT(slots("0 1 * * *", "America/New_York", "2026-11-01T00:00Z", 2),
+              ElementsAre("2026-11-01T05:00Z", "2026-11-02T06:00Z"));
+}
+
 // Lord Howe 2026: 5 April 02:00 → 01:30 at 4 April 15:00Z, 4 October 02:00 → 02:30 at 3 October 15:30Z.
 TEST(CronZone, KnowsChangesOfHalfAnHour) {
   EXPECT_THAT(slots("15 2 * * *", "Australia/Lord_Howe", "2026-10-03T00:00Z", 2),
