@@ -75,7 +75,8 @@ std::optional<std::chrono::seconds> retry_after(const ResponseHead& head, std::c
   if (!date) {
     return std::nullopt;
   }
-  const auto delay = std::chrono::ceil<std::chrono::seconds>(*date - now);
+  // In seconds: a date of the year 9999 does not fit into the clock's nanoseconds.
+  const auto delay = *date - std::chrono::floor<std::chrono::seconds>(now);
   return std::clamp(delay, std::chrono::seconds(0), max_retry_after);
 }
 
