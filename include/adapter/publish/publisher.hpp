@@ -24,7 +24,7 @@ namespace adapter::publish {
 struct PublishOptions {
   SymlinkPolicy symlinks = SymlinkPolicy::inside;
   Share share = Share::all;
-  Limits limits;
+  Limits limits{};
   friend bool operator==(const PublishOptions&, const PublishOptions&) = default;
 };
 
@@ -32,16 +32,20 @@ struct PublishOptions {
 struct Standing {
   std::optional<ObjectId> commit;    ///< where the link points, when it is our link and the tree is there and untouched
   std::optional<ObjectId> previous;  ///< a second complete tree
-  /// Why `commit` is absent though something was published: "the link is missing", "3 files of the tree were changed".
+  /// How `commit`'s tree was written. Where the configuration says otherwise by now, publish() it again: it notices.
+  std::optional<SymlinkPolicy> symlinks;
+  std::optional<Share> share;
+  /// Why `commit` is absent though something was published: "the link is missing", "the tree was edited (entries: 3
+  /// changed; first: a/b)".
   std::string damage;
   std::optional<ObjectId> damaged_commit;  ///< what to rebuild, from the link or the newest tree's name
 };
 
 struct Outcome {
   ObjectId commit;
-  std::optional<ObjectId> previous;
-  bool changed = false;        ///< the link moved, or a damaged tree was replaced
-  bool reused = false;         ///< the tree was complete on disk already
+  std::optional<ObjectId> previous;  ///< the tree published before, when it is complete and untouched
+  bool changed = false;              ///< the link moved, or a damaged tree was replaced
+  bool reused = false;               ///< the tree was complete on disk already
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
   std::vector<std::string> left_out_links;  ///< paths, the first 16
@@ -50,22 +54,26 @@ struct Outcome {
 
 using ReaderFactory = std::function<std::unique_ptr<store::ObjectReader>()>;
 
-/// Publishes trees of one repository: `directory`/trees/<commit> and data_dir/<link>. Loop thread; work runs on workers; calls must
-/// not overlap. The protocol, its order of steps and what each crash leaves are in docs/durability.md.
+/// Publishes trees of one repository: `directory`/trees/<commit> and data_dir/<link>. Loop thread; work runs on
+/// workers; calls must not overlap. The protocol, its order of steps and what each crash leaves are in
+/// docs/durability.md.
 ///
-/// Invariants: the link is absent or leads to a complete tree, always; a tree bears a commit's name only when it is complete and durable;
-/// the tree published before stays until the next publish. Nothing foreign is ever deleted.
+/// Invariants: the link is absent or leads to a complete tree, always; a tree bears a commit's name only when it is
+/// complete and durable; the tree published before stays until the next publish. Nothing foreign is ever deleted.
 class Publisher {
 public:
   virtual ~Publisher() = default;
 
-  /// Sweeps litter of dead runs (`.tmp-*`, `.gone-*`, temporary links) and looks at link and trees, every file's recorded size, times and
-  /// inode included. Storage error when something foreign is at the link's path.
+  /// Sweeps litter of dead runs (`.tmp-*`, `.gone-*`, temporary links) and looks at link and trees, every file's
+  /// recorded size, times and inode included. Writes nothing that it need not: on a read-only volume it answers what
+  /// stands there. Storage error when something foreign is at the link's path.
   virtual asio::awaitable<Standing> recover() = 0;
 
-  /// Publishes a commit: reuses its tree when that is complete and untouched, else materialises it. The spare-tree reuse
-  /// by difference will slot in between. `workers` may be used for two jobs at once. On any error the link and the tree
-  /// it leads to are as before, and own staging is removed. Errors: policy (symlinks: refuse), limit, corrupt, storage, cancelled.
+  /// Publishes a commit: reuses its tree when that is complete and untouched, else materialises it. The spare-tree
+  /// reuse by difference will slot in between. The tree it leaves is written as `options` say: one of the same commit
+  /// that was written otherwise is replaced. A second worker helps when one is idle: `readers` is called on both, each
+  /// uses its own. On any error the link and the tree it leads to are as before, and own staging is removed. Errors:
+  /// policy (symlinks: refuse), limit, corrupt, storage, cancelled.
   virtual asio::awaitable<Outcome> publish(ObjectId commit, ReaderFactory readers, PublishOptions options) = 0;
 
   /// Whether the link still leads to `commit`'s tree: one readlink and one stat; on the loop, with every check.
@@ -75,6 +83,10 @@ public:
   /// Points the link at `commit`'s complete tree again (a link somebody removed); no objects are needed.
   virtual asio::awaitable<void> relink(ObjectId commit) = 0;
 
+  /// Deletes what publish() took out of use. Apart from it because deleting a large tree makes the disk slow: call it
+  /// once the outcome was told. Left out, the next publish() or recover() does it first.
+  virtual asio::awaitable<void> clean_up() = 0;
+
   /// For `prune`: removes link, trees and everything below `directory`.
   virtual asio::awaitable<void> remove_all() = 0;
 };
@@ -83,8 +95,10 @@ public:
 [[nodiscard]] std::unique_ptr<Publisher> make_publisher(async::Workers& workers, std::filesystem::path data_dir,
                                                         std::string name, std::string link);
 
-/// Holds data_dir/.adapter/.lock for the life of the object. The constructor makes data_dir and .adapter when missing; it throws
-/// DirectoryBusy when another process holds the lock.
+/// Holds data_dir/.adapter/.lock for the life of the object. The constructor makes data_dir and .adapter when missing.
+/// It throws DirectoryBusy when another process holds the lock, and a storage error that names user, owner and mode
+/// when the folder is not writable. A read-only volume that was used before can be locked: what stands there is served
+/// on.
 class DataDirectoryLock {
 public:
   explicit DataDirectoryLock(const std::filesystem::path& data_dir);

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "adapter/base/text.hpp"
+#include "adapter/publish/publisher.hpp"
+#include "folder.hpp"
+#include "link.hpp"
+
+namespace adapter::publish {
+namespace {
+
+std::string octal(mode_t mode) {
+  std::string text = "0";
+  for (unsigned shift = 9; shift > 0; shift -= 3) {
+    text += static_cast<char>('0' + ((mode >> (shift - 3U)) & 7U));
+  }
+  return text;
+}
+
+/// Why `folder` cannot be written to, and the usual cures.
+Error unwritable_error(int error_number, const std::filesystem::path& folder) {
+  if (error_number != EACCES && error_number != EPERM) {
+    return volume_error(error_number, "write to", folder.native());
+  }
+  std::string text = "cannot write to " + escape(folder.native()) + " as user " + std::to_string(geteuid());
+  struct stat info{};
+  if (stat(folder.c_str(), &info) == 0) {
+    text += ": it belongs to user " + std::to_string(info.st_uid) + ", group " + std::to_string(info.st_gid) +
+            ", mode " + octal(info.st_mode);
+  }
+  text += "; either give the volume to that user (chown " + std::to_string(geteuid()) + " " + escape(folder.native()) +
+          "), or run the adapter as its owner (--user; in Kubernetes runAsUser, or fsGroup for the volume)";
+  return Error(ErrorClass::storage, text);
+}
+
+/// mkdir -p, with 0755 for what it makes.
+void make_folders(const std::filesystem::path& path) {
+  std::filesystem::path done;
+  for (const std::filesystem::path& part : path) {
+    const std::filesystem::path parent = done;
+    done /= part;
+    if (part.empty() || mkdir(done.c_str(), 0755) == 0) {
+      continue;
+    }
+    const int failure = errno;
+    struct stat info{};
+    if (stat(done.c_str(), &info) == 0) {
+      if (S_ISDIR(info.st_mode)) {
+        continue;
+      }
+      throw Error(ErrorClass::storage,
+                  "cannot use " + escape(path.native()) + ": " + escape(done.native()) + " is not a folder");
+    }
+    throw unwritable_error(failure, parent.empty() ? "." : parent);
+  }
+}
+
+UniqueFd open_own_folder(const std::filesystem::path& data_dir) {
+  const UniqueFd data = open_data_dir(data_dir);
+  if (mkdirat(data.get(), ".adapter", 0755) == 0) {
+    UniqueFd made = open_directory_at(data.get(), ".adapter");
+    set_mode(made.get(), 0, 0755, ".adapter");
+    return made;
+  }
+  const int failure = errno;
+  UniqueFd folder = open_if_there(data.get(), ".adapter");
+  if (!folder) {
+    throw unwritable_error(failure, data_dir);
+  }
+  return folder;
+}
+
+std::string holder(int lock) {
+  std::array<char, 32> text{};
+  const ssize_t size = pread(lock, text.data(), text.size(), 0);
+  const std::string pid(trim(std::string_view(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0)));
+  const bool number = !pid.empty() && pid.find_first_not_of("0123456789") == std::string::npos;
+  return number ? "process " + pid : "another process";
+}
+
+void write_pid(int lock) {
+  const std::string pid = std::to_string(getpid()) + "\n";
+  if (ftruncate(lock, 0) != 0 || pwrite(lock, pid.data(), pid.size(), 0) < 0) {
+    // A full volume: the lock holds all the same, only its name tag is missing.
+    return;
+  }
+}
+
+}  // namespace
+
+DataDirectoryLock::DataDirectoryLock(const std::filesystem::path& data_dir) {
+  make_folders(data_dir);
+  const UniqueFd folder = open_own_folder(data_dir);
+  constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  bool writable = true;
+  lock_ = UniqueFd(openat(folder.get(), ".lock", O_RDWR | O_CREAT | flags, 0644));
+  if (!lock_ && errno == EROFS) {
+    writable = false;
+    lock_ = UniqueFd(openat(folder.get(), ".lock", O_RDONLY | flags));
+    if (!lock_) {
+      throw volume_error(EROFS, "write to", data_dir.native());
+    }
+  }
+  if (!lock_) {
+    throw unwritable_error(errno, data_dir / ".adapter");
+  }
+  if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) {
+      throw storage_error(errno, "lock", (data_dir / ".adapter/.lock").native());
+    }
+    throw DirectoryBusy(ErrorClass::storage, holder(lock_.get()) + " works on " + escape(data_dir.native()) +
+                                                 " already; stop it, or give this one a data_dir of its own");
+  }
+  if (writable) {
+    write_pid(lock_.get());
+  }
+}
+
+}  // namespace adapter::publish

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "link.hpp"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "adapter/base/limits.hpp"
+#include "adapter/base/text.hpp"
+#include "folder.hpp"
+
+namespace adapter::publish {
+namespace {
+
+std::string last_component(const std::string& link) {
+  return link.substr(link.rfind('/') + 1);
+}
+
+std::string describe(const struct stat& info, const std::string& target) {
+  if (S_ISLNK(info.st_mode)) {
+    return "a symbolic link to " + escape(target);
+  }
+  if (S_ISDIR(info.st_mode)) {
+    return "a folder";
+  }
+  return S_ISREG(info.st_mode) ? "a file" : "a special file";
+}
+
+}  // namespace
+
+std::string link_prefix(std::string_view link, std::string_view name) {
+  std::string prefix;
+  for (auto slashes = std::count(link.begin(), link.end(), '/'); slashes > 0; --slashes) {
+    prefix += "../";
+  }
+  prefix += ".adapter/";
+  prefix += name;
+  prefix += "/trees/";
+  return prefix;
+}
+
+UniqueFd open_data_dir(const std::filesystem::path& data_dir) {
+  UniqueFd fd(open(data_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) {
+    throw storage_error(errno, "open folder", data_dir.native());
+  }
+  return fd;
+}
+
+Link::Link(std::filesystem::path data_dir, std::string name, std::string link)
+    : data_dir_(std::move(data_dir)), link_(std::move(link)), prefix_(link_prefix(link_, name)) {}
+
+LinkView Link::look() const {
+  const UniqueFd parent = open_parent(false);
+  return parent ? look_at(parent.get()) : LinkView{};
+}
+
+LinkView Link::look_for_ours() const {
+  LinkView view = look();
+  if (view.state == LinkView::State::foreign) {
+    throw foreign_error(view);
+  }
+  return view;
+}
+
+/// The folder the link lies in; empty when it is missing and `make` is false.
+UniqueFd Link::open_parent(bool make) const {
+  UniqueFd folder = open_data_dir(data_dir_);
+  const auto parts = split(link_, '/');
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+    const std::string name(parts[i]);
+    struct stat info{};
+    if (fstatat(folder.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
+      if (!S_ISDIR(info.st_mode)) {
+        throw Error(ErrorClass::storage, "cannot publish at " + escape(path()) + ": " + escape(name) +
+                                             " on the way is not a folder; move it away or choose another link");
+      }
+    } else if (errno != ENOENT) {
+      throw storage_error(errno, "look at", path());
+    } else if (!make) {
+      return {};
+    } else {
+      if (mkdirat(folder.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
+        throw volume_error(errno, "make the folder of", path());
+      }
+      const UniqueFd made = open_directory_at(folder.get(), name);
+      set_mode(made.get(), 0, 0755, name);
+      fsync_folder(folder.get(), path());
+    }
+    folder = open_directory_at(folder.get(), name);
+  }
+  return folder;
+}
+
+LinkView Link::look_at(int parent) const {
+  LinkView view;
+  const std::string name = last_component(link_);
+  std::array<char, max_symlink_bytes + 1> buffer{};
+  const ssize_t size = readlinkat(parent, name.c_str(), buffer.data(), buffer.size());
+  if (size < 0 && errno == ENOENT) {
+    return view;
+  }
+  if (size < 0 && errno != EINVAL) {
+    throw storage_error(errno, "read link", path());
+  }
+  const std::string target(buffer.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
+  if (size >= 0 && target.starts_with(prefix_) && is_component(std::string_view(target).substr(prefix_.size()))) {
+    view.commit = ObjectId::from_hex(std::string_view(target).substr(prefix_.size()));
+    view.state = LinkView::State::ours;
+    return view;
+  }
+  struct stat info{};
+  if (fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) {
+      return view;
+    }
+    throw storage_error(errno, "look at", path());
+  }
+  view.state = LinkView::State::foreign;
+  view.what = describe(info, target);
+  return view;
+}
+
+Error Link::foreign_error(const LinkView& view) const {
+  return Error(ErrorClass::storage, "cannot publish at " + escape(path()) + ": there is " + view.what +
+                                        " that the adapter did not make; move it away or choose another link");
+}
+
+void Link::point_at(int own_folder, const ObjectId& commit) const {
+  const UniqueFd parent = open_parent(true);
+  const std::string temporary = unique_name(temporary_link_prefix);
+  const std::string target = prefix_ + commit.to_hex();
+  if (symlinkat(target.c_str(), own_folder, temporary.c_str()) != 0) {
+    throw volume_error(errno, "make link", path());
+  }
+  try {
+    move_over(own_folder, temporary, parent.get());
+  } catch (...) {
+    unlinkat(own_folder, temporary.c_str(), 0);
+    throw;
+  }
+  fsync_folder(parent.get(), path());
+  fsync_folder(own_folder, path());
+}
+
+/// Where nothing was, nothing may be replaced: what came there in between is somebody else's.
+void Link::move_over(int own_folder, const std::string& temporary, int parent) const {
+  const LinkView view = look_at(parent);
+  if (view.state == LinkView::State::foreign) {
+    throw foreign_error(view);
+  }
+  const std::string name = last_component(link_);
+  if (view.state == LinkView::State::absent) {
+    if (renameat2(own_folder, temporary.c_str(), parent, name.c_str(), RENAME_NOREPLACE) == 0) {
+      return;
+    }
+    if (errno == EINVAL || errno == ENOSYS) {
+      // A file system without that flag; a second name for the link does not replace anything either.
+      if (linkat(own_folder, temporary.c_str(), parent, name.c_str(), 0) == 0) {
+        unlinkat(own_folder, temporary.c_str(), 0);
+        return;
+      }
+    }
+    if (errno == EEXIST) {
+      throw foreign_error(LinkView{LinkView::State::foreign, std::nullopt, "something new"});
+    }
+  }
+  if (renameat(own_folder, temporary.c_str(), parent, name.c_str()) != 0) {
+    if (errno == EXDEV) {
+      throw Error(ErrorClass::storage,
+                  "cannot publish at " + escape(path()) +
+                      ": its folder is another file system than data_dir; one volume must hold both");
+    }
+    throw volume_error(errno, "replace link", path());
+  }
+}
+
+void Link::settle() const {
+  if (const UniqueFd parent = open_parent(false)) {
+    fsync_folder(parent.get(), path());
+  }
+}
+
+void Link::remove() const {
+  const UniqueFd parent = open_parent(false);
+  if (!parent || look_at(parent.get()).state != LinkView::State::ours) {
+    return;
+  }
+  if (unlinkat(parent.get(), last_component(link_).c_str(), 0) != 0 && errno != ENOENT) {
+    throw volume_error(errno, "remove link", path());
+  }
+  fsync_folder(parent.get(), path());
+}
+
+}  // namespace adapter::publish

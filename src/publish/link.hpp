@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "adapter/base/file.hpp"
+#include "adapter/base/object_id.hpp"
+
+namespace adapter::publish {
+
+/// Names of temporary links in data_dir/.adapter/<name>; recovery sweeps them.
+inline constexpr std::string_view temporary_link_prefix = ".link-";
+
+/// What the link "a/b" of repository `name` holds before the commit's id: "../.adapter/<name>/trees/".
+[[nodiscard]] std::string link_prefix(std::string_view link, std::string_view name);
+
+/// What is at the link's path.
+struct LinkView {
+  enum class State : std::uint8_t { absent, ours, foreign };
+  State state = State::absent;
+  std::optional<ObjectId> commit;  ///< where it points, when it is ours and names a commit
+  std::string what;                ///< of a foreign thing: "a folder", "a symbolic link to x"
+};
+
+/// The link that readers follow: data_dir/<link>. Blocking. It is ours when it is a symbolic link straight into our
+/// trees; whatever else is there is foreign, never replaced and never removed.
+class Link {
+public:
+  Link(std::filesystem::path data_dir, std::string name, std::string link);
+
+  /// Storage error when a folder on the way to it is something else. Makes nothing.
+  [[nodiscard]] LinkView look() const;
+  /// As look(), and a storage error when something foreign is there.
+  [[nodiscard]] LinkView look_for_ours() const;
+
+  /// Points it at `commit`'s tree, atomically and durably; makes the folders on the way. `own_folder` is
+  /// .adapter/<name>, where the new link waits under a unique name until it is moved over the old one.
+  void point_at(int own_folder, const ObjectId& commit) const;
+
+  /// Makes durable what stands there: the run before may have been killed between moving and syncing it.
+  void settle() const;
+
+  /// Removes it when it is ours.
+  void remove() const;
+
+  [[nodiscard]] std::string path() const { return (data_dir_ / link_).native(); }
+
+private:
+  [[nodiscard]] UniqueFd open_parent(bool make) const;
+  [[nodiscard]] LinkView look_at(int parent) const;
+  void move_over(int own_folder, const std::string& temporary, int parent) const;
+  [[nodiscard]] Error foreign_error(const LinkView& view) const;
+
+  std::filesystem::path data_dir_;
+  std::string link_;
+  std::string prefix_;
+};
+
+/// data_dir itself, which may be reached through a link: it is the configuration's word.
+[[nodiscard]] UniqueFd open_data_dir(const std::filesystem::path& data_dir);
+
+}  // namespace adapter::publish

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "materialise_links.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <unordered_map>
+
+#include "adapter/base/text.hpp"
+#include "folder.hpp"
+#include "materialise.hpp"
+
+namespace adapter::publish {
+namespace {
+
+/// Paths that were left out are gathered up to here before the first ones are picked.
+constexpr std::size_t max_left_out_gathered = 64 * max_left_out_listed;
+
+class LinkWriter {
+public:
+  LinkWriter(int staging, std::vector<FoundLink> links, Manifest& manifest, const std::stop_token& stop)
+      : staging_(staging), links_(std::move(links)), manifest_(manifest), stop_(stop) {
+    std::stable_sort(links_.begin(), links_.end(),
+                     [](const FoundLink& a, const FoundLink& b) { return a.folder < b.folder; });
+  }
+
+  void run(store::ObjectReader& reader) {
+    read_targets(reader);
+    const std::vector<bool> inside = manifest_.symlinks == SymlinkPolicy::inside
+                                         ? links_inside(manifest_.folders, nodes_)
+                                         : std::vector<bool>(nodes_.size(), true);
+    for (std::size_t i = 0; i < nodes_.size();) {
+      i = write_folder(i, inside);
+    }
+    pick_left_out();
+  }
+
+private:
+  void check_running() const {
+    if (stop_.stop_requested()) {
+      throw Error(ErrorClass::cancelled, "writing the tree was cancelled");
+    }
+  }
+
+  void read_targets(store::ObjectReader& reader) {
+    std::uint64_t total = 0;
+    nodes_.reserve(links_.size());
+    for (const FoundLink& link : links_) {
+      check_running();
+      const auto [target, is_new] = targets_.try_emplace(link.blob);
+      if (is_new) {
+        target->second = reader.blob(link.blob);
+        total += target->second.size();
+      }
+      if (target->second.size() > max_symlink_bytes || total > max_link_target_bytes) {
+        throw Error(ErrorClass::limit, "the target of the symbolic link " +
+                                           escape(join(folder_path(manifest_.folders, link.folder), link.name)) +
+                                           " is too long");
+      }
+      nodes_.push_back(LinkNode{.folder = link.folder, .name = link.name, .target = target->second});
+    }
+  }
+
+  /// The links of one folder, from the first; answers where the next folder's begin.
+  std::size_t write_folder(std::size_t i, const std::vector<bool>& inside) {
+    const std::uint32_t index = nodes_[i].folder;
+    const std::string path = folder_path(manifest_.folders, index);
+    const UniqueFd folder = open_beneath(staging_, path);
+    for (; i < nodes_.size() && nodes_[i].folder == index; ++i) {
+      check_running();
+      if (inside[i] && is_possible(nodes_[i].target)) {
+        write_link(folder.get(), path, nodes_[i]);
+      } else {
+        leave_out(join(path, nodes_[i].name));
+      }
+    }
+    if (index != 0) {
+      manifest_.folder_facts[index] =
+          facts_of(finish_with_mode(folder.get(), modes_of(manifest_.share).folder, path, ""));
+    }
+    return i;
+  }
+
+  static bool is_possible(std::string_view target) {
+    return !target.empty() && target.find('\0') == std::string_view::npos;
+  }
+
+  void write_link(int folder, const std::string& path, const LinkNode& link) {
+    std::string target(link.target);
+    struct stat info{};
+    if (symlinkat(target.c_str(), folder, link.name.c_str()) != 0) {
+      throw not_made_error(errno, "make link", join(path, link.name));
+    }
+    if (fstatat(folder, link.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      throw storage_error(errno, "look at", join(path, link.name));
+    }
+    manifest_.entries.push_back(
+        ManifestEntry{.folder = link.folder, .name = link.name, .facts = facts_of(info), .target = std::move(target)});
+  }
+
+  void leave_out(std::string path) {
+    ++manifest_.left_out_link_count;
+    manifest_.left_out_links.push_back(std::move(path));
+    if (manifest_.left_out_links.size() >= max_left_out_gathered) {
+      pick_left_out();
+    }
+  }
+
+  /// The first by name: the order of folders depends on which worker found them, what is logged should not.
+  void pick_left_out() {
+    std::vector<std::string>& paths = manifest_.left_out_links;
+    std::sort(paths.begin(), paths.end());
+    paths.resize(std::min(paths.size(), max_left_out_listed));
+  }
+
+  int staging_;
+  std::vector<FoundLink> links_;
+  Manifest& manifest_;
+  const std::stop_token& stop_;
+  std::unordered_map<ObjectId, std::string> targets_;
+  std::vector<LinkNode> nodes_;
+};
+
+}  // namespace
+
+void write_links(int staging, std::vector<FoundLink> links, store::ObjectReader& reader, Manifest& manifest,
+                 const std::stop_token& stop) {
+  LinkWriter(staging, std::move(links), manifest, stop).run(reader);
+}
+
+}  // namespace adapter::publish

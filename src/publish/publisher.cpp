@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapter/publish/publisher.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "adapter/base/text.hpp"
+#include "adapter/log/log.hpp"
+#include "crew.hpp"
+#include "folder.hpp"
+#include "link.hpp"
+#include "materialise.hpp"
+#include "trees.hpp"
+
+namespace adapter::publish {
+namespace {
+
+/// Helpers beside the job's own thread.
+constexpr std::size_t helpers = 1;
+
+/// The tree that stands beside the published one.
+constexpr std::size_t kept_trees = 2;
+
+/// The coroutines only move the work to a worker; each `…_now` is one job, straight down.
+class DiskPublisher final : public Publisher {
+public:
+  DiskPublisher(async::Workers& workers, std::filesystem::path data_dir, std::string name, std::string link)
+      : workers_(workers),
+        data_dir_(std::move(data_dir)),
+        name_(std::move(name)),
+        link_(data_dir_, name_, std::move(link)) {}
+
+  asio::awaitable<Standing> recover() override {
+    auto job = [this](const std::stop_token& stop) { return recover_now(stop); };
+    Standing standing = co_await async::run_blocking(workers_, std::move(job));
+    co_return standing;
+  }
+
+  asio::awaitable<Outcome> publish(ObjectId commit, ReaderFactory readers, PublishOptions options) override {
+    auto job = [this, commit, readers = std::move(readers), options](const std::stop_token& stop) {
+      return publish_now(commit, readers, options, stop);
+    };
+    Outcome outcome = co_await async::run_blocking(workers_, std::move(job));
+    co_return outcome;
+  }
+
+  [[nodiscard]] bool link_is_intact(const ObjectId& commit) const override {
+    if (link_.look_for_ours().commit != commit) {
+      return false;
+    }
+    const std::filesystem::path tree = data_dir_ / ".adapter" / name_ / "trees" / commit.to_hex();
+    struct stat info{};
+    return lstat(tree.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  }
+
+  asio::awaitable<void> relink(ObjectId commit) override {
+    auto job = [this, commit](const std::stop_token& stop) { relink_now(commit, stop); };
+    co_await async::run_blocking(workers_, std::move(job));
+  }
+
+  asio::awaitable<void> clean_up() override {
+    auto job = [this](const std::stop_token&) {
+      if (const std::optional<Trees> trees = Trees::open(data_dir_, name_)) {
+        trees->sweep();
+      }
+    };
+    co_await async::run_blocking(workers_, std::move(job));
+  }
+
+  asio::awaitable<void> remove_all() override {
+    auto job = [this](const std::stop_token&) { remove_all_now(); };
+    co_await async::run_blocking(workers_, std::move(job));
+  }
+
+private:
+  // ---- recover ----
+
+  Standing recover_now(const std::stop_token& stop) const {
+    const LinkView view = link_.look_for_ours();
+    const std::optional<Trees> trees = Trees::open(data_dir_, name_);
+    Standing standing;
+    if (trees) {
+      look_at_trees(*trees, view, stop, standing);
+      if (const std::size_t removed = trees->sweep(); removed > 0) {
+        log::info("litter_swept", "removed what an interrupted run left behind",
+                  {{"repository", name_}, {"count", removed}});
+      }
+      link_.settle();
+      trees->settle();
+    }
+    if (!standing.commit && standing.damage.empty() && view.state == LinkView::State::ours) {
+      standing.damage = "the tree is missing";
+      standing.damaged_commit = view.commit;
+    }
+    return standing;
+  }
+
+  void look_at_trees(const Trees& trees, const LinkView& view, const std::stop_token& stop, Standing& standing) const {
+    Crew crew(workers_, helpers);
+    if (view.commit) {
+      const TreeCheck check = trees.check(*view.commit, crew, stop);
+      if (check.manifest) {
+        standing.commit = view.commit;
+        standing.symlinks = check.manifest->symlinks;
+        standing.share = check.manifest->share;
+      } else {
+        standing.damage = check.damage;
+        standing.damaged_commit = view.commit;
+      }
+    }
+    std::vector<ObjectId> others = trees.commits();
+    std::erase_if(others, [&](const ObjectId& commit) { return commit == view.commit; });
+    const std::vector<ObjectId> complete = complete_ones(trees, others, view.commit ? 1 : kept_trees, crew, stop);
+    if (!view.commit && !others.empty()) {
+      standing.damage =
+          view.state == LinkView::State::absent ? "the link is missing" : "the link leads to no commit's tree";
+      standing.damaged_commit = complete.empty() ? others.front() : complete.front();
+    }
+    for (const ObjectId& commit : complete) {
+      if (commit != standing.damaged_commit) {
+        standing.previous = commit;
+        break;
+      }
+    }
+    for (const ObjectId& commit : others) {
+      if (std::find(complete.begin(), complete.end(), commit) == complete.end() && commit != standing.damaged_commit) {
+        try_set_aside(trees, commit);
+      }
+    }
+  }
+
+  [[nodiscard]] std::vector<ObjectId> complete_ones(const Trees& trees, const std::vector<ObjectId>& commits,
+                                                    std::size_t wanted, Crew& crew, const std::stop_token& stop) const {
+    std::vector<ObjectId> complete;
+    for (const ObjectId& commit : commits) {
+      if (complete.size() < wanted && trees.check(commit, crew, stop).manifest) {
+        complete.push_back(commit);
+      }
+    }
+    return complete;
+  }
+
+  /// A read-only volume must not keep us from saying what stands there.
+  void try_set_aside(const Trees& trees, const ObjectId& commit) const {
+    try {
+      trees.set_aside(commit);
+    } catch (const Error& error) {
+      log::warning("sweep_failed", "a tree that is no longer needed could not be removed",
+                   {{"repository", name_}, {"error", error.text()}});
+    }
+  }
+
+  // ---- publish ----
+
+  Outcome publish_now(const ObjectId& commit, const ReaderFactory& readers, const PublishOptions& options,
+                      const std::stop_token& stop) const {
+    const LinkView before = link_.look_for_ours();
+    const Trees trees = Trees::make(data_dir_, name_);
+    trees.sweep();
+    Crew crew(workers_, helpers);
+    Outcome outcome;
+    outcome.commit = commit;
+    const Manifest manifest = provide_tree(trees, commit, readers, options, crew, stop, outcome);
+    outcome.files = manifest.files;
+    outcome.bytes = manifest.bytes;
+    outcome.left_out_links = manifest.left_out_links;
+    outcome.left_out_link_count = manifest.left_out_link_count;
+    if (before.commit != commit) {
+      link_.point_at(trees.own_folder(), commit);
+      outcome.changed = true;
+    }
+    outcome.previous = retire_trees(trees, commit, before.commit, crew);
+    return outcome;
+  }
+
+  /// Leaves a complete, durable tree under the commit's name. Here a spare tree, brought up to date by the difference
+  /// between its commit and this one, would come between the two ways.
+  Manifest provide_tree(const Trees& trees, const ObjectId& commit, const ReaderFactory& readers,
+                        const PublishOptions& options, Crew& crew, const std::stop_token& stop,
+                        Outcome& outcome) const {
+    TreeCheck check = trees.check(commit, crew, stop);
+    if (check.manifest && check.manifest->share == options.share && check.manifest->symlinks == options.symlinks) {
+      trees.settle();
+      outcome.reused = true;
+      return std::move(*check.manifest);
+    }
+    if (check.there && !check.manifest) {
+      log::warning("tree_damaged", "a published tree is not as it was written and is written anew",
+                   {{"repository", name_}, {"commit", commit}, {"damage", check.damage}});
+    }
+    Staging staging(trees);
+    Manifest manifest = materialise(staging.fd(), commit, readers, options, crew, stop);
+    if (stop.stop_requested()) {
+      throw Error(ErrorClass::cancelled, "publishing was cancelled");
+    }
+    staging.keep(commit, manifest);
+    outcome.changed = true;
+    return manifest;
+  }
+
+  /// After the flip: the tree that was published before stays, all others go. What fails here does not undo the
+  /// publish.
+  std::optional<ObjectId> retire_trees(const Trees& trees, const ObjectId& commit,
+                                       const std::optional<ObjectId>& before, Crew& crew) const {
+    try {
+      std::vector<ObjectId> others = trees.commits();
+      std::erase(others, commit);
+      const auto last = std::find(others.begin(), others.end(), before.value_or(commit));
+      if (last != others.end()) {
+        std::rotate(others.begin(), last, last + 1);
+      }
+      for (std::size_t i = 1; i < others.size(); ++i) {
+        trees.set_aside(others[i]);
+      }
+      if (!others.empty() && trees.check(others.front(), crew, std::stop_token()).manifest) {
+        return others.front();
+      }
+    } catch (const Error& error) {
+      log::warning("sweep_failed", "trees that are no longer needed could not be removed; it is tried again later",
+                   {{"repository", name_}, {"error", error.text()}});
+    }
+    return std::nullopt;
+  }
+
+  // ---- relink, remove ----
+
+  void relink_now(const ObjectId& commit, const std::stop_token& stop) const {
+    const LinkView before = link_.look_for_ours();
+    const std::optional<Trees> trees = Trees::open(data_dir_, name_);
+    Crew crew(workers_, helpers);
+    TreeCheck check;
+    check.damage = "the tree is missing";
+    if (trees) {
+      check = trees->check(commit, crew, stop);
+    }
+    if (!check.manifest) {
+      throw Error(ErrorClass::storage, "cannot point the link " + escape(link_.path()) + " at commit " +
+                                           commit.to_hex() + ": " + check.damage + "; it has to be published again");
+    }
+    trees->settle();
+    if (before.commit != commit) {
+      link_.point_at(trees->own_folder(), commit);
+    }
+  }
+
+  void remove_all_now() const {
+    link_.remove();
+    const UniqueFd data = open_data_dir(data_dir_);
+    const UniqueFd all = open_if_there(data.get(), ".adapter");
+    if (!all) {
+      return;
+    }
+    if (const std::optional<Trees> trees = Trees::open(data_dir_, name_)) {
+      // So that no half tree ever bears a commit's name.
+      for (const ObjectId& commit : trees->commits()) {
+        trees->set_aside(commit);
+      }
+    }
+    remove_tree_at(all.get(), name_);
+    fsync_folder(all.get(), name_);
+  }
+
+  async::Workers& workers_;
+  std::filesystem::path data_dir_;
+  std::string name_;
+  Link link_;
+};
+
+}  // namespace
+
+std::unique_ptr<Publisher> make_publisher(async::Workers& workers, std::filesystem::path data_dir, std::string name,
+                                          std::string link) {
+  return std::make_unique<DiskPublisher>(workers, std::move(data_dir), std::move(name), std::move(link));
+}
+
+}  // namespace adapter::publish

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symlinks.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <unordered_map>
+
+namespace adapter::publish {
+namespace {
+
+/// The kernel's MAXSYMLINKS: the 41st link of one resolution fails with ELOOP.
+constexpr std::uint32_t max_hops = 40;
+/// A saturated count: more links than the kernel follows.
+constexpr std::uint32_t too_many_hops = max_hops + 1;
+
+struct Place {
+  std::uint32_t folder = 0;
+  std::string_view name;
+  friend bool operator==(const Place&, const Place&) = default;
+};
+
+struct PlaceHash {
+  std::size_t operator()(const Place& place) const noexcept {
+    return std::hash<std::string_view>{}(place.name) ^ (std::size_t{place.folder} * 0x9E3779B97F4A7C15ULL);
+  }
+};
+
+enum class End : std::uint8_t {
+  unknown,
+  walking,  ///< being resolved: met again, it is a loop
+  folder,   ///< in a folder of the tree
+  stopped,  ///< inside, at something that cannot be walked through: a file, a missing name, a loop
+  leaves,
+};
+
+struct Resolution {
+  End end = End::unknown;
+  std::uint32_t folder = 0;  ///< where it ended, for End::folder
+  std::uint32_t hops = 0;    ///< links followed until it ended, itself included; at most too_many_hops
+};
+
+/// The resolution of one link, under way.
+struct Walk {
+  std::uint32_t link = 0;
+  std::size_t position = 0;  ///< in the link's target
+  std::uint32_t folder = 0;
+  std::uint32_t hops = 1;
+};
+
+class Resolver {
+public:
+  Resolver(std::span<const FolderNode> folders, std::span<const LinkNode> links, std::uint64_t step_budget)
+      : folders_(folders), links_(links), steps_left_(step_budget), resolutions_(links.size()) {
+    places_.reserve(folders.size() + links.size());
+    for (std::uint32_t i = 1; i < folders.size(); ++i) {
+      places_.emplace(Place{folders[i].parent, folders[i].name}, i);
+    }
+    for (std::uint32_t i = 0; i < links.size(); ++i) {
+      places_.emplace(Place{links[i].folder, links[i].name}, static_cast<std::uint32_t>(folders.size()) + i);
+    }
+  }
+
+  bool inside(std::uint32_t link) {
+    if (resolutions_[link].end == End::unknown && !resolve(link)) {
+      return false;
+    }
+    return resolutions_[link].end != End::leaves;
+  }
+
+private:
+  /// False when the budget ended first.
+  bool resolve(std::uint32_t first) {
+    start(first);
+    while (!walks_.empty()) {
+      if (steps_left_ == 0) {
+        for (const Walk& walk : walks_) {
+          resolutions_[walk.link].end = End::leaves;
+        }
+        walks_.clear();
+        return false;
+      }
+      --steps_left_;
+      step();
+    }
+    return true;
+  }
+
+  void start(std::uint32_t link) {
+    resolutions_[link].end = End::walking;
+    walks_.push_back(Walk{.link = link, .folder = links_[link].folder});
+  }
+
+  void finish(End end) {
+    const Walk& walk = walks_.back();
+    resolutions_[walk.link] = Resolution{.end = end, .folder = walk.folder, .hops = walk.hops};
+    walks_.pop_back();
+  }
+
+  /// A chain longer than the kernel follows ends with ELOOP, wherever it would have led.
+  void finish_loop() {
+    walks_.back().hops = too_many_hops;
+    finish(End::stopped);
+  }
+
+  /// One component of the innermost walk.
+  void step() {
+    Walk& walk = walks_.back();
+    const std::string_view target = links_[walk.link].target;
+    if (walk.position == 0 && target.starts_with('/')) {
+      finish(End::leaves);
+      return;
+    }
+    walk.position = std::min(target.find_first_not_of('/', walk.position), target.size());
+    if (walk.position == target.size()) {
+      finish(End::folder);
+      return;
+    }
+    const std::size_t end = std::min(target.find('/', walk.position), target.size());
+    const std::string_view name = target.substr(walk.position, end - walk.position);
+    if (name == ".") {
+      walk.position = end;
+    } else if (name == "..") {
+      walk.position = end;
+      up(walk);
+    } else {
+      down(walk, name, end);
+    }
+  }
+
+  void up(Walk& walk) {
+    if (walk.folder == 0) {
+      finish(End::leaves);
+      return;
+    }
+    walk.folder = folders_[walk.folder].parent;
+  }
+
+  void down(Walk& walk, std::string_view name, std::size_t end) {
+    const auto found = places_.find(Place{walk.folder, name});
+    if (found == places_.end()) {
+      finish(End::stopped);
+      return;
+    }
+    if (found->second < folders_.size()) {
+      walk.folder = found->second;
+      walk.position = end;
+      return;
+    }
+    const std::uint32_t link = found->second - static_cast<std::uint32_t>(folders_.size());
+    const Resolution& through = resolutions_[link];
+    if (through.end == End::unknown) {
+      start(link);  // this component is looked at again when it is known
+      return;
+    }
+    if (through.end == End::walking || walk.hops + through.hops > max_hops) {
+      finish_loop();
+      return;
+    }
+    walk.hops += through.hops;
+    if (through.end == End::folder) {
+      walk.folder = through.folder;
+      walk.position = end;
+    } else {
+      finish(through.end);
+    }
+  }
+
+  std::span<const FolderNode> folders_;
+  std::span<const LinkNode> links_;
+  std::uint64_t steps_left_;
+  std::vector<Resolution> resolutions_;
+  std::unordered_map<Place, std::uint32_t, PlaceHash> places_;  ///< folders, then links counted on from them
+  std::vector<Walk> walks_;
+};
+
+}  // namespace
+
+std::vector<bool> links_inside(std::span<const FolderNode> folders, std::span<const LinkNode> links,
+                               std::uint64_t step_budget) {
+  std::vector<bool> inside(links.size());
+  if (links.empty()) {
+    return inside;
+  }
+  Resolver resolver(folders, links, step_budget);
+  for (std::uint32_t i = 0; i < links.size(); ++i) {
+    inside[i] = resolver.inside(i);
+  }
+  return inside;
+}
+
+std::string folder_path(std::span<const FolderNode> folders, std::uint32_t folder) {
+  std::vector<std::string_view> names;
+  for (; folder != 0; folder = folders[folder].parent) {
+    names.push_back(folders[folder].name);
+  }
+  std::string path;
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    if (!path.empty()) {
+      path += '/';
+    }
+    path += *name;
+  }
+  return path;
+}
+
+}  // namespace adapter::publish

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trees.hpp"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "adapter/base/text.hpp"
+#include "adapter/log/log.hpp"
+#include "durable.hpp"
+#include "folder.hpp"
+#include "link.hpp"
+#include "verify.hpp"
+
+namespace adapter::publish {
+namespace {
+
+constexpr std::string_view staging_prefix = ".tmp-";
+constexpr std::string_view gone_prefix = ".gone-";
+constexpr mode_t shared_mode = 0755;
+constexpr mode_t private_mode = 0700;
+
+UniqueFd make_folder(int parent, const std::string& name, mode_t mode) {
+  UniqueFd folder = open_if_there(parent, name);
+  if (folder) {
+    return folder;
+  }
+  if (mkdirat(parent, name.c_str(), mode) != 0 && errno != EEXIST) {
+    throw volume_error(errno, "make folder", name);
+  }
+  folder = open_directory_at(parent, name);
+  set_mode(folder.get(), 0, mode, name);
+  fsync_folder(parent, name);
+  return folder;
+}
+
+bool is_there(int folder, const std::string& name) {
+  struct stat info{};
+  if (fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
+    return true;
+  }
+  if (errno != ENOENT) {
+    throw storage_error(errno, "look at", name);
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<Trees> Trees::open(const std::filesystem::path& data_dir, const std::string& name) {
+  const UniqueFd data = open_data_dir(data_dir);
+  const UniqueFd all = open_if_there(data.get(), ".adapter");
+  if (!all) {
+    return std::nullopt;
+  }
+  Trees trees;
+  trees.own_ = open_if_there(all.get(), name);
+  if (!trees.own_) {
+    return std::nullopt;
+  }
+  trees.trees_ = open_if_there(trees.own_.get(), "trees");
+  trees.manifests_ = open_if_there(trees.own_.get(), "manifests");
+  if (!trees.trees_ || !trees.manifests_) {
+    return std::nullopt;
+  }
+  return trees;
+}
+
+Trees Trees::make(const std::filesystem::path& data_dir, const std::string& name) {
+  const UniqueFd data = open_data_dir(data_dir);
+  const UniqueFd all = make_folder(data.get(), ".adapter", shared_mode);
+  Trees trees;
+  trees.own_ = make_folder(all.get(), name, shared_mode);
+  trees.trees_ = make_folder(trees.own_.get(), "trees", shared_mode);
+  trees.manifests_ = make_folder(trees.own_.get(), "manifests", private_mode);
+  return trees;
+}
+
+std::vector<ObjectId> Trees::commits() const {
+  struct Dated {
+    std::int64_t ctime_ns;
+    ObjectId commit;
+  };
+  std::vector<Dated> found;
+  for (const std::string& name : list_names(trees_.get())) {
+    const std::optional<ObjectId> commit = ObjectId::from_hex(name);
+    struct stat info{};
+    if (commit && fstatat(trees_.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
+      found.push_back(Dated{facts_of(info).ctime_ns, *commit});
+    }
+  }
+  std::sort(found.begin(), found.end(), [](const Dated& a, const Dated& b) { return a.ctime_ns > b.ctime_ns; });
+  std::vector<ObjectId> commits;
+  for (const Dated& dated : found) {
+    commits.push_back(dated.commit);
+  }
+  return commits;
+}
+
+TreeCheck Trees::check(const ObjectId& commit, Crew& crew, const std::stop_token& stop) const {
+  TreeCheck result;
+  const std::string hex = commit.to_hex();
+  const UniqueFd tree(openat(trees_.get(), hex.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!tree) {
+    if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != EACCES) {
+      throw storage_error(errno, "open folder", hex);
+    }
+    result.there = errno != ENOENT;
+    result.damage = result.there ? "the tree is not a readable folder" : "the tree is missing";
+    return result;
+  }
+  result.there = true;
+  if (!is_there(manifests_.get(), hex)) {
+    result.damage = "the record of the tree is missing";
+    return result;
+  }
+  try {
+    result.manifest = decode(read_file_at(manifests_.get(), hex, max_manifest_bytes));
+  } catch (const Error&) {
+    // Unreadable or oversized is as good as corrupt: the tree is written anew.
+  }
+  if (!result.manifest) {
+    result.damage = "the record of the tree is damaged";
+    return result;
+  }
+  const Differences differences = compare_tree(tree.get(), *result.manifest, crew, stop);
+  if (differences.any()) {
+    result.manifest.reset();
+    result.damage = differences.text();
+  }
+  return result;
+}
+
+void Trees::keep(const std::string& staging, int staging_fd, const ObjectId& commit, const Manifest& manifest) const {
+  const std::string hex = commit.to_hex();
+  const std::string temporary = unique_name(staging_prefix);
+  UniqueFd file(
+      openat(manifests_.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) {
+    throw volume_error(errno, "write", "the record of the tree");
+  }
+  try {
+    write_all(file.get(), encode(manifest), "the record of the tree");
+    make_durable(trees_.get(), staging_fd, manifest);
+    // After a syncfs there is nothing left to do here; after the sync of single files there is this one.
+    fsync_fd(file.get(), "the record of the tree");
+    if (renameat(manifests_.get(), temporary.c_str(), manifests_.get(), hex.c_str()) != 0) {
+      throw volume_error(errno, "rename", "the record of the tree");
+    }
+  } catch (...) {
+    unlinkat(manifests_.get(), temporary.c_str(), 0);
+    throw;
+  }
+  take_name(staging, hex);
+  settle();
+}
+
+void Trees::take_name(const std::string& staging, const std::string& hex) const {
+  if (!is_there(trees_.get(), hex)) {
+    if (renameat(trees_.get(), staging.c_str(), trees_.get(), hex.c_str()) != 0) {
+      throw volume_error(errno, "rename", hex);
+    }
+    return;
+  }
+  // A damaged tree bears the name, and the link may lead to it: never a moment without a tree.
+  const std::string gone = unique_name(gone_prefix);
+  if (renameat2(trees_.get(), staging.c_str(), trees_.get(), hex.c_str(), RENAME_EXCHANGE) == 0) {
+    renameat(trees_.get(), staging.c_str(), trees_.get(), gone.c_str());
+    return;
+  }
+  if (errno != EINVAL && errno != ENOSYS) {
+    throw volume_error(errno, "exchange", hex);
+  }
+  // A file system that cannot exchange (some network ones): two steps, between which the damaged tree is gone already.
+  if (renameat(trees_.get(), hex.c_str(), trees_.get(), gone.c_str()) != 0 ||
+      renameat(trees_.get(), staging.c_str(), trees_.get(), hex.c_str()) != 0) {
+    throw volume_error(errno, "rename", hex);
+  }
+}
+
+void Trees::settle() const {
+  fsync_folder(manifests_.get(), "manifests");
+  fsync_folder(trees_.get(), "trees");
+}
+
+void Trees::set_aside(const ObjectId& commit) const {
+  const std::string gone = unique_name(gone_prefix);
+  if (renameat(trees_.get(), commit.to_hex().c_str(), trees_.get(), gone.c_str()) != 0 && errno != ENOENT) {
+    throw volume_error(errno, "rename", commit.to_hex());
+  }
+}
+
+std::size_t Trees::sweep() const {
+  std::size_t removed = 0;
+  std::string failure;
+  const auto remove = [&](int folder, const std::string& name) {
+    try {
+      remove_tree_at(folder, name);
+      ++removed;
+    } catch (const Error& error) {
+      failure = error.text();
+    }
+  };
+  for (const std::string& name : list_names(trees_.get())) {
+    if (name.starts_with(staging_prefix) || name.starts_with(gone_prefix)) {
+      remove(trees_.get(), name);
+    }
+  }
+  for (const std::string& name : list_names(own_.get())) {
+    if (name.starts_with(temporary_link_prefix)) {
+      remove(own_.get(), name);
+    }
+  }
+  for (const std::string& name : list_names(manifests_.get())) {
+    if (!ObjectId::from_hex(name) || !is_there(trees_.get(), name)) {
+      remove(manifests_.get(), name);
+    }
+  }
+  if (!failure.empty()) {
+    log::warning("sweep_failed", "some temporary files could not be removed; they are tried again later",
+                 {{"error", failure}});
+  }
+  return removed;
+}
+
+Staging::Staging(const Trees& trees) : trees_(trees), name_(unique_name(staging_prefix)) {
+  if (mkdirat(trees.folder(), name_.c_str(), private_mode) != 0) {
+    throw volume_error(errno, "make folder", "trees/" + name_);
+  }
+  fd_ = open_directory_at(trees.folder(), name_);
+}
+
+Staging::~Staging() {
+  try {
+    remove_tree_at(trees_.folder(), name_);
+  } catch (const Error& error) {
+    log::warning("sweep_failed", "a tree that was not completed could not be removed; it is tried again later",
+                 {{"error", error.text()}});
+  }
+}
+
+void Staging::keep(const ObjectId& commit, const Manifest& manifest) {
+  trees_.keep(name_, fd_.get(), commit, manifest);
+}
+
+}  // namespace adapter::publish

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "adapter/base/file.hpp"
+#include "adapter/base/object_id.hpp"
+#include "crew.hpp"
+#include "manifest.hpp"
+
+namespace adapter::publish {
+
+/// A look at one kept tree.
+struct TreeCheck {
+  bool there = false;                ///< there is something under the commit's name
+  std::optional<Manifest> manifest;  ///< when the tree is complete and untouched
+  std::string damage;                ///< why it is not, else
+};
+
+/// The folders of one repository: .adapter/<name> with `trees` and `manifests` below. Blocking, lives for one job and
+/// keeps their descriptors open that long. Everything in them is the adapter's: names of commits, and litter by its
+/// prefix.
+class Trees {
+public:
+  /// Nothing when they were not made yet.
+  [[nodiscard]] static std::optional<Trees> open(const std::filesystem::path& data_dir, const std::string& name);
+  /// Makes them: 0755 on the way to the trees, 0700 for the manifests.
+  [[nodiscard]] static Trees make(const std::filesystem::path& data_dir, const std::string& name);
+
+  [[nodiscard]] int own_folder() const noexcept { return own_.get(); }
+  [[nodiscard]] int folder() const noexcept { return trees_.get(); }
+
+  /// Commits whose name a tree bears, newest first.
+  [[nodiscard]] std::vector<ObjectId> commits() const;
+  [[nodiscard]] TreeCheck check(const ObjectId& commit, Crew& crew, const std::stop_token& stop) const;
+
+  /// Makes the tree in `staging` durable, records it and gives it the commit's name. A tree that has the name already
+  /// changes places with it in one step, and is then set aside.
+  void keep(const std::string& staging, int staging_fd, const ObjectId& commit, const Manifest& manifest) const;
+  /// Makes durable the names that stand there, before a link relies on them.
+  void settle() const;
+
+  /// Takes the commit's name from a tree; sweep() deletes it.
+  void set_aside(const ObjectId& commit) const;
+  /// Removes staging, trees set aside, temporary links and manifests without a tree. Goes on past what cannot be
+  /// removed; answers how many things were, and logs when some were not.
+  std::size_t sweep() const;
+
+private:
+  Trees() = default;
+  void take_name(const std::string& staging, const std::string& hex) const;
+
+  UniqueFd own_;
+  UniqueFd trees_;
+  UniqueFd manifests_;
+};
+
+/// A private folder for one materialisation; removed with all in it unless the tree was kept.
+class Staging {
+public:
+  explicit Staging(const Trees& trees);
+  ~Staging();
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
+
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  void keep(const ObjectId& commit, const Manifest& manifest);
+
+private:
+  const Trees& trees_;
+  std::string name_;
+  UniqueFd fd_;
+};
+
+}  // namespace adapter::publish

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "verify.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <mutex>
+#include <vector>
+
+#include "adapter/base/limits.hpp"
+#include "adapter/base/text.hpp"
+#include "folder.hpp"
+
+namespace adapter::publish {
+namespace {
+
+/// Folders a member takes at once.
+constexpr std::uint32_t folders_at_once = 32;
+
+std::string read_target(int folder, const std::string& name) {
+  std::array<char, max_symlink_bytes + 1> buffer{};
+  const ssize_t size = readlinkat(folder, name.c_str(), buffer.data(), buffer.size());
+  return size < 0 ? std::string() : std::string(buffer.data(), static_cast<std::size_t>(size));
+}
+
+class Comparison {
+public:
+  Comparison(int tree, const Manifest& manifest, const std::stop_token& stop)
+      : tree_(tree),
+        manifest_(manifest),
+        stop_(stop),
+        first_entry_(manifest.folders.size() + 1),
+        names_(manifest.folders.size()) {
+    for (std::size_t i = 1; i < manifest.folders.size(); ++i) {
+      ++names_[manifest.folders[i].parent];
+    }
+    for (const ManifestEntry& entry : manifest.entries) {
+      ++names_[entry.folder];
+      ++first_entry_[entry.folder + 1];
+    }
+    for (std::size_t i = 1; i < first_entry_.size(); ++i) {
+      first_entry_[i] += first_entry_[i - 1];
+    }
+  }
+
+  Differences run(Crew& crew) {
+    crew.run([this] { work(); });
+    return std::move(total_);
+  }
+
+private:
+  void work() {
+    Differences found;
+    while (true) {
+      const std::uint64_t begin = next_.fetch_add(folders_at_once);
+      if (begin >= manifest_.folders.size()) {
+        break;
+      }
+      if (stop_.stop_requested()) {
+        throw Error(ErrorClass::cancelled, "looking at the tree was cancelled");
+      }
+      const std::uint64_t end = std::min<std::uint64_t>(begin + folders_at_once, manifest_.folders.size());
+      for (std::uint64_t i = begin; i < end; ++i) {
+        compare_folder(static_cast<std::uint32_t>(i), found);
+      }
+    }
+    const std::lock_guard lock(mutex_);
+    total_.changed += found.changed;
+    total_.missing += found.missing;
+    total_.extra += found.extra;
+    if (total_.first.empty()) {
+      total_.first = std::move(found.first);
+    }
+  }
+
+  void compare_folder(std::uint32_t index, Differences& found) {
+    const std::string path = folder_path(manifest_.folders, index);
+    const UniqueFd folder = try_open_beneath(tree_, path);
+    if (!folder) {
+      if (errno == EMFILE || errno == ENFILE || errno == EIO || errno == ENOMEM) {
+        throw storage_error(errno, "open folder", path);
+      }
+      note(found.missing, found, path);
+      return;
+    }
+    struct stat info{};
+    if (fstat(folder.get(), &info) != 0) {
+      throw storage_error(errno, "look at", path);
+    }
+    const std::uint64_t before = found.changed + found.missing + found.extra;
+    for (std::size_t i = first_entry_[index]; i < first_entry_[index + 1]; ++i) {
+      compare_entry(folder.get(), path, manifest_.entries[i], found);
+    }
+    if (count_names(folder.get(), names_[index]) > names_[index]) {
+      note(found.extra, found, path);
+    }
+    const Facts facts = index == 0 ? root_facts_of(info) : facts_of(info);
+    if (before == found.changed + found.missing + found.extra && facts != manifest_.folder_facts[index]) {
+      note(found.changed, found, path);
+    }
+  }
+
+  static void compare_entry(int folder, const std::string& path, const ManifestEntry& entry, Differences& found) {
+    struct stat info{};
+    if (fstatat(folder, entry.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno != ENOENT) {
+        throw storage_error(errno, "look at", join(path, entry.name));
+      }
+      note(found.missing, found, join(path, entry.name));
+      return;
+    }
+    if (facts_of(info) != entry.facts || (S_ISLNK(info.st_mode) && read_target(folder, entry.name) != entry.target)) {
+      note(found.changed, found, join(path, entry.name));
+    }
+  }
+
+  static void note(std::uint64_t& count, Differences& found, const std::string& path) {
+    ++count;
+    if (found.first.empty()) {
+      found.first = path.empty() ? "." : path;
+    }
+  }
+
+  int tree_;
+  const Manifest& manifest_;
+  const std::stop_token& stop_;
+  std::vector<std::size_t> first_entry_;  ///< of each folder in manifest_.entries, and the end
+  std::vector<std::uint64_t> names_;      ///< how many each folder holds, folders included
+  std::atomic<std::uint64_t> next_{0};
+  std::mutex mutex_;
+  Differences total_;
+};
+
+}  // namespace
+
+std::string Differences::text() const {
+  std::string text;
+  const auto add = [&text](std::uint64_t count, std::string_view what) {
+    if (count > 0) {
+      text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string(what);
+    }
+  };
+  add(changed, "changed");
+  add(missing, "missing");
+  add(extra, "added");
+  return "the tree was edited (entries: " + text + "; first: " + escape(first) + ")";
+}
+
+Differences compare_tree(int tree, const Manifest& manifest, Crew& crew, const std::stop_token& stop) {
+  return Comparison(tree, manifest, stop).run(crew);
+}
+
+}  // namespace adapter::publish

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "adapter/base/file.hpp"
+#include "memory_objects.hpp"
+
+namespace adapter::testing {
+
+namespace fs = std::filesystem;
+
+/// A folder that is gone with all in it at the end.
+class TemporaryFolder {
+public:
+  TemporaryFolder() {
+    std::string pattern = (fs::temp_directory_path() / "adapter-publish-XXXXXX").native();
+    if (mkdtemp(pattern.data()) == nullptr) {
+      throw std::system_error(errno, std::generic_category(), pattern);
+    }
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    const UniqueFd parent = open_directory(path_.parent_path());
+    remove_tree_at(parent.get(), path_.filename().native());
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  [[nodiscard]] const fs::path& path() const noexcept { return path_; }
+
+private:
+  fs::path path_;
+};
+
+inline std::string content(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+inline void write(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+/// Runs a coroutine to its end on a loop of its own.
+template <class T>
+T wait_for(asio::awaitable<T> task) {
+  asio::io_context loop(1);
+  std::exception_ptr failure;
+  std::optional<T> value;
+  asio::co_spawn(loop, std::move(task), [&](const std::exception_ptr& error, T result) {
+    failure = error;
+    value = std::move(result);
+  });
+  loop.run();
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
+  return std::move(*value);
+}
+
+inline void wait_for(asio::awaitable<void> task) {
+  asio::io_context loop(1);
+  std::exception_ptr failure;
+  asio::co_spawn(loop, std::move(task), [&](const std::exception_ptr& error) { failure = error; });
+  loop.run();
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
+}
+
+/// The Error that `action` throws; a test failure when it throws none.
+template <class Action>
+Error error_of(Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return Error(ErrorClass::config, "nothing was thrown");
+}
+
+/// A data directory with one repository, and objects to publish.
+struct PublishFixture {
+  explicit PublishFixture(std::size_t threads = 2, const std::string& link_path = "docs",
+                          const fs::path& where = fs::path())
+      : data_dir(where.empty() ? folder.path() : where),
+        link(data_dir / link_path),
+        workers(threads),
+        publisher(publish::make_publisher(workers, data_dir, "docs", link_path)) {}
+
+  publish::Outcome publish(const ObjectId& commit, publish::PublishOptions options = {}) {
+    return wait_for(publisher->publish(commit, objects.readers(), options));
+  }
+  publish::Standing recover() { return wait_for(publisher->recover()); }
+  [[nodiscard]] fs::path own() const { return data_dir / ".adapter" / "docs"; }
+  [[nodiscard]] fs::path tree(const ObjectId& commit) const { return own() / "trees" / commit.to_hex(); }
+  /// Names below trees, manifests and the repository's folder that are not a commit's.
+  [[nodiscard]] std::vector<std::string> litter() const {
+    std::vector<std::string> found;
+    for (const fs::path& place : {own(), own() / "trees", own() / "manifests"}) {
+      for (const auto& entry : fs::directory_iterator(place)) {
+        const std::string name = entry.path().filename().native();
+        if (name.starts_with(".")) {
+          found.push_back(name);
+        }
+      }
+    }
+    return found;
+  }
+
+  TemporaryFolder folder;
+  fs::path data_dir;
+  fs::path link;
+  async::Workers workers;
+  MemoryObjects objects;
+  std::unique_ptr<publish::Publisher> publisher;
+};
+
+}  // namespace adapter::testing
