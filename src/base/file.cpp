@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapter/base/file.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,18 +10,12 @@
 
 #include <array>
 #include <cerrno>
-#include <memory>
-#include <vector>
 
 #include "adapter/base/text.hpp"
+#include "retry.hpp"
 
 namespace adapter {
 namespace {
-
-struct DirectoryCloser {
-  void operator()(DIR* directory) const noexcept { closedir(directory); }
-};
-using DirectoryStream = std::unique_ptr<DIR, DirectoryCloser>;
 
 std::string error_name(int error_number) {
   const char* name = nullptr;
@@ -44,13 +37,9 @@ std::string error_message(int error_number) {
 
 constexpr std::size_t max_error_path_bytes = 1024;
 
-template <class Call>
-auto retry_interrupted(Call call) {
-  decltype(call()) result;
-  do {
-    result = call();
-  } while (result < 0 && errno == EINTR);
-  return result;
+/// openat, with O_CLOEXEC.
+UniqueFd open_at(int directory, const char* name, int flags, mode_t mode = 0) {
+  return UniqueFd(retry_interrupted([&] { return openat(directory, name, flags | O_CLOEXEC, mode); }));
 }
 
 std::string read_descriptor(int fd, std::string_view path, std::uint64_t limit_bytes) {
@@ -78,73 +67,6 @@ std::string read_descriptor(int fd, std::string_view path, std::uint64_t limit_b
   }
 }
 
-/// Entries of a directory, without "." and "..".
-std::vector<std::string> list_directory(int directory, std::string_view path) {
-  UniqueFd copy(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!copy) {
-    throw storage_error(errno, "open", path);
-  }
-  DirectoryStream stream(fdopendir(copy.get()));
-  if (!stream) {
-    throw storage_error(errno, "list", path);
-  }
-  static_cast<void>(copy.release());
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = readdir(stream.get())) {
-    const std::string_view name = static_cast<const char*>(entry->d_name);
-    if (name != "." && name != "..") {
-      names.emplace_back(name);
-    }
-    errno = 0;
-  }
-  if (errno != 0) {
-    throw storage_error(errno, "list", path);
-  }
-  return names;
-}
-
-void remove_directory_contents(int directory, std::string_view path);
-
-void remove_entry(int directory, const std::string& name) {
-  if (unlinkat(directory, name.c_str(), 0) == 0 || errno == ENOENT) {
-    return;
-  }
-  if (errno != EISDIR && errno != EPERM) {
-    throw storage_error(errno, "remove", name);
-  }
-  UniqueFd child(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!child && errno == EACCES && fchmodat(directory, name.c_str(), S_IRWXU, 0) == 0) {
-    child = UniqueFd(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  }
-  if (!child) {
-    if (errno == ENOENT) {
-      return;
-    }
-    throw storage_error(errno, "remove", name);
-  }
-  remove_directory_contents(child.get(), name);
-  if (unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
-    throw storage_error(errno, "remove", name);
-  }
-}
-
-void remove_directory_contents(int directory, std::string_view path) {
-  bool writable = false;
-  for (const std::string& name : list_directory(directory, path)) {
-    try {
-      remove_entry(directory, name);
-    } catch (const Error&) {
-      if (writable) {
-        throw;
-      }
-      writable = true;
-      fchmod(directory, S_IRWXU);
-      remove_entry(directory, name);
-    }
-  }
-}
-
 }  // namespace
 
 void UniqueFd::reset() noexcept {
@@ -160,7 +82,7 @@ Error storage_error(int error_number, std::string_view verb, std::string_view pa
 }
 
 UniqueFd open_directory(const std::filesystem::path& path) {
-  UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  UniqueFd fd = open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!fd) {
     throw storage_error(errno, "open folder", path.native());
   }
@@ -168,7 +90,7 @@ UniqueFd open_directory(const std::filesystem::path& path) {
 }
 
 UniqueFd open_directory_at(int directory, const std::string& name) {
-  UniqueFd fd(openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  UniqueFd fd = open_at(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!fd) {
     throw storage_error(errno, "open folder", name);
   }
@@ -176,7 +98,7 @@ UniqueFd open_directory_at(int directory, const std::string& name) {
 }
 
 bool ensure_directory_at(int directory, const std::string& name, mode_t mode) {
-  if (mkdirat(directory, name.c_str(), mode) == 0) {
+  if (retry_interrupted([&] { return mkdirat(directory, name.c_str(), mode); }) == 0) {
     return true;
   }
   const int failure = errno;
@@ -201,7 +123,7 @@ void write_all(int fd, std::string_view bytes, std::string_view path_for_errors)
 }
 
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes) {
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const UniqueFd fd = open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!fd) {
     throw storage_error(errno, "read", path.native());
   }
@@ -209,7 +131,7 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit_byt
 }
 
 std::string read_file_at(int directory, const std::string& name, std::uint64_t limit_bytes) {
-  const UniqueFd fd(openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+  const UniqueFd fd = open_at(directory, name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
   if (!fd) {
     throw storage_error(errno, "read", name);
   }
@@ -218,14 +140,14 @@ std::string read_file_at(int directory, const std::string& name, std::uint64_t l
 
 void replace_file_at(int directory, const std::string& name, std::string_view bytes, mode_t mode) {
   const std::string temporary = unique_name(".tmp-");
-  UniqueFd fd(openat(directory, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  UniqueFd fd = open_at(directory, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   if (!fd) {
     throw storage_error(errno, "write", name);
   }
   try {
     write_all(fd.get(), bytes, name);
     fsync_fd(fd.get(), name);
-    if (renameat(directory, temporary.c_str(), directory, name.c_str()) != 0) {
+    if (retry_interrupted([&] { return renameat(directory, temporary.c_str(), directory, name.c_str()); }) != 0) {
       throw storage_error(errno, "replace", name);
     }
   } catch (...) {
@@ -236,13 +158,9 @@ void replace_file_at(int directory, const std::string& name, std::string_view by
 }
 
 void fsync_fd(int fd, std::string_view path_for_errors) {
-  if (fsync(fd) != 0) {
+  if (retry_interrupted([&] { return fsync(fd); }) != 0) {
     throw storage_error(errno, "make durable", path_for_errors);
   }
-}
-
-void remove_tree_at(int directory, const std::string& name) {
-  remove_entry(directory, name);
 }
 
 std::string unique_name(std::string_view prefix) {

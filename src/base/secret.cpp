@@ -7,6 +7,7 @@ namespace adapter {
 
 Secret::Secret(std::string&& bytes) : bytes_(bytes) {
   explicit_bzero(bytes.data(), bytes.size());
+  bytes.clear();
 }
 
 Secret::Secret(std::string_view bytes) : bytes_(bytes) {}

@@ -61,13 +61,14 @@ void write_all(int fd, std::string_view bytes, std::string_view path_for_errors)
 [[nodiscard]] std::string read_file_at(int directory, const std::string& name, std::uint64_t limit_bytes);
 
 /// Replaces `name` with `bytes`, all or nothing and durable: unique temporary name (".tmp-" prefix) in the same
-/// directory, fsync, rename, fsync of the directory.
+/// directory, fsync, rename, fsync of the directory. `mode` is less the umask.
 void replace_file_at(int directory, const std::string& name, std::string_view bytes, mode_t mode);
 
 void fsync_fd(int fd, std::string_view path_for_errors);
 
 /// Removes a file, or a directory with all below it, without following links or leaving `directory`; absent is fine.
-/// Directories without write permission (a consumer's chmod) are made writable first.
+/// Directories without permissions (a consumer's chmod) get them first; `directory` itself does not. Any depth and any
+/// number of entries, with a bounded number of descriptors and memory.
 void remove_tree_at(int directory, const std::string& name);
 
 /// "prefix" + 16 random hexadecimal digits.
