@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: what each command prints and with which code it ends."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from tests.e2e.harness import AdapterTest, main, run_command  # noqa: E402
+from tests.support.adapter import clean_environment, program  # noqa: E402
+
+BAD = """data_dir: /data
+repositories:
+  - name: Docs
+    urll: https://example.com/a.git
+    every: 1parsec
+  - name: other
+    url: https://user:hunter2@example.com/b.git
+"""
+
+
+class Commands(AdapterTest):
+    def write(self, text, name="config.yaml"):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+        return path
+
+    def test_version_and_help(self):
+        code, output, _ = run_command("--version")
+        self.assertEqual(code, 0)
+        self.assertRegex(output, r"^adapter \d+\.\d+\.\d+|^\d+\.\d+\.\d+")
+        code, output, _ = run_command("--help")
+        self.assertEqual(code, 0)
+        for command in ("run", "once", "validate", "ls-remote", "info"):
+            self.assertIn(command, output)
+
+    def test_wrong_use_exits_2(self):
+        for arguments in (("--nonsense",), ("nonsense",), ("ls-remote",), ("once", "--retry", "soon")):
+            with self.subTest(arguments):
+                code, output, errors = run_command(*arguments, environment={"ADAPTER_DATA_DIR": self.folder})
+                self.assertEqual(code, 2, errors)
+                self.assertEqual(output, "")
+                self.assertNotEqual(errors, "")
+
+    def test_info_is_json(self):
+        code, output, _ = run_command("info")
+        self.assertEqual(code, 0)
+        info = json.loads(output)
+        self.assertEqual(info["name"], "adapter")
+        self.assertRegex(info["version"], r"^\d+\.\d+\.\d+")
+        self.assertIn("capabilities", info)
+        text = json.dumps(info).lower()
+        for library in ("openssl", "libgit2", "asio", "yaml"):
+            self.assertIn(library, text)
+
+    def test_validate_a_good_file(self):
+        path = self.write("repositories:\n  - {name: docs, url: 'https://example.com/a.git'}\n")
+        for style in ("text", "json", "sarif"):
+            code, output, errors = run_command("validate", "--config", path, "--format", style)
+            self.assertEqual(code, 0, output + errors)
+        self.assertEqual(json.loads(output)["version"], "2.1.0")
+
+    def test_validate_finds_everything_at_once(self):
+        path = self.write(BAD)
+        code, output, _ = run_command("validate", "--config", path)
+        self.assertEqual(code, 2)
+        for line in (3, 4, 5, 7):
+            self.assertIn("%s:%d:" % (path, line), output)
+        self.assertIn("url", output)
+        self.assertIn("repositories[0].urll", output)
+        self.assertNotIn("hunter2", output)
+
+    def test_validate_as_json(self):
+        code, output, _ = run_command("validate", "--config", self.write(BAD), "--format", "json")
+        self.assertEqual(code, 2)
+        findings = json.loads(output)["findings"]
+        self.assertGreaterEqual(len(findings), 4)
+        for finding in findings:
+            self.assertEqual(set(finding) & {"file", "line", "column", "message"}, {"file", "line", "column", "message"})
+
+    def test_validate_as_sarif(self):
+        code, output, _ = run_command("validate", "--config", self.write(BAD), "--format", "sarif")
+        self.assertEqual(code, 2)
+        log = json.loads(output)
+        self.assertEqual(log["version"], "2.1.0")
+        results = log["runs"][0]["results"]
+        self.assertGreaterEqual(len(results), 4)
+        region = results[0]["locations"][0]["physicalLocation"]["region"]
+        self.assertGreaterEqual(region["startLine"], 1)
+
+    def test_validate_reads_includes(self):
+        os.makedirs(os.path.join(self.folder, "conf.d"))
+        self.write("repositories:\n  - {name: docs, url: 'ftp://example.com/a.git'}\n", "conf.d/a.yaml")
+        code, output, _ = run_command("validate", "--config", self.write("include: [conf.d/*.yaml]\n"))
+        self.assertEqual(code, 2)
+        self.assertIn("conf.d/a.yaml:2:", output)
+
+    def test_a_named_file_that_is_missing_exits_2(self):
+        missing = os.path.join(self.folder, "absent.yaml")
+        for command in ("run", "once", "validate"):
+            with self.subTest(command):
+                code, output, errors = run_command(command, "--config", missing)
+                self.assertEqual(code, 2)
+                self.assertIn("absent.yaml", output + errors)
+        code, output, errors = run_command("run", environment={"ADAPTER_CONFIG": missing})
+        self.assertEqual(code, 2)
+        self.assertIn("absent.yaml", output + errors)
+
+    def test_a_bad_file_at_start_exits_2_with_every_finding(self):
+        code, _, errors = run_command("run", "--config", self.write(BAD))
+        self.assertEqual(code, 2)
+        self.assertIn(":4:", errors)
+        self.assertIn(":7:", errors)
+        self.assertNotIn("hunter2", errors)
+
+    def test_adapter_url_together_with_a_file_is_an_error_that_names_both(self):
+        path = self.write("repositories: []\n")
+        environment = {"ADAPTER_URL": "https://example.com/a.git"}
+        code, output, errors = run_command("once", "--config", path, environment=environment)
+        self.assertEqual(code, 2)
+        self.assertIn("ADAPTER_URL", output + errors)
+        self.assertIn("config.yaml", output + errors)
+
+    def test_options_stand_before_or_after_the_command(self):
+        path = self.write("repositories: []\n")
+        self.assertEqual(run_command("--config", path, "validate")[0], 0)
+        self.assertEqual(run_command("validate", "--config", path)[0], 0)
+
+    def test_ls_remote(self):
+        remote = self.remote(files={"a": "1"})
+        tag = remote.tag("v1", remote.resolve("main"), annotated=True)
+        environment = {"ADAPTER_CA_FILE": self.certificates.ca}
+        code, output, errors = run_command("ls-remote", self.server.url("docs.git"), environment=environment)
+        self.assertEqual(code, 0, errors)
+        self.assertIn("version 2", output)
+        self.assertIn("%s\trefs/heads/main" % remote.resolve("main"), output)
+        self.assertIn("%s\trefs/tags/v1\n" % tag, output)
+        self.assertIn("%s\trefs/tags/v1^{}" % remote.resolve("main"), output)
+        self.assertIn("shallow", output)
+        code, output, _ = run_command("ls-remote", self.server.url("docs.git"), "v1", environment=environment)
+        self.assertEqual(code, 0)
+        self.assertNotIn("refs/heads/main\n", output)
+
+    def test_ls_remote_of_nothing_exits_1(self):
+        environment = {"ADAPTER_CA_FILE": self.certificates.ca}
+        code, output, errors = run_command("ls-remote", self.server.url("absent.git"), environment=environment)
+        self.assertEqual(code, 1)
+        self.assertEqual(output, "")
+        self.assertIn("absent.git", errors)
+
+    def test_ls_remote_uses_the_credential_of_the_configuration(self):
+        remote = self.remote(files={"a": "1"})
+        self.server.require("/", [("bot", self.canary)])
+        adapter = self.adapter(self.config(self.entry(remote)))
+        code, output, errors = run_command("ls-remote", self.server.url("docs.git"), "--config", adapter.config_file)
+        self.assertEqual(code, 0, errors)
+        self.assertNotIn(self.canary, output + errors)
+
+    def test_text_logs(self):
+        remote = self.remote(files={"a": "1"})
+        adapter = self.adapter(self.config(self.entry(remote)))
+        code, _, errors = run_command("once", "--config", adapter.config_file, "--log-format", "text")
+        self.assertEqual(code, 0, errors)
+        self.assertIn("published", errors)
+        self.assertNotIn("{", errors)
+
+    def test_json_logs_are_the_default_without_a_terminal(self):
+        remote = self.remote(files={"a": "1"})
+        adapter = self.adapter(self.config(self.entry(remote)))
+        code, _, errors = run_command("once", "--config", adapter.config_file)
+        self.assertEqual(code, 0)
+        for line in errors.splitlines():
+            event = json.loads(line)
+            self.assertEqual({"time", "level", "event", "message"} - set(event), set())
+
+    def test_a_progress_bar_on_a_terminal(self):
+        remote = self.remote(files={"f%d" % index: os.urandom(100_000) for index in range(30)})
+        adapter = self.adapter(self.config(self.entry(remote)))
+        self.server.faults.add(step="fetch", body_delay=0.7)
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [program(), "once", "--config", adapter.config_file],
+            stdin=theirs, stdout=theirs, stderr=theirs, env={**clean_environment(), "TERM": "xterm"},
+        )  # fmt: skip
+        os.close(theirs)
+        shown, deadline = b"", time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if select.select([ours], [], [], 0.2)[0]:
+                try:
+                    part = os.read(ours, 65536)
+                except OSError:
+                    break
+                if not part:
+                    break
+                shown += part
+        os.close(ours)
+        self.assertEqual(process.wait(10), 0, shown)
+        self.assertIn(b"docs", shown)
+        self.assertIn(b"\r", shown)
+        self.assertRegex(shown.decode("utf-8", "replace"), r"(?i)object|MiB|KiB|%")
+
+
+if __name__ == "__main__":
+    main()

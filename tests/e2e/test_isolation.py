@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Neighbours, shared checks, and what the daemon never does."""
+
+import os
+import shutil
+import statistics
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from tests.e2e.harness import AdapterTest, main  # noqa: E402
+from tests.support.git_server import GitServer  # noqa: E402
+
+
+class Isolation(AdapterTest):
+    def test_a_bad_remote_does_not_delay_its_neighbours(self):
+        good = [self.remote("good-%d.git" % number, files={"a": "1"}) for number in range(4)]
+        entries = [self.entry(remote, "good-%d" % number) for number, remote in enumerate(good)]
+        with GitServer(self.root, self.certificates.good) as bad:
+            for number in range(4):
+                self.remote("bad-%d.git" % number, files={"a": "1"})
+                entries.append(self.entry(bad.url("bad-%d.git" % number), "bad-%d" % number))
+            bad.faults.add(path="bad-0", hang=True)
+            bad.faults.add(path="bad-1", byte_delay=0.5)
+            bad.faults.add(path="bad-2", status=500)
+            bad.faults.add(path="bad-3", step="fetch", stall_at=10)
+            adapter = self.adapter(self.config(*entries)).start()
+            for number in range(4):
+                adapter.wait_event("published", "good-%d" % number)
+            delays = []
+            for _ in range(5):
+                for number, remote in enumerate(good):
+                    commit = remote.commit({"a": os.urandom(8).hex()})
+                    began = time.monotonic()
+                    adapter.wait_published("good-%d" % number, commit, seconds=10)
+                    delays.append(time.monotonic() - began)
+            self.assertLess(statistics.median(delays), 1.0, delays)
+            self.assertLess(max(delays), 5.0, delays)
+            for number, remote in enumerate(good):
+                self.assert_good(adapter, remote, "good-%d" % number, settled=False)
+
+    def test_entries_of_one_url_share_one_check(self):
+        remote = self.remote(files={"a": "main"})
+        remote.tag("v1", remote.resolve("main"))
+        remote.commit({"a": "topic"}, branch="topic")
+        entries = [self.entry(remote, name, ref=ref) for name, ref in (("one", "main"), ("two", "topic"), ("three", "v1"))]
+        adapter = self.adapter(self.config(*entries, every="1s")).start()
+        for name in ("one", "two", "three"):
+            adapter.wait_event("published", name)
+        time.sleep(1.0)
+        since = len(self.server.requests)
+        time.sleep(5.0)
+        checks = len(self.server.seen("ls_refs", since=since))
+        self.assertGreaterEqual(checks, 3)
+        self.assertLessEqual(checks, 8, "about one ls-refs a second, not three")
+        commit = remote.commit({"a": "main again"})
+        adapter.wait_published("one", commit)
+
+    def test_a_check_is_one_request_on_a_connection_that_stays(self):
+        remote = self.remote(files={"a": "1"})
+        adapter = self.follow(remote)
+        connections, since = self.server.connections, len(self.server.requests)
+        adapter.wait_for(lambda: len(self.server.requests) >= since + 8, what="checks")
+        self.assertEqual(self.server.connections, connections)
+        self.assertEqual({entry["step"] for entry in self.server.requests[since:]}, {"ls_refs"})
+
+    def test_connections_to_one_host_are_capped(self):
+        entries = []
+        for number in range(12):
+            self.remote("r%d.git" % number, files={"a": "1"})
+            entries.append(self.entry(self.server.url("r%d.git" % number), "r%d" % number))
+        self.server.faults.add(delay=0.1)
+        config = self.config(*entries, concurrency={"syncs": 8, "connections_per_host": 3})
+        adapter = self.adapter(config).start()
+        for number in range(12):
+            adapter.wait_event("published", "r%d" % number, seconds=30)
+        self.assertLessEqual(self.server.connections, 3)
+
+    def test_no_program_is_ever_started(self):
+        strace = shutil.which("strace")
+        self.assertIsNotNone(strace, "strace is needed: scripts/install-deps test")
+        trace = os.path.join(self.folder, "trace")
+        files = {"a": "1", ".gitattributes": "* filter=evil\n", ".githooks/post-checkout": ("100755", "#!/bin/sh\nexit 1\n")}
+        remote = self.remote(files=files)
+        wrap = [strace, "-f", "-qq", "-e", "trace=execve,execveat,fork,vfork", "-o", trace]
+        adapter = self.adapter(self.config(self.entry(remote)), wrap=wrap).start()
+        adapter.wait_event("published", seconds=60)
+        for number in range(3):
+            commit = remote.commit({"a": "%d" % number})
+            adapter.wait_published("docs", commit, seconds=30)
+        self.server.faults.add(status=500, count=2)
+        adapter.wait_event("check_failed", seconds=30)
+        with open("/proc/%d/task/%d/children" % (adapter.process.pid, adapter.process.pid), encoding="ascii") as source:
+            traced = [int(pid) for pid in source.read().split()]
+        for pid in traced:
+            os.kill(pid, 15)
+        adapter.wait_exit(20)
+        with open(trace, encoding="utf-8", errors="replace") as source:
+            started = [line for line in source if "exec" in line or "fork(" in line]
+        self.assertEqual(len(started), 1, "only the daemon itself: %s" % started)
+
+    def test_descriptors_and_threads_return_to_where_they_were(self):
+        remote = self.remote(files={"a": "1"})
+        adapter = self.follow(remote)
+        for number in range(3):
+            adapter.wait_published("docs", remote.commit({"a": "warm %d" % number}))
+        time.sleep(0.5)
+
+        def count(kind):
+            return len(os.listdir("/proc/%d/%s" % (adapter.process.pid, kind)))
+
+        descriptors, threads = count("fd"), count("task")
+        for number in range(20):
+            adapter.wait_published("docs", remote.commit({"a": "%d" % number}))
+            if number % 5 == 0:
+                self.server.drop_connections()
+        adapter.wait_for(lambda: count("fd") <= descriptors + 1 and count("task") <= threads, what="as before")
+
+    def test_it_writes_below_the_data_directory_only(self):
+        strace = shutil.which("strace")
+        self.assertIsNotNone(strace, "strace is needed: scripts/install-deps test")
+        trace = os.path.join(self.folder, "trace")
+        remote = self.remote(files={"a": "1"})
+        wrap = [strace, "-f", "-qq", "-y", "-s", "300", "-o", trace, "-e", "trace=open,openat,openat2,mkdir,mkdirat,rename,renameat,renameat2,symlinkat,symlink,unlink,unlinkat,truncate"]  # fmt: skip
+        adapter = self.adapter(self.config(self.entry(remote)), wrap=wrap)
+        self.assertEqual(adapter.once(), 0)
+        outside = []
+        with open(trace, encoding="utf-8", errors="replace") as source:
+            for line in source:
+                writes = "O_WRONLY" in line or "O_RDWR" in line or "O_CREAT" in line or "open" not in line
+                if not writes or " = -1 " in line or "exited" in line or "SIG" in line:
+                    continue
+                if adapter.data not in line and "/dev/null" not in line:
+                    outside.append(line)
+        self.assertEqual(outside, [])
+
+
+if __name__ == "__main__":
+    main()

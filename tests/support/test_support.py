@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The suite's own tools do what they say: real git is the client here."""
+
+import base64
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from tests.support import canaries  # noqa: E402
+from tests.support.adapter import to_yaml  # noqa: E402
+from tests.support.backend import git_environment  # noqa: E402
+from tests.support.certificates import make_certificates  # noqa: E402
+from tests.support.chaos_proxy import ACTS, ChaosProxy, Harm  # noqa: E402
+from tests.support.faults import LIES  # noqa: E402
+from tests.support.git_server import GitServer  # noqa: E402
+from tests.support.remotes import EXECUTABLE, SYMLINK, Remote, git  # noqa: E402
+
+
+class Base(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.base = tempfile.mkdtemp(prefix="support-")
+        cls.addClassCleanup(shutil.rmtree, cls.base)
+        cls.certificates = make_certificates(os.path.join(cls.base, "certificates"))
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(dir=self.base)
+        self.remote = Remote(self.folder, "a.git")
+        self.commit = self.remote.commit({"a": "1", "x": (EXECUTABLE, "2"), "l": (SYMLINK, "a"), "big": os.urandom(200_000)})
+        self.server = GitServer(self.folder, self.certificates.good).start()
+        self.addCleanup(self.server.stop)
+
+    def clone(self, url=None):
+        """(worked, standard error)"""
+        target = os.path.join(self.folder, "clone")
+        shutil.rmtree(target, ignore_errors=True)
+        done = subprocess.run(
+            ["git", "clone", "--quiet", url or self.server.url("a.git"), target], capture_output=True, text=True,
+            env={**git_environment(), "GIT_SSL_CAINFO": self.certificates.ca}, timeout=60, check=False,
+        )  # fmt: skip
+        return done.returncode == 0, done.stderr
+
+    def assert_clones(self, url=None):
+        worked, errors = self.clone(url)
+        self.assertTrue(worked, errors)
+        self.assertEqual(git(os.path.join(self.folder, "clone"), "rev-parse", "HEAD"), self.remote.resolve("main"))
+
+    def assert_fails(self, words="", url=None):
+        worked, errors = self.clone(url)
+        self.assertFalse(worked)
+        self.assertIn(words, errors)
+
+
+class Server(Base):
+    def test_real_git_clones(self):
+        self.assert_clones()
+        self.assertEqual([entry["step"] for entry in self.server.requests], ["capabilities", "ls_refs", "fetch"])
+        self.assertIn("refs/heads/", self.server.requests[1]["prefixes"])
+
+    def test_kept_answers_follow_the_refs(self):
+        self.server.stop()
+        self.server = GitServer(self.folder, self.certificates.good, cache=True).start()
+        self.addCleanup(self.server.stop)
+        self.assert_clones()
+        self.remote.commit({"a": "2"})
+        self.assert_clones()
+        self.remote.commit({"a": "3"}, branch="other/branch")
+        self.remote.set_head("other/branch")
+        worked, _ = self.clone()
+        self.assertTrue(worked)
+        head = git(os.path.join(self.folder, "clone"), "rev-parse", "HEAD")
+        self.assertEqual(head, self.remote.resolve("other/branch"))
+
+    def test_credentials(self):
+        self.server.require("/a.git", [("bot", "p%/+")])
+        self.assert_fails("could not read Username")
+        self.assert_clones(self.server.url("a.git").replace("https://", "https://bot:p%25%2f%2b@"))
+        self.server.require("/a.git")
+        self.assert_clones()
+
+    def test_certificates(self):
+        for leaf in ("expired", "not_yet", "wrong_host", "partial_wildcard", "unknown_ca"):
+            with self.subTest(leaf):
+                self.server.use_certificate(getattr(self.certificates, leaf))
+                self.assert_fails("certificate")
+        self.server.use_certificate(self.certificates.renewed)
+        self.assert_clones()
+
+    def test_each_fault_is_noticed_by_git(self):
+        for fault in (
+            {"status": 500}, {"status": 404}, {"status": 403}, {"raw": b"hello"},
+            {"accept_reset": True}, {"redirect": "/nowhere/"}, {"framing": "bad_chunk"},
+            {"step": "fetch", "truncate_at": 1000}, {"step": "fetch", "truncate_at": 1000, "framing": "length"},
+            {"step": "fetch", "reset_at": 90_000}, {"step": "ls_refs", "flip_bit": 40, "flip_scope": "body"},
+            {"step": "fetch", "flip_bit": 800_000, "flip_scope": "body"},
+        ):  # fmt: skip
+            with self.subTest(str(fault)):
+                planted = self.server.faults.add(**fault)
+                self.assert_fails()
+                self.assertGreater(planted.met, 0)
+                self.server.faults.clear()
+        self.assert_clones()
+
+    def test_each_lie_is_told(self):
+        for lie in LIES:
+            with self.subTest(lie):
+                planted = self.server.faults.add(framing=lie, count=1)
+                self.clone()
+                self.assertEqual(planted.met, 1)
+
+    def test_a_v0_answer(self):
+        self.server.faults.add(drop_protocol=True)
+        self.assert_clones()
+        self.assertEqual(self.server.seen("ls_refs"), [])
+
+    def test_gone_and_back_on_the_same_port(self):
+        port = self.server.port
+        self.server.stop()
+        self.assert_fails()
+        self.server.start(port)
+        self.assert_clones()
+
+
+class Proxy(Base):
+    def test_it_does_no_harm_by_itself(self):
+        with ChaosProxy(("127.0.0.1", self.server.port)) as proxy:
+            self.assert_clones("https://localhost:%d/a.git" % proxy.port)
+            self.assertGreater(sum(proxy.down_bytes), 200_000)
+
+    def test_each_harm_is_noticed_by_git(self):
+        with ChaosProxy(("127.0.0.1", self.server.port)) as proxy:
+            url = "https://localhost:%d/a.git" % proxy.port
+            for act in ACTS:
+                for direction, at in (("down", 100), ("down", 3000), ("up", 50), ("up", 700)):
+                    with self.subTest("%s %s %d" % (act, direction, at)):
+                        harm = Harm(act, at * (8 if act == "flip" else 1), direction, connections=9, stall_seconds=0.2)
+                        proxy.harm(harm)
+                        self.assert_fails(url=url)
+                        self.assertGreater(harm.done, 0)
+                        proxy.harm(None)
+            self.assert_clones(url)
+
+
+class Canaries(unittest.TestCase):
+    def test_a_planted_secret_is_found_in_each_encoding(self):
+        secret = canaries.make_canary()
+        raw = secret.encode()
+        needles = canaries.encodings(secret)
+        forms = [raw, b"x" + raw, base64.b64encode(b"bot:" + raw), base64.urlsafe_b64encode(raw), raw.hex().encode()]
+        forms += [base64.b64encode(b"p" * phase + raw + b"rest") for phase in range(4)]
+        forms += [canaries.urllib.parse.quote(secret, safe="").encode(), canaries.json.dumps(secret).encode()]
+        with tempfile.TemporaryDirectory() as folder:
+            for number, form in enumerate(forms):
+                with self.subTest(number):
+                    with open(os.path.join(folder, "log"), "wb") as out:
+                        out.write(b"before " + form + b" after")
+                    self.assertTrue(canaries.scan(needles, folder))
+            os.unlink(os.path.join(folder, "log"))
+            self.assertEqual(canaries.scan(needles, folder), [])
+            os.symlink("/tmp/" + raw.hex(), os.path.join(folder, "link"))
+            self.assertTrue(canaries.scan(needles, folder))
+
+
+class Yaml(unittest.TestCase):
+    def test_nested_values(self):
+        text = to_yaml({"a": 1, "b": {"c": "30s"}, "d": [{"e": True, "f": {"g": "x"}}, {"e": False}], "h": ["i"]})
+        expected = 'a: 1\nb:\n  c: "30s"\nd:\n  - e: true\n    f:\n      g: "x"\n  - e: false\nh:\n  - "i"\n'
+        self.assertEqual(text, expected)
+
+
+if __name__ == "__main__":
+    unittest.main()
