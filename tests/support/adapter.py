@@ -4,6 +4,7 @@
 import glob
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -52,7 +53,11 @@ def to_yaml(value, indent=0):
         return " %s\n" % ("true" if value else "false")
     if isinstance(value, int):
         return " %d\n" % value
-    return " %s\n" % json.dumps(str(value))
+    text = str(value)
+    plain = re.match(r"^[A-Za-z0-9/._-][A-Za-z0-9/._:-]*[A-Za-z0-9/]$", text)
+    if plain and not re.match(r"(?i)^([-.0-9x]+|true|false|yes|no|on|off|null)$", text):
+        return " %s\n" % text
+    return " %s\n" % json.dumps(text)
 
 
 def clean_environment(extra=None):

@@ -169,8 +169,8 @@ class Canaries(unittest.TestCase):
 
 class Yaml(unittest.TestCase):
     def test_nested_values(self):
-        text = to_yaml({"a": 1, "b": {"c": "30s"}, "d": [{"e": True, "f": {"g": "x"}}, {"e": False}], "h": ["i"]})
-        expected = 'a: 1\nb:\n  c: "30s"\nd:\n  - e: true\n    f:\n      g: "x"\n  - e: false\nh:\n  - "i"\n'
+        text = to_yaml({"a": 1, "b": {"c": "30s"}, "d": [{"e": True, "f": {"g": "12"}}, {"e": False}], "h": ["i j"]})
+        expected = 'a: 1\nb:\n  c: 30s\nd:\n  - e: true\n    f:\n      g: "12"\n  - e: false\nh:\n  - "i j"\n'
         self.assertEqual(text, expected)
 
 
