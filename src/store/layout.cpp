@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "layout.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <set>
+
+#include "adapter/base/file.hpp"
+#include "adapter/base/limits.hpp"
+#include "adapter/base/text.hpp"
+#include "names.hpp"
+
+namespace adapter::store {
+namespace {
+
+constexpr mode_t private_folder = 0700;
+constexpr mode_t plain_file = 0644;
+constexpr std::uint64_t max_record_bytes = 16 * mib;
+constexpr std::string_view current_ref = "refs/adapter/current";
+constexpr std::string_view previous_ref = "refs/adapter/previous";
+constexpr std::string_view packed_refs_header = "# pack-refs with: peeled fully-peeled sorted \n";
+constexpr std::string_view temporary_prefix = ".tmp-";
+constexpr std::size_t trailer_bytes = ObjectId::size_bytes;
+constexpr std::size_t index_fanout_bytes = 8 + 256 * 4;
+constexpr std::size_t index_entry_bytes = ObjectId::size_bytes + 4 + 4;
+
+constexpr std::string_view config_text =
+    "[core]\n"
+    "\trepositoryformatversion = 0\n"
+    "\tfilemode = true\n"
+    "\tbare = true\n"
+    "[gc]\n"
+    "\tauto = 0\n"
+    "[maintenance]\n"
+    "\tauto = false\n";
+
+std::vector<std::string> names_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  std::filesystem::directory_iterator it(folder, error);
+  while (!error && it != std::filesystem::directory_iterator()) {
+    names.push_back(it->path().filename().string());
+    it.increment(error);
+  }
+  if (error) {
+    throw storage_error(error.value(), "list", folder.native());
+  }
+  return names;
+}
+
+std::string read_or_empty(int directory, const std::string& name) {
+  try {
+    return read_file_at(directory, name, max_record_bytes);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+void sweep_packs(const std::filesystem::path& folder) {
+  const UniqueFd directory = open_directory(folder);
+  const auto names = names_in(folder);
+  const std::set<std::string> present(names.begin(), names.end());
+  for (const std::string& name : names) {
+    const std::filesystem::path path(name);
+    const std::string stem = path.stem().string();
+    const bool pair = present.contains(stem + ".pack") && present.contains(stem + ".idx");
+    const std::string extension = path.extension().string();
+    // A reverse index, bitmap or multi-pack index that a user's git left would outlive the packs it describes.
+    if (!pair || (extension != ".pack" && extension != ".idx")) {
+      remove_tree_at(directory.get(), name);
+    }
+  }
+}
+
+void ensure_file(int directory, const std::string& name, std::string_view text) {
+  if (faccessat(directory, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
+    replace_file_at(directory, name, text, plain_file);
+  }
+}
+
+std::array<std::uint8_t, trailer_bytes> read_bytes_at(int fd, off_t offset, const std::string& path) {
+  std::array<std::uint8_t, trailer_bytes> bytes{};
+  const ssize_t count = pread(fd, bytes.data(), bytes.size(), offset);
+  if (count != static_cast<ssize_t>(bytes.size())) {
+    throw storage_error(count < 0 ? errno : EIO, "read", path);
+  }
+  return bytes;
+}
+
+UniqueFd open_for_reading(const std::filesystem::path& path) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd) {
+    throw storage_error(errno, "open", path.native());
+  }
+  return fd;
+}
+
+off_t size_of(int fd, const std::filesystem::path& path) {
+  struct stat info{};
+  if (fstat(fd, &info) != 0) {
+    throw storage_error(errno, "read", path.native());
+  }
+  return info.st_size;
+}
+
+void rename_or_throw(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (rename(from.c_str(), to.c_str()) != 0) {
+    throw storage_error(errno, "move", to.native());
+  }
+}
+
+std::optional<ObjectId> id_of(const std::vector<Records::Ref>& refs, std::string_view name,
+                              std::optional<ObjectId>& peeled) {
+  for (const auto& ref : refs) {
+    if (ref.name == name) {
+      peeled = ref.peeled ? ref.peeled : ref.id;
+      return ref.id;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string ids_as_lines(const std::vector<ObjectId>& ids) {
+  std::string text;
+  for (const ObjectId& id : ids) {
+    text += id.to_hex() + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+Layout::Layout(std::filesystem::path directory)
+    : root(std::move(directory)),
+      incoming(root / "incoming"),
+      git(root / "repo.git"),
+      objects(git / "objects"),
+      packs(objects / "pack"),
+      damaged(git / "damaged") {}
+
+void prepare_layout(const Layout& layout) {
+  std::error_code error;
+  std::filesystem::create_directories(layout.root, error);
+  if (error) {
+    throw storage_error(error.value(), "make folder", layout.root.native());
+  }
+  const UniqueFd root = open_directory(layout.root);
+  ensure_directory_at(root.get(), "incoming", private_folder);
+  ensure_directory_at(root.get(), "repo.git", private_folder);
+  const UniqueFd incoming = open_directory_at(root.get(), "incoming");
+  for (const std::string& name : names_in(layout.incoming)) {
+    remove_tree_at(incoming.get(), name);
+  }
+  const UniqueFd git = open_directory_at(root.get(), "repo.git");
+  for (const std::string& name : names_in(layout.git)) {
+    if (name.starts_with(temporary_prefix)) {
+      remove_tree_at(git.get(), name);
+    }
+  }
+  ensure_directory_at(git.get(), "objects", private_folder);
+  ensure_directory_at(git.get(), "refs", private_folder);
+  const UniqueFd objects = open_directory_at(git.get(), "objects");
+  ensure_directory_at(objects.get(), "pack", private_folder);
+  ensure_directory_at(objects.get(), "info", private_folder);
+  sweep_packs(layout.packs);
+  ensure_file(git.get(), "config", config_text);
+  ensure_file(git.get(), "HEAD", "ref: refs/heads/main\n");
+  fsync_fd(objects.get(), layout.objects.native());
+  fsync_fd(git.get(), layout.git.native());
+  fsync_fd(root.get(), layout.root.native());
+}
+
+std::vector<Records::Ref> parse_packed_refs(std::string_view text) {
+  std::vector<Records::Ref> refs;
+  for (const std::string_view line : split(text, '\n')) {
+    if (line.starts_with('^')) {
+      const auto id = ObjectId::from_hex(line.substr(1));
+      if (id && !refs.empty()) {
+        refs.back().peeled = id;
+      }
+      continue;
+    }
+    if (line.size() <= ObjectId::hex_size + 1 || line[ObjectId::hex_size] != ' ') {
+      continue;
+    }
+    const auto id = ObjectId::from_hex(line.substr(0, ObjectId::hex_size));
+    if (id) {
+      refs.push_back({std::string(line.substr(ObjectId::hex_size + 1)), *id, std::nullopt});
+    }
+  }
+  return refs;
+}
+
+std::string format_packed_refs(const Records& records) {
+  std::vector<Records::Ref> refs;
+  if (records.current) {
+    refs.push_back({std::string(current_ref), *records.current, records.current_commit});
+    if (!records.ref.empty()) {
+      refs.push_back({records.ref, *records.current, records.current_commit});
+    }
+  }
+  if (records.previous) {
+    refs.push_back({std::string(previous_ref), *records.previous, records.previous_commit});
+  }
+  std::sort(refs.begin(), refs.end(), [](const auto& left, const auto& right) { return left.name < right.name; });
+  std::string text(packed_refs_header);
+  for (const auto& ref : refs) {
+    text += ref.id.to_hex() + " " + ref.name + "\n";
+    if (ref.peeled && *ref.peeled != ref.id) {
+      text += "^" + ref.peeled->to_hex() + "\n";
+    }
+  }
+  return text;
+}
+
+Records read_records(const Layout& layout) {
+  const UniqueFd git = open_directory(layout.git);
+  Records records;
+  const auto refs = parse_packed_refs(read_or_empty(git.get(), "packed-refs"));
+  records.current = id_of(refs, current_ref, records.current_commit);
+  records.previous = id_of(refs, previous_ref, records.previous_commit);
+  for (const auto& ref : refs) {
+    if (ref.name != current_ref && ref.name != previous_ref) {
+      records.ref = ref.name;
+    }
+  }
+  const std::string shallow = read_or_empty(git.get(), "shallow");
+  for (const std::string_view line : split(shallow, '\n')) {
+    if (const auto id = ObjectId::from_hex(line)) {
+      records.shallow.push_back(*id);
+    }
+  }
+  const std::string depth = read_or_empty(git.get(), "adapter-depth");
+  unsigned value = 0;
+  if (std::sscanf(depth.c_str(), "%9u", &value) == 1) {
+    records.depth = value;
+  }
+  return records;
+}
+
+void write_shallow(const Layout& layout, const std::vector<ObjectId>& shallow) {
+  const UniqueFd git = open_directory(layout.git);
+  const std::string text = ids_as_lines(shallow);
+  if (text == read_or_empty(git.get(), "shallow")) {
+    return;
+  }
+  if (!shallow.empty()) {
+    replace_file_at(git.get(), "shallow", text, plain_file);
+    return;
+  }
+  // git takes an empty file for "not shallow" too, but expects none.
+  if (unlinkat(git.get(), "shallow", 0) != 0 && errno != ENOENT) {
+    throw storage_error(errno, "remove", (layout.git / "shallow").native());
+  }
+  fsync_fd(git.get(), layout.git.native());
+}
+
+void write_records(const Layout& layout, const Records& records) {
+  write_shallow(layout, records.shallow);
+  const UniqueFd git = open_directory(layout.git);
+  const std::string depth = std::to_string(records.depth) + "\n";
+  if (depth != read_or_empty(git.get(), "adapter-depth")) {
+    replace_file_at(git.get(), "adapter-depth", depth, plain_file);
+  }
+  replace_file_at(git.get(), "packed-refs", format_packed_refs(records), plain_file);
+  std::string head = records.current_commit ? records.current_commit->to_hex() + "\n" : "ref: refs/heads/main\n";
+  const bool names_commit = records.current == records.current_commit;
+  if (records.ref.starts_with("refs/heads/") && names_commit) {
+    head = "ref: " + records.ref + "\n";
+  }
+  if (head != read_or_empty(git.get(), "HEAD")) {
+    replace_file_at(git.get(), "HEAD", head, plain_file);
+  }
+}
+
+std::vector<PackFile> list_packs(const std::filesystem::path& folder) {
+  std::vector<PackFile> packs;
+  for (const std::string& name : names_in(folder)) {
+    if (!name.starts_with("pack-") || !name.ends_with(".idx")) {
+      continue;
+    }
+    PackFile pack;
+    pack.stem = name.substr(0, name.size() - 4);
+    struct stat data{};
+    struct stat index{};
+    if (stat((folder / (pack.stem + ".pack")).c_str(), &data) == 0 && stat((folder / name).c_str(), &index) == 0) {
+      pack.pack_bytes = static_cast<std::uint64_t>(data.st_size);
+      pack.index_bytes = static_cast<std::uint64_t>(index.st_size);
+      packs.push_back(std::move(pack));
+    }
+  }
+  std::sort(packs.begin(), packs.end(), [](const PackFile& left, const PackFile& right) {
+    return left.pack_bytes != right.pack_bytes ? left.pack_bytes > right.pack_bytes : left.stem < right.stem;
+  });
+  return packs;
+}
+
+std::uint64_t total_bytes(const std::vector<PackFile>& packs) noexcept {
+  std::uint64_t total = 0;
+  for (const PackFile& pack : packs) {
+    total += pack.pack_bytes + pack.index_bytes;
+  }
+  return total;
+}
+
+std::string install_pack(const std::filesystem::path& from, const std::string& stem, const std::filesystem::path& to) {
+  const auto pack = from / (stem + ".pack");
+  const auto index = from / (stem + ".idx");
+  const UniqueFd pack_fd = open_for_reading(pack);
+  const UniqueFd index_fd = open_for_reading(index);
+  fsync_fd(pack_fd.get(), pack.native());
+  fsync_fd(index_fd.get(), index.native());
+  const auto checksum =
+      read_bytes_at(pack_fd.get(), size_of(pack_fd.get(), pack) - static_cast<off_t>(trailer_bytes), pack.native());
+  const std::string name = "pack-" + ObjectId(std::span<const std::uint8_t, ObjectId::size_bytes>(checksum)).to_hex();
+  const UniqueFd folder = open_directory(to);
+  rename_or_throw(pack, to / (name + ".pack"));
+  rename_or_throw(index, to / (name + ".idx"));
+  fsync_fd(folder.get(), to.native());
+  return name;
+}
+
+void remove_packs(const std::filesystem::path& folder, const std::vector<std::string>& stems) {
+  const UniqueFd directory = open_directory(folder);
+  for (const std::string& stem : stems) {
+    remove_tree_at(directory.get(), stem + ".idx");
+  }
+  for (const std::string& stem : stems) {
+    remove_tree_at(directory.get(), stem + ".pack");
+  }
+  fsync_fd(directory.get(), folder.native());
+}
+
+void set_aside(const Layout& layout, const std::string& stem) {
+  const UniqueFd git = open_directory(layout.git);
+  ensure_directory_at(git.get(), "damaged", private_folder);
+  rename_or_throw(layout.packs / (stem + ".idx"), layout.damaged / (stem + ".idx"));
+  rename_or_throw(layout.packs / (stem + ".pack"), layout.damaged / (stem + ".pack"));
+}
+
+bool looks_sound(const std::filesystem::path& folder, const PackFile& pack) {
+  const auto data_path = folder / (pack.stem + ".pack");
+  const auto index_path = folder / (pack.stem + ".idx");
+  if (pack.pack_bytes < 12 + trailer_bytes || pack.index_bytes < index_fanout_bytes + 2 * trailer_bytes) {
+    return false;
+  }
+  const UniqueFd data = open_for_reading(data_path);
+  const UniqueFd index = open_for_reading(index_path);
+  const auto head = read_bytes_at(data.get(), 0, data_path.native());
+  const auto index_head = read_bytes_at(index.get(), 0, index_path.native());
+  constexpr std::array<std::uint8_t, 8> pack_magic{'P', 'A', 'C', 'K', 0, 0, 0, 2};
+  constexpr std::array<std::uint8_t, 8> index_magic{0xFF, 't', 'O', 'c', 0, 0, 0, 2};
+  if (!std::equal(pack_magic.begin(), pack_magic.end(), head.begin()) ||
+      !std::equal(index_magic.begin(), index_magic.end(), index_head.begin())) {
+    return false;
+  }
+  const std::uint64_t count = static_cast<std::uint64_t>(head[8]) << 24U | static_cast<std::uint64_t>(head[9]) << 16U |
+                              static_cast<std::uint64_t>(head[10]) << 8U | head[11];
+  if (pack.index_bytes < index_fanout_bytes + count * index_entry_bytes + 2 * trailer_bytes) {
+    return false;
+  }
+  const auto recorded =
+      read_bytes_at(index.get(), static_cast<off_t>(pack.index_bytes - 2 * trailer_bytes), index_path.native());
+  const auto actual =
+      read_bytes_at(data.get(), static_cast<off_t>(pack.pack_bytes - trailer_bytes), data_path.native());
+  return recorded == actual;
+}
+
+}  // namespace adapter::store

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapter/base/object_id.hpp"
+
+/// The files of repo.git beside the packs, and the packs as files. Blocking; storage errors throw.
+namespace adapter::store {
+
+/// Where things are below a repository's directory.
+struct Layout {
+  explicit Layout(std::filesystem::path directory);
+
+  std::filesystem::path root;      ///< data_dir/.adapter/<name>
+  std::filesystem::path incoming;  ///< root/incoming: quarantine
+  std::filesystem::path git;       ///< root/repo.git
+  std::filesystem::path objects;   ///< git/objects
+  std::filesystem::path packs;     ///< git/objects/pack
+  std::filesystem::path damaged;   ///< git/damaged: packs set aside
+};
+
+/// What repo.git says about itself: packed-refs, shallow, and our own line about depth.
+struct Records {
+  struct Ref {
+    std::string name;
+    ObjectId id;
+    std::optional<ObjectId> peeled;  ///< the commit an annotated tag leads to
+  };
+  std::string ref;  ///< the name the tip was kept under; empty: a pinned commit
+  std::optional<ObjectId> current;
+  std::optional<ObjectId> current_commit;
+  std::optional<ObjectId> previous;
+  std::optional<ObjectId> previous_commit;
+  std::vector<ObjectId> shallow;
+  std::uint32_t depth = 1;
+};
+
+/// Makes what is missing of an empty bare repository and of the quarantine; removes temporary files of killed runs and
+/// everything in quarantine.
+void prepare_layout(const Layout& layout);
+
+/// Reads the records; what is unreadable counts as absent.
+[[nodiscard]] Records read_records(const Layout& layout);
+
+/// Writes shallow, packed-refs and HEAD, in this order, each atomically: a crash in between leaves refs whose history
+/// the new shallow file still describes, since the caller keeps both tips in it.
+void write_records(const Layout& layout, const Records& records);
+void write_shallow(const Layout& layout, const std::vector<ObjectId>& shallow);
+
+/// packed-refs as git writes it. Pure.
+[[nodiscard]] std::string format_packed_refs(const Records& records);
+/// The inverse; lines that are not understood are skipped. Pure.
+[[nodiscard]] std::vector<Records::Ref> parse_packed_refs(std::string_view text);
+
+/// A pack and its index, both there.
+struct PackFile {
+  std::string stem;  ///< "pack-<hash>"
+  std::uint64_t pack_bytes = 0;
+  std::uint64_t index_bytes = 0;
+};
+
+/// Complete pairs, largest first.
+[[nodiscard]] std::vector<PackFile> list_packs(const std::filesystem::path& folder);
+[[nodiscard]] std::uint64_t total_bytes(const std::vector<PackFile>& packs) noexcept;
+
+/// Makes `from`/`stem`.{pack,idx} durable and moves it into `to` under a name made of the pack's checksum; the index
+/// last, because it is what makes a pack visible. Returns the new stem.
+std::string install_pack(const std::filesystem::path& from, const std::string& stem, const std::filesystem::path& to);
+/// Removes pairs, the index first, and durably forgets them.
+void remove_packs(const std::filesystem::path& folder, const std::vector<std::string>& stems);
+/// Moves a damaged pair to `damaged`.
+void set_aside(const Layout& layout, const std::string& stem);
+
+/// Looks at a pair without reading it through: sizes, magic numbers, and the checksum of the pack that its index
+/// recorded. Finds truncation and files that do not belong together.
+[[nodiscard]] bool looks_sound(const std::filesystem::path& folder, const PackFile& pack);
+
+}  // namespace adapter::store

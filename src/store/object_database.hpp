@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <span>
+
+#include "git_handles.hpp"
+#include "objects.hpp"
+
+namespace adapter::store {
+
+/// Objects of the packs below some "objects" folders; loose objects and alternates are not looked at. One thread at a
+/// time.
+class ObjectDatabase final : public ObjectSource {
+public:
+  /// Opens the packs in `folder`/pack of each folder. A folder without packs is fine.
+  explicit ObjectDatabase(std::span<const std::filesystem::path> objects_folders);
+
+  std::optional<ObjectHeader> header(const ObjectId& id) override;
+  std::optional<std::string_view> read(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) override;
+
+  [[nodiscard]] git_odb* handle() const noexcept { return odb_.get(); }
+
+private:
+  git::Odb odb_;
+  git::OdbObject last_;
+};
+
+}  // namespace adapter::store

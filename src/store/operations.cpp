@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operations.hpp"
+
+#include <array>
+#include <fstream>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "adapter/base/file.hpp"
+#include "adapter/base/text.hpp"
+#include "adapter/log/log.hpp"
+#include "history.hpp"
+#include "names.hpp"
+#include "verify.hpp"
+
+namespace adapter::store {
+namespace {
+
+constexpr std::size_t max_told_shallow = 10'000;
+constexpr std::uint32_t max_traced_depth = 1'000;
+constexpr std::size_t check_slice_bytes = 256 * kib;
+
+ObjectDatabase open_kept(const Layout& layout) {
+  const std::array<std::filesystem::path, 1> folders{layout.objects};
+  return ObjectDatabase(folders);
+}
+
+/// Errors that say something about the objects and not about this machine or this moment.
+bool is_about_objects(const Error& error) noexcept {
+  return error.error_class() != ErrorClass::storage && error.error_class() != ErrorClass::cancelled;
+}
+
+std::vector<ObjectId> tip_commits(const Records& records) {
+  std::vector<ObjectId> commits;
+  for (const auto& commit : {records.current_commit, records.previous_commit}) {
+    if (commit) {
+      commits.push_back(*commit);
+    }
+  }
+  return commits;
+}
+
+State state_of(const Layout& layout, const Records& records) {
+  State state;
+  auto& tips = state.holdings.tips;
+  for (const auto& id : {records.current, records.current_commit, records.previous, records.previous_commit}) {
+    if (id && std::find(tips.begin(), tips.end(), *id) == tips.end()) {
+      tips.push_back(*id);
+    }
+  }
+  state.holdings.shallow = records.shallow;
+  if (state.holdings.shallow.size() > max_told_shallow) {
+    state.holdings.shallow.resize(max_told_shallow);
+  }
+  state.holdings.depth = records.depth;
+  state.disk_bytes = total_bytes(list_packs(layout.packs));
+  return state;
+}
+
+/// Whether commit and root tree of a tip can be read; with `deep` everything below too.
+bool tip_is_held(ObjectSource& source, const std::optional<ObjectId>& id, std::optional<ObjectId>& commit, bool deep,
+                 const std::stop_token& stop) {
+  if (!id) {
+    return false;
+  }
+  try {
+    const Limits limits;
+    if (deep) {
+      commit = verify_commit(source, *id, limits, NamePolicy::git, stop).commit;
+      return true;
+    }
+    const Peeled peeled = peel_to_commit(source, *id);
+    commit = peeled.commit;
+    return source.read(peeled.links.tree, ObjectType::tree, limits.max_object_bytes).has_value();
+  } catch (const Error& error) {
+    if (!is_about_objects(error)) {
+      throw;
+    }
+    return false;
+  }
+}
+
+/// Forgets tips whose objects are not there, and mends the boundary for the others.
+Records reconcile(const Layout& layout, bool deep, const std::stop_token& stop) {
+  Records records = read_records(layout);
+  const std::string before = format_packed_refs(records);
+  ObjectDatabase objects = open_kept(layout);
+  if (!tip_is_held(objects, records.current, records.current_commit, deep, stop)) {
+    records.current.reset();
+    records.current_commit.reset();
+    records.ref.clear();
+  }
+  if (!tip_is_held(objects, records.previous, records.previous_commit, deep, stop)) {
+    records.previous.reset();
+    records.previous_commit.reset();
+  }
+  const auto tips = tip_commits(records);
+  std::vector<ObjectId> shallow = records.shallow;
+  if (tips.empty()) {
+    shallow.clear();
+  } else if (records.depth != 0 && records.depth <= max_traced_depth) {
+    shallow = walk_history(objects, tips, records.depth, records.shallow, {}, stop).shallow;
+  }
+  const bool boundary_lacks =
+      !std::includes(records.shallow.begin(), records.shallow.end(), shallow.begin(), shallow.end());
+  if (format_packed_refs(records) != before) {
+    log::warning("tips_dropped", "objects of a kept commit are missing or damaged; it will be fetched again",
+                 {{"folder", layout.git.native()}});
+    records.shallow = shallow;
+    write_records(layout, records);
+  } else if (boundary_lacks) {
+    records.shallow = shallow;
+    write_shallow(layout, records.shallow);
+  }
+  return records;
+}
+
+void set_aside_unsound(const Layout& layout) {
+  for (const PackFile& pack : list_packs(layout.packs)) {
+    if (!looks_sound(layout.packs, pack)) {
+      log::warning("pack_damaged", "a stored pack is damaged and was set aside",
+                   {{"folder", layout.git.native()}, {"pack", pack.stem}});
+      set_aside(layout, pack.stem);
+    }
+  }
+}
+
+bool same_bytes(const std::filesystem::path& left, const std::filesystem::path& right) {
+  return read_file(left, 2 * gib) == read_file(right, 2 * gib);
+}
+
+bool indexes_to_the_same(const Layout& layout, const PackFile& pack, const std::stop_token& stop) {
+  Limits unlimited;
+  unlimited.max_pack_bytes = UINT64_MAX;
+  unlimited.max_objects = UINT32_MAX;
+  Quarantine quarantine(layout, unlimited, std::make_shared<ProgressCounts>(), false);
+  std::ifstream file(layout.packs / (pack.stem + ".pack"), std::ios::binary);
+  std::string slice(check_slice_bytes, '\0');
+  try {
+    while (file) {
+      file.read(slice.data(), static_cast<std::streamsize>(slice.size()));
+      quarantine.append(std::string_view(slice).substr(0, static_cast<std::size_t>(file.gcount())), stop);
+    }
+    const auto stem = quarantine.finish(stop);
+    return stem && same_bytes(quarantine.pack_folder() / (*stem + ".idx"), layout.packs / (pack.stem + ".idx"));
+  } catch (const Error& error) {
+    if (!is_about_objects(error)) {
+      throw;
+    }
+    return false;
+  }
+}
+
+void remove_damaged(const Layout& layout) {
+  const UniqueFd git = open_directory(layout.git);
+  remove_tree_at(git.get(), "damaged");
+}
+
+/// The records after `tip` was verified as `commit`: what was current becomes previous.
+Records advanced(const Records& before, const Tip& tip, const ObjectId& commit) {
+  Records after = before;
+  const bool nameable =
+      is_valid_ref_name(tip.ref) && tip.ref != "refs/adapter" && !tip.ref.starts_with("refs/adapter/");
+  after.ref = nameable ? tip.ref : "";
+  after.current = tip.id;
+  after.current_commit = commit;
+  if (before.current && before.current != tip.id) {
+    after.previous = before.current;
+    after.previous_commit = before.current_commit;
+  }
+  after.depth = tip.depth;
+  return after;
+}
+
+/// The boundary that a remote's answer makes of what was recorded.
+std::vector<ObjectId> told_boundary(const Records& before, const Tip& tip) {
+  std::set<ObjectId> told(before.shallow.begin(), before.shallow.end());
+  told.insert(tip.shallow.begin(), tip.shallow.end());
+  for (const ObjectId& id : tip.unshallow) {
+    told.erase(id);
+  }
+  return {told.begin(), told.end()};
+}
+
+}  // namespace
+
+State open_repository(const Layout& layout, const std::stop_token& stop) {
+  prepare_layout(layout);
+  set_aside_unsound(layout);
+  return state_of(layout, reconcile(layout, false, stop));
+}
+
+std::size_t check_packs(const Layout& layout, const std::stop_token& stop) {
+  std::size_t damaged = 0;
+  for (const PackFile& pack : list_packs(layout.packs)) {
+    if (!looks_sound(layout.packs, pack) || !indexes_to_the_same(layout, pack, stop)) {
+      log::warning("pack_damaged", "a stored pack is damaged and was set aside",
+                   {{"folder", layout.git.native()}, {"pack", pack.stem}});
+      set_aside(layout, pack.stem);
+      ++damaged;
+    }
+  }
+  return damaged;
+}
+
+Verified verify_held(const Layout& layout, const ObjectId& id, const StoreOptions& options, bool suspect,
+                     const std::stop_token& stop) {
+  Verified result;
+  if (suspect && check_packs(layout, stop) > 0) {
+    result.state = state_of(layout, reconcile(layout, true, stop));
+  }
+  try {
+    ObjectDatabase objects = open_kept(layout);
+    result.facts = verify_commit(objects, id, options.limits, options.names, stop);
+    return result;
+  } catch (const MissingObject&) {
+    const Records records = read_records(layout);
+    const bool held = records.current == id || records.previous == id || records.current_commit == id ||
+                      records.previous_commit == id;
+    if (!held) {
+      return result;
+    }
+  } catch (const Error& error) {
+    if (error.error_class() != ErrorClass::corrupt) {
+      throw;
+    }
+    if (check_packs(layout, stop) == 0) {
+      throw;
+    }
+  }
+  result.state = state_of(layout, reconcile(layout, true, stop));
+  return result;
+}
+
+Kept keep_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine, std::string_view tail, const Tip& tip,
+                   const StoreOptions& options, const std::stop_token& stop) {
+  try {
+    std::optional<std::string> stem;
+    std::vector<std::filesystem::path> folders{layout.objects};
+    if (quarantine) {
+      if (!tail.empty()) {
+        quarantine->append(tail, stop);
+      }
+      stem = quarantine->finish(stop);
+      if (stem) {
+        folders.insert(folders.begin(), quarantine->objects_folder());
+      }
+    }
+    Kept kept;
+    const Records before = read_records(layout);
+    Records after;
+    {
+      ObjectDatabase objects(folders);
+      kept.facts = verify_commit(objects, tip.id, options.limits, options.names, stop);
+      after = advanced(before, tip, kept.facts.commit);
+      // The tip before the previous one too: until packed-refs is replaced its history must end somewhere.
+      std::vector<ObjectId> tips = tip_commits(after);
+      if (before.previous_commit) {
+        tips.push_back(*before.previous_commit);
+      }
+      const auto known = tip_commits(before);
+      after.shallow = walk_history(objects, tips, tip.depth, told_boundary(before, tip), known, stop).shallow;
+    }
+    if (stem) {
+      install_pack(quarantine->pack_folder(), *stem, layout.packs);
+    }
+    write_records(layout, after);
+    quarantine.reset();
+    remove_damaged(layout);
+    kept.state = state_of(layout, after);
+    return kept;
+  } catch (const Error& error) {
+    quarantine.reset();
+    if (error.error_class() == ErrorClass::corrupt && check_packs(layout, stop) > 0) {
+      throw Error(
+          ErrorClass::storage,
+          "a stored pack was damaged and is set aside; what it held has to be fetched again (" + error.text() + ")");
+    }
+    throw;
+  }
+}
+
+}  // namespace adapter::store

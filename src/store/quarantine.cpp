@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quarantine.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "adapter/base/units.hpp"
+#include "adapter/log/log.hpp"
+
+namespace adapter::store {
+namespace {
+
+constexpr std::size_t pack_header_bytes = 12;
+constexpr std::size_t page_bytes = 4096;
+constexpr mode_t private_folder = 0700;
+constexpr unsigned pack_file_mode = 0444;
+
+std::uint32_t big_endian(std::string_view bytes, std::size_t at) noexcept {
+  std::uint32_t value = 0;
+  for (std::size_t index = at; index < at + 4; ++index) {
+    value = value << 8U | static_cast<std::uint8_t>(bytes[index]);
+  }
+  return value;
+}
+
+}  // namespace
+
+Progress ProgressCounts::snapshot() const noexcept {
+  Progress progress;
+  progress.received_bytes = received_bytes_.load(std::memory_order_relaxed);
+  progress.received_objects = received_objects_.load(std::memory_order_relaxed);
+  progress.total_objects = total_objects_.load(std::memory_order_relaxed);
+  progress.indexed_deltas = indexed_deltas_.load(std::memory_order_relaxed);
+  progress.total_deltas = total_deltas_.load(std::memory_order_relaxed);
+  return progress;
+}
+
+void ProgressCounts::record(const git_indexer_progress& stats) noexcept {
+  received_bytes_.store(stats.received_bytes, std::memory_order_relaxed);
+  received_objects_.store(stats.received_objects, std::memory_order_relaxed);
+  total_objects_.store(stats.total_objects, std::memory_order_relaxed);
+  indexed_deltas_.store(stats.indexed_deltas, std::memory_order_relaxed);
+  total_deltas_.store(stats.total_deltas, std::memory_order_relaxed);
+}
+
+Quarantine::Quarantine(const Layout& layout, const Limits& limits, std::shared_ptr<ProgressCounts> counts, bool thin)
+    : layout_(layout),
+      limits_(limits),
+      name_(unique_name("")),
+      folder_(layout.incoming / name_),
+      counts_(std::move(counts)),
+      thin_(thin) {}
+
+Quarantine::~Quarantine() {
+  indexer_.reset();
+  bases_.reset();
+  if (!started_) {
+    return;
+  }
+  try {
+    const UniqueFd incoming = open_directory(layout_.incoming);
+    remove_tree_at(incoming.get(), name_);
+  } catch (const Error& error) {
+    log::warning("quarantine_left", "a transfer's files could not be removed; the next start removes them",
+                 {{"reason", error.text()}});
+  }
+}
+
+int Quarantine::on_progress(const git_indexer_progress* stats, void* payload) noexcept {
+  auto* self = static_cast<Quarantine*>(payload);
+  self->counts_->record(*stats);
+  return self->stop_ != nullptr && self->stop_->stop_requested() ? GIT_EUSER : 0;
+}
+
+void Quarantine::start() {
+  started_ = true;
+  const UniqueFd incoming = open_directory(layout_.incoming);
+  ensure_directory_at(incoming.get(), name_, private_folder);
+  const UniqueFd folder = open_directory_at(incoming.get(), name_);
+  ensure_directory_at(folder.get(), "pack", private_folder);
+  if (thin_) {
+    const std::array<std::filesystem::path, 1> kept{layout_.objects};
+    bases_ = std::make_unique<ObjectDatabase>(kept);
+  }
+  git_indexer_options options = GIT_INDEXER_OPTIONS_INIT;
+  options.progress_cb = &Quarantine::on_progress;
+  options.progress_cb_payload = this;
+  options.verify = 0;  // it would refuse a shallow pack; the walk afterwards is ours
+  git_indexer* indexer = nullptr;
+  const std::string path = pack_folder().string();
+  git_odb* bases = bases_ ? bases_->handle() : nullptr;
+  if (const int code = git_indexer_new(&indexer, path.c_str(), pack_file_mode, bases, &options); code < 0) {
+    throw git::failure(code, "cannot start to index a pack");
+  }
+  indexer_.reset(indexer);
+  for (const auto& entry : std::filesystem::directory_iterator(pack_folder())) {
+    pack_fd_ = UniqueFd(open(entry.path().c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  }
+}
+
+void Quarantine::read_header(std::string_view bytes) {
+  header_.append(bytes.substr(0, pack_header_bytes - header_.size()));
+  if (header_.size() < pack_header_bytes) {
+    return;
+  }
+  if (!header_.starts_with("PACK") || big_endian(header_, 4) != 2) {
+    throw Error(ErrorClass::corrupt, "the transfer is not a pack of version 2");
+  }
+  object_count_ = big_endian(header_, 8);
+  if (object_count_ > limits_.max_objects) {
+    throw Error(ErrorClass::limit, "the pack announces " + std::to_string(object_count_) + " objects, more than " +
+                                       std::to_string(limits_.max_objects) + " (limits.max_objects)");
+  }
+}
+
+/// The indexer grows its file by one byte at the end and writes the rest through a mapping: on a full disk that is a
+/// SIGBUS and not an error. Blocks are taken here first, where it is one.
+void Quarantine::reserve_space(std::uint64_t bytes) {
+  if (!pack_fd_) {
+    return;
+  }
+  const std::uint64_t from = received_bytes_ / page_bytes * page_bytes;
+  const std::uint64_t length = received_bytes_ - from + bytes + page_bytes;
+  int code = 0;
+  do {
+    code = fallocate(pack_fd_.get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(from), static_cast<off_t>(length));
+  } while (code != 0 && errno == EINTR);
+  if (code != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
+    throw storage_error(errno, "reserve space for a pack in", folder_.native());
+  }
+}
+
+void Quarantine::check_call(int code, std::string_view what, const std::stop_token& stop) {
+  if (code >= 0) {
+    return;
+  }
+  failed_ = true;
+  if (stop.stop_requested()) {
+    throw Error(ErrorClass::cancelled, "indexing the pack was cancelled");
+  }
+  throw git::failure(code, what);
+}
+
+void Quarantine::append(std::string_view bytes, const std::stop_token& stop) {
+  if (failed_) {
+    throw Error(ErrorClass::corrupt, "the transfer failed before");
+  }
+  if (stop.stop_requested()) {
+    throw Error(ErrorClass::cancelled, "indexing the pack was cancelled");
+  }
+  if (received_bytes_ + bytes.size() > limits_.max_pack_bytes) {
+    failed_ = true;
+    throw Error(ErrorClass::limit,
+                "the pack has more than " + format_size(limits_.max_pack_bytes) + " (limits.max_pack_bytes)");
+  }
+  failed_ = true;  // until this call has succeeded
+  if (header_.size() < pack_header_bytes) {
+    read_header(bytes);
+  }
+  if (!indexer_) {
+    start();
+  }
+  reserve_space(bytes.size());
+  stop_ = &stop;
+  const int code = git_indexer_append(indexer_.get(), bytes.data(), bytes.size(), &stats_);
+  stop_ = nullptr;
+  check_call(code, "cannot index the pack", stop);
+  received_bytes_ += bytes.size();
+  failed_ = false;
+}
+
+std::optional<std::string> Quarantine::finish(const std::stop_token& stop) {
+  if (failed_) {
+    throw Error(ErrorClass::corrupt, "the transfer failed before");
+  }
+  if (received_bytes_ == 0) {
+    return std::nullopt;
+  }
+  failed_ = true;
+  if (header_.size() < pack_header_bytes) {
+    throw Error(ErrorClass::corrupt, "the pack ends within its header");
+  }
+  if (object_count_ == 0) {
+    if (received_bytes_ != pack_header_bytes + ObjectId::size_bytes) {
+      throw Error(ErrorClass::corrupt, "the pack announces no objects and has some");
+    }
+    indexer_.reset();
+    return std::nullopt;
+  }
+  stop_ = &stop;
+  const int code = git_indexer_commit(indexer_.get(), &stats_);
+  stop_ = nullptr;
+  check_call(code, "cannot complete the pack", stop);
+  const std::string stem = "pack-" + std::string(git_indexer_name(indexer_.get()));
+  indexer_.reset();
+  bases_.reset();
+  pack_fd_.reset();
+  return stem;
+}
+
+}  // namespace adapter::store

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "adapter/base/file.hpp"
+#include "adapter/base/limits.hpp"
+#include "adapter/store/store.hpp"
+#include "layout.hpp"
+#include "object_database.hpp"
+
+namespace adapter::store {
+
+/// Counts that any thread may read while a worker writes them.
+class ProgressCounts {
+public:
+  [[nodiscard]] Progress snapshot() const noexcept;
+  void record(const git_indexer_progress& stats) noexcept;
+
+private:
+  std::atomic<std::uint64_t> received_bytes_{0};
+  std::atomic<std::uint32_t> received_objects_{0};
+  std::atomic<std::uint32_t> total_objects_{0};
+  std::atomic<std::uint32_t> indexed_deltas_{0};
+  std::atomic<std::uint32_t> total_deltas_{0};
+};
+
+/// One pack on its way in: a folder of its own below incoming/, and the indexer that writes into it. Blocking; used by
+/// one job at a time. The destructor removes the folder with all in it.
+class Quarantine {
+public:
+  /// `thin`: bases may be taken from the kept packs. `counts` is filled as the work goes on.
+  Quarantine(const Layout& layout, const Limits& limits, std::shared_ptr<ProgressCounts> counts, bool thin = true);
+  ~Quarantine();
+  Quarantine(const Quarantine&) = delete;
+  Quarantine& operator=(const Quarantine&) = delete;
+
+  /// Indexes the next bytes of the pack. Errors: corrupt, limit, storage; cancelled after `stop`.
+  void append(std::string_view bytes, const std::stop_token& stop);
+
+  /// Resolves deltas, completes a thin pack from the kept packs and writes the index. The stem of the pack in folder();
+  /// nothing when the transfer had no objects. Errors as append().
+  [[nodiscard]] std::optional<std::string> finish(const std::stop_token& stop);
+
+  /// The "objects" folder whose pack/ holds the new pack.
+  [[nodiscard]] const std::filesystem::path& objects_folder() const noexcept { return folder_; }
+  [[nodiscard]] std::filesystem::path pack_folder() const { return folder_ / "pack"; }
+
+private:
+  void start();
+  void read_header(std::string_view bytes);
+  void reserve_space(std::uint64_t bytes);
+  void feed(std::string_view bytes);
+  void check_call(int code, std::string_view what, const std::stop_token& stop);
+  static int on_progress(const git_indexer_progress* stats, void* payload) noexcept;
+
+  const Layout layout_;
+  const Limits limits_;
+  std::string name_;
+  std::filesystem::path folder_;
+  std::unique_ptr<ObjectDatabase> bases_;  ///< outlives the indexer
+  git::Indexer indexer_;
+  git_indexer_progress stats_{};  ///< the library counts on from call to call
+  UniqueFd pack_fd_;              ///< to reserve space before the indexer writes through a mapping
+  std::string header_;
+  std::uint64_t received_bytes_ = 0;
+  std::uint32_t object_count_ = 0;
+  bool started_ = false;
+  bool failed_ = false;
+  const std::stop_token* stop_ = nullptr;  ///< of the call in progress
+  std::shared_ptr<ProgressCounts> counts_;
+  const bool thin_;
+};
+
+}  // namespace adapter::store

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reader.hpp"
+
+#include <array>
+#include <utility>
+
+#include "object_database.hpp"
+
+namespace adapter::store {
+namespace {
+
+class Alive {
+public:
+  explicit Alive(std::shared_ptr<ReaderState> state) : state_(std::move(state)) { state_->alive.fetch_add(1); }
+  ~Alive() { state_->alive.fetch_sub(1); }
+  Alive(const Alive&) = delete;
+  Alive& operator=(const Alive&) = delete;
+  [[nodiscard]] ReaderState& state() noexcept { return *state_; }
+
+private:
+  std::shared_ptr<ReaderState> state_;
+};
+
+class PackReader final : public ObjectReader {
+  template <class Work>
+  auto guarded(Work work) {
+    try {
+      return work();
+    } catch (const Error& error) {
+      if (error.error_class() == ErrorClass::corrupt) {
+        alive_.state().suspect.store(true);
+      }
+      throw;
+    }
+  }
+
+public:
+  PackReader(const Layout& layout, std::shared_ptr<ReaderState> state, const Limits& limits)
+      : alive_(std::move(state)), folders_{layout.objects}, objects_(folders_), limits_(limits) {}
+
+  ObjectId commit_tree(const ObjectId& commit) override {
+    return guarded([&] {
+      const auto links = parse_commit(need(commit, ObjectType::commit, max_commit_or_tag_bytes));
+      if (!links) {
+        throw Error(ErrorClass::corrupt, "the commit " + commit.to_hex() + " is malformed");
+      }
+      return links->tree;
+    });
+  }
+
+  std::vector<TreeEntry> tree(const ObjectId& id) override {
+    return guarded([&] {
+      std::vector<TreeEntry> entries;
+      TreeCursor cursor(need(id, ObjectType::tree, limits_.max_object_bytes));
+      RawEntry entry;
+      auto step = cursor.next(entry);
+      for (; step == TreeCursor::Step::entry; step = cursor.next(entry)) {
+        const auto kind = kind_of_mode(entry.mode);
+        if (!kind) {
+          throw Error(ErrorClass::corrupt, "the tree " + id.to_hex() + " has an entry of an unknown mode");
+        }
+        entries.push_back({std::string(entry.name), entry.id, *kind});
+      }
+      if (step == TreeCursor::Step::malformed) {
+        throw Error(ErrorClass::corrupt, "the tree " + id.to_hex() + " is malformed");
+      }
+      return entries;
+    });
+  }
+
+  std::string_view blob(const ObjectId& id) override {
+    return guarded([&] { return need(id, ObjectType::blob, limits_.max_object_bytes); });
+  }
+
+  std::uint64_t blob_size_bytes(const ObjectId& id) override {
+    return guarded([&] {
+      const auto header = objects_.header(id);
+      if (!header || header->type != ObjectType::blob) {
+        throw Error(ErrorClass::corrupt, "the blob " + id.to_hex() + " is missing");
+      }
+      return header->size_bytes;
+    });
+  }
+
+private:
+  std::string_view need(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) {
+    const auto bytes = objects_.read(id, type, limit_bytes);
+    if (!bytes) {
+      throw Error(ErrorClass::corrupt, "the " + std::string(to_string(type)) + " " + id.to_hex() + " is missing");
+    }
+    return *bytes;
+  }
+
+  Alive alive_;
+  std::array<std::filesystem::path, 1> folders_;
+  ObjectDatabase objects_;
+  Limits limits_;
+};
+
+}  // namespace
+
+std::unique_ptr<ObjectReader> make_reader(const Layout& layout, std::shared_ptr<ReaderState> state,
+                                          const Limits& limits) {
+  return std::make_unique<PackReader>(layout, std::move(state), limits);
+}
+
+}  // namespace adapter::store

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapter/store/store.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "ingest.hpp"
+#include "operations.hpp"
+#include "reader.hpp"
+
+namespace adapter::store {
+namespace {
+
+class PackStore final : public Store {
+public:
+  PackStore(async::Workers& workers, std::filesystem::path directory, StoreOptions options)
+      : workers_(workers), layout_(std::move(directory)), options_(options) {}
+
+  asio::awaitable<void> open() override {
+    auto job = [layout = layout_](const std::stop_token& stop) { return open_repository(layout, stop); };
+    state_ = co_await async::run_blocking(workers_, std::move(job));
+  }
+
+  [[nodiscard]] const Holdings& holdings() const noexcept override { return state_.holdings; }
+
+  asio::awaitable<std::optional<CommitFacts>> verify(ObjectId id) override {
+    const bool suspect = readers_->suspect.exchange(false);
+    auto job = [layout = layout_, id, options = options_, suspect](const std::stop_token& stop) {
+      return verify_held(layout, id, options, suspect, stop);
+    };
+    Verified result;
+    try {
+      result = co_await async::run_blocking(workers_, std::move(job));
+    } catch (...) {
+      if (suspect) {
+        readers_->suspect.store(true);
+      }
+      throw;
+    }
+    if (result.state) {
+      state_ = std::move(*result.state);
+    }
+    co_return std::move(result.facts);
+  }
+
+  [[nodiscard]] std::unique_ptr<Ingest> begin() override {
+    return std::make_unique<PackIngest>(workers_, layout_, options_.limits);
+  }
+
+  asio::awaitable<CommitFacts> keep(std::unique_ptr<Ingest> ingest, Tip tip) override {
+    std::shared_ptr<Quarantine> quarantine;
+    std::string tail;
+    if (auto* pack = dynamic_cast<PackIngest*>(ingest.get()); pack != nullptr) {
+      co_await pack->settle();
+      quarantine = pack->take_quarantine();
+      tail = pack->take_tail();
+    }
+    auto job = [layout = layout_, quarantine = std::move(quarantine), tail = std::move(tail), tip = std::move(tip),
+                options = options_](const std::stop_token& stop) mutable {
+      return keep_transfer(layout, std::move(quarantine), tail, tip, options, stop);
+    };
+    Kept kept = co_await async::run_blocking(workers_, std::move(job));
+    state_ = std::move(kept.state);
+    co_return std::move(kept.facts);
+  }
+
+  asio::awaitable<void> housekeep() override { co_return; }
+
+  [[nodiscard]] std::unique_ptr<ObjectReader> reader() const override {
+    return make_reader(layout_, readers_, options_.limits);
+  }
+
+  [[nodiscard]] std::uint64_t disk_bytes() const noexcept override { return state_.disk_bytes; }
+
+  void set_options(const StoreOptions& options) override { options_ = options; }
+
+private:
+  async::Workers& workers_;
+  const Layout layout_;
+  StoreOptions options_;
+  State state_;
+  std::shared_ptr<ReaderState> readers_ = std::make_shared<ReaderState>();
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_store(async::Workers& workers, std::filesystem::path directory, StoreOptions options) {
+  return std::make_unique<PackStore>(workers, std::move(directory), options);
+}
+
+}  // namespace adapter::store

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <chrono>
+
+#include "store_support.hpp"
+
+using adapter::ErrorClass;
+using adapter::ObjectId;
+using adapter::store::Tip;
+
+namespace {
+
+class StoreKeep : public StoreTest {
+protected:
+  void fill(int files) {
+    std::uniform_int_distribution<int> byte(32, 126);
+    for (int file = 0; file < files; ++file) {
+      std::string bytes(static_cast<std::size_t>(200 + file * 37 % 5000), ' ');
+      std::generate(bytes.begin(), bytes.end(), [&] { return static_cast<char>(byte(random)); });
+      origin.write(
+          "folder" + std::to_string(file % 7) + "/deep" + std::to_string(file % 3) + "/file" + std::to_string(file),
+          bytes);
+    }
+  }
+};
+
+TEST_F(StoreKeep, EmptyRepositoryIsAValidOne) {
+  open();
+  EXPECT_EQ(kept_git("rev-parse --is-bare-repository"), "true\n");
+  EXPECT_TRUE(store->holdings().tips.empty());
+  EXPECT_EQ(store->disk_bytes(), 0U);
+}
+
+TEST_F(StoreKeep, KeepsAFullHistoryAsGitSeesIt) {
+  fill(300);
+  origin.commit("one");
+  origin.write("a b", "second");
+  const ObjectId tip = origin.commit("two");
+  open();
+  const auto facts = ingest(origin.pack("HEAD"), tip);
+  EXPECT_EQ(facts.commit, tip);
+  EXPECT_EQ(facts.tree.to_hex(), origin.git("rev-parse HEAD^{tree}"));
+  const std::string with_folders = origin.git("ls-tree -r -t HEAD");
+  EXPECT_EQ(facts.paths, 1U + static_cast<std::size_t>(std::count(with_folders.begin(), with_folders.end(), '\n')));
+  EXPECT_EQ(listing(tip), origin.git("ls-tree -r HEAD"));
+  EXPECT_EQ(kept_git("log --format=%s"), "two\none\n");
+  EXPECT_EQ(kept_git("symbolic-ref HEAD"), "refs/heads/main\n");
+  expect_sound();
+  const auto reader = store->reader();
+  const ObjectId blob = ObjectId::from_hex(origin.git("rev-parse 'HEAD:a b'")).value();
+  EXPECT_EQ(reader->blob(blob), "second");
+  EXPECT_EQ(reader->blob_size_bytes(blob), 6U);
+}
+
+TEST_F(StoreKeep, AThinPackIsCompletedFromWhatWasKept) {
+  fill(50);
+  std::string text;
+  for (int line = 0; line < 2000; ++line) {
+    text += "line " + std::to_string(line * 7919) + "\n";
+  }
+  origin.write("text", text);
+  const ObjectId first = origin.commit("one");
+  open();
+  ingest(origin.pack("HEAD"), first);
+  origin.write("text", text + "more\n");
+  const ObjectId second = origin.commit("two");
+  ingest(origin.pack(second.to_hex() + "\n^" + first.to_hex(), "--thin"), second);
+  EXPECT_EQ(listing(second), origin.git("ls-tree -r HEAD"));
+  EXPECT_EQ(kept_git("rev-parse refs/adapter/previous"), first.to_hex() + "\n");
+  EXPECT_EQ(store->holdings().tips, (std::vector<ObjectId>{second, first}));
+  expect_sound();
+}
+
+TEST_F(StoreKeep, AShallowPackRecordsItsBoundary) {
+  fill(20);
+  origin.commit("one");
+  origin.write("x", "1");
+  const ObjectId second = origin.commit("two");
+  open();
+  Tip tip;
+  tip.ref = "refs/heads/main";
+  tip.id = second;
+  tip.shallow = {second};
+  ingest(origin.pack("--shallow " + second.to_hex() + "\n" + second.to_hex(), "--shallow"), tip);
+  EXPECT_EQ(kept_git("log --format=%s"), "two\n");
+  EXPECT_EQ(store->holdings().shallow, std::vector<ObjectId>{second});
+  expect_sound();
+
+  // An update whose answer names no boundary: the history must not grow past the depth that is wanted.
+  origin.write("x", "2");
+  const ObjectId third = origin.commit("three");
+  tip.id = third;
+  tip.shallow.clear();
+  ingest(
+      origin.pack("--shallow " + second.to_hex() + "\n" + third.to_hex() + "\n^" + second.to_hex(), "--thin --shallow"),
+      tip);
+  EXPECT_EQ(store->holdings().shallow, std::vector<ObjectId>{second});
+  expect_sound();
+  origin.write("x", "3");
+  const ObjectId fourth = origin.commit("four");
+  tip.id = fourth;
+  ingest(
+      origin.pack("--shallow " + third.to_hex() + "\n" + fourth.to_hex() + "\n^" + third.to_hex(), "--thin --shallow"),
+      tip);
+  EXPECT_EQ(listing(fourth), origin.git("ls-tree -r HEAD"));
+  expect_sound();
+
+  open();
+  EXPECT_EQ(store->holdings().tips, (std::vector<ObjectId>{fourth, third}));
+  EXPECT_EQ(store->holdings().depth, 1U);
+}
+
+TEST_F(StoreKeep, AnAnnotatedTagIsPeeled) {
+  fill(3);
+  const ObjectId commit = origin.commit("one");
+  origin.git("tag -a -m release v1");
+  origin.git("tag -a -m nested v1-nested v1");
+  const ObjectId tag = ObjectId::from_hex(origin.git("rev-parse v1-nested")).value();
+  open();
+  Tip tip;
+  tip.ref = "refs/tags/v1-nested";
+  tip.id = tag;
+  tip.depth = 0;
+  const auto facts = ingest(origin.pack("v1-nested"), tip);
+  EXPECT_EQ(facts.commit, commit);
+  EXPECT_EQ(kept_git("rev-parse HEAD"), commit.to_hex() + "\n");
+  EXPECT_EQ(kept_git("rev-parse refs/tags/v1-nested"), tag.to_hex() + "\n");
+  EXPECT_EQ(kept_git("show-ref -d").find("^{}") != std::string::npos, true);
+  expect_sound();
+  const auto verified = await(store->verify(tag));
+  ASSERT_TRUE(verified.has_value());
+  EXPECT_EQ(verified->commit, commit);
+}
+
+TEST_F(StoreKeep, WhatIsHeldNeedsNoTransfer) {
+  fill(3);
+  const ObjectId first = origin.commit("one");
+  origin.write("y", "1");
+  const ObjectId second = origin.commit("two");
+  open();
+  ingest(origin.pack("HEAD"), second);
+  Tip back;
+  back.ref = "refs/heads/main";
+  back.id = first;
+  back.depth = 0;
+  await(store->keep(nullptr, back));
+  EXPECT_EQ(kept_git("log --format=%s"), "one\n");
+  EXPECT_EQ(store->holdings().tips, (std::vector<ObjectId>{first, second}));
+  expect_sound();
+  EXPECT_FALSE(await(store->verify(ObjectId::from_hex(std::string(40, 'b')).value())).has_value());
+}
+
+TEST_F(StoreKeep, ALostObjectIsCorruptAndNothingIsKept) {
+  fill(5);
+  const ObjectId tip = origin.commit("one");
+  const std::string blobless = origin.pack("HEAD", "--filter=blob:none");
+  open();
+  const auto error = refusal(blobless, tip);
+  EXPECT_EQ(error.error_class(), ErrorClass::corrupt);
+  EXPECT_NE(error.text().find("is missing"), std::string::npos) << error.text();
+  expect_nothing_kept();
+}
+
+TEST_F(StoreKeep, ATransferThatIsDroppedLeavesNothing) {
+  fill(500);
+  origin.commit("one");
+  const std::string pack = origin.pack("HEAD");
+  ASSERT_GT(pack.size(), 600'000U);
+  open();
+  for (const std::size_t size : {std::size_t{5}, std::size_t{1000}, std::size_t{262'144}, std::size_t{600'000}}) {
+    auto transfer = store->begin();
+    await(transfer->write(std::string_view(pack).substr(0, size)));
+    transfer.reset();
+    expect_nothing_kept();
+  }
+}
+
+}  // namespace
