@@ -354,9 +354,7 @@ bool Url::is_below(const Url& prefix) const noexcept {
     return false;
   }
   std::string_view folder = prefix.path_;
-  if (folder.ends_with('/')) {
-    folder.remove_suffix(1);
-  }
+  folder = folder.substr(0, folder.find_last_not_of('/') + 1);  // as with_suffix does; npos + 1 is 0
   const std::string_view path = path_;
   return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
 }

@@ -83,13 +83,14 @@ TEST(Url, TakesASuffixBelowItsPath) {
 
 TEST(Url, IsBelowAPrefixThatEndsAtASlash) {
   const auto docs = url("https://a/team/docs.git");
-  for (const std::string_view prefix : {"https://a", "https://a/", "https://a/team", "https://a/team/",
-                                        "https://a/team/docs.git", "https://a/team/docs.git/", "https://A:443/team"}) {
+  for (const std::string_view prefix :
+       {"https://a", "https://a/", "https://a/team", "https://a/team/", "https://a/team/docs.git",
+        "https://a/team/docs.git/", "https://A:443/team", "https://a/team//"}) {
     EXPECT_TRUE(docs.is_below(url(prefix))) << prefix;
   }
   for (const std::string_view prefix :
        {"https://a/tea", "https://a/team/docs", "https://a/Team", "https://a/team/docs.git/x", "http://a/team",
-        "https://a:8443/team", "https://b/team", "https://a/team//"}) {
+        "https://a:8443/team", "https://b/team"}) {
     EXPECT_FALSE(docs.is_below(url(prefix))) << prefix;
   }
   EXPECT_FALSE(url("https://a/team%2Fdocs").is_below(url("https://a/team/")));
