@@ -288,8 +288,11 @@ std::optional<Error> ResponseParser::begin_body() {
     state_ = State::done;
     return std::nullopt;
   }
-  if (auto error = check_coding(fields)) {
-    return error;
+  // Of a refusal the status and Retry-After count, whatever a cache did to its page.
+  if (head_.status < 300) {
+    if (auto error = check_coding(fields)) {
+      return error;
+    }
   }
   remaining_ = length.value_or(0);
   if (codings > 0) {

@@ -52,7 +52,7 @@ struct ResponseHead {
 /// "chunked", a signed or overlong chunk size, a line that ends with LF alone or holds a CR are errors of class
 /// protocol), at most max_header_block_bytes and max_header_fields (class limit), chunk extensions and trailers read
 /// and dropped under the same cap. Interim 1xx answers are skipped (at most 8), 101 is an error. A Content-Encoding
-/// other than identity is an error: none was asked for.
+/// other than identity is an error in an answer below 300: none was asked for. Above, the body comes as it is.
 class ResponseParser {
 public:
   struct Step {

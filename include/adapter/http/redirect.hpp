@@ -18,8 +18,7 @@ namespace adapter::http {
 
 /// The repository's base URL after the discovery GET was redirected: `landed` without "/info/refs" and its query.
 /// Nothing else may be stripped: a landing that does not end in "/info/refs", or has another query than the one that
-/// was sent
-/// ("service=git-upload-pack"), is an error of class protocol.
+/// was sent (service=git-upload-pack), is an error of class protocol.
 [[nodiscard]] Result<Url> base_after_redirect(const Url& landed);
 
 }  // namespace adapter::http

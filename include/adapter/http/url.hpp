@@ -53,9 +53,9 @@ public:
   /// Path without trailing slashes + "/" + suffix, with its own query ("info/refs", "service=git-upload-pack").
   [[nodiscard]] Url with_suffix(std::string_view path_suffix, std::string_view query = {}) const;
 
-  /// Whether `prefix` covers this URL: equal origins, and prefix.path() is a prefix that ends at a "/" boundary. "/team"
-  /// and "/team/" both cover "/team" and "/team/docs", not "/teams". Bytes are compared: "%7E" is not "~". Queries play
-  /// no part.
+  /// Whether `prefix` covers this URL: equal origins, and prefix.path() is a prefix that ends at a "/" boundary: the
+  /// prefixes "/team" and "/team/" both cover "/team" and "/team/docs", not "/teams". Bytes are compared: "%7E" is not
+  /// "~". Queries play no part.
   [[nodiscard]] bool is_below(const Url& prefix) const noexcept;
 
   friend bool operator==(const Url&, const Url&) = default;

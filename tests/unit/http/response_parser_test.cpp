@@ -85,6 +85,8 @@ std::vector<Case> good_answers() {
        "200 keep [x] +0 Content-Length=1"},
       {ok("X:\r\nContent-Length: 0\r\n\r\n"), "200 keep [] +0 X= Content-Length=0"},
       {ok("X: a\tb \xff\r\nContent-Length: 0\r\n\r\n"), "200 keep [] +0 X=a\tb \xff Content-Length=0"},
+      {"HTTP/1.1 429 Slow\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nz",
+       "429 keep [z] +0 Content-Encoding=gzip Content-Length=1"},
       {ok("Content-Encoding: Identity\r\nContent-Length: 0\r\n\r\n"),
        "200 keep [] +0 Content-Encoding=Identity Content-Length=0"},
   };
