@@ -9,7 +9,9 @@
 #include "adapter/schedule/schedule.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace adapter::schedule;
+  using adapter::schedule::Cron;
+  using adapter::schedule::TimePoint;
+  using adapter::schedule::Zone;
   constexpr std::size_t prefix_bytes = 8;
   if (size < prefix_bytes) {
     return 0;

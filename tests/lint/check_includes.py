@@ -74,7 +74,10 @@ def _quoted(path: Path, room: str, name: str, root: Path) -> str:
     if path.parts[0] == 'tests':
         folders += [root / 'tests', root / 'src']
     if '..' in Path(name).parts:
-        return f'{name} leaves the folder'
+        own = [root / 'src' / room, root / 'tests' / 'unit' / room, root / 'tests' / 'support']
+        target = (root / path.parent / name).resolve()
+        inside = any(target.is_relative_to(folder) for folder in own) and target.is_file()
+        return '' if inside else f'{name} leaves the room'
     if path.parts[0] == 'tests' and name.startswith('support/'):
         return '' if (root / 'tests' / name).is_file() else f'{name} does not exist'
     if '/' in name and path.parts[0] == 'tests' and name.split('/')[0] in ROOMS and name.split('/')[0] != room:
