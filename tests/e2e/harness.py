@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -126,10 +127,19 @@ class AdapterTest(unittest.TestCase):
     def volume(self, adapter, name="docs", **keys):
         return Volume(adapter.data, name, **keys)
 
-    def assert_good(self, adapter, remote, name="docs", commit=None, **arguments):
-        """The independent checker finds nothing, and the commit is the one given."""
-        problems = check(adapter.data, name, remote.directory, remote.advertised, **arguments)
+    def assert_good(self, adapter, remote, name="docs", commit=None, settled=True, **arguments):
+        """The independent checker finds nothing, and the commit is the one given. What a reader sees is judged at once; what lies
+        around it when the daemon has had a moment to finish."""
+        problems = check(adapter.data, name, remote.directory, remote.advertised, settled=False, **arguments)
         self.assertEqual(problems, [], adapter.tail())
+        if settled:
+            deadline = time.monotonic() + 5
+            while True:
+                problems = check(adapter.data, name, remote.directory, remote.advertised, **arguments)
+                if not problems or not adapter.alive() or time.monotonic() > deadline:
+                    break
+                time.sleep(0.1)
+            self.assertEqual(problems, [], adapter.tail())
         if commit is not None:
             self.assertEqual(adapter.published(name), commit)
 

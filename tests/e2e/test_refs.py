@@ -189,7 +189,10 @@ class Refs(AdapterTest):
         remote = self.remote(files={"a": "1"})
         entry = self.entry(remote, cron="* * * * *", timezone="Europe/Berlin")
         adapter = self.adapter(self.config(entry)).start()
-        adapter.wait_event("published", seconds=75)
+        adapter.wait_event("published")
+        commit = remote.commit({"a": "2"})
+        adapter.wait_published("docs", commit, seconds=75)
+        self.assertLess(time.time() % 60, 10, "not at the minute")
 
 
 if __name__ == "__main__":

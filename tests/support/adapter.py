@@ -163,7 +163,7 @@ class Adapter:
     # ---- the log
 
     def _read(self, process):
-        with open(self.log_file, "ab") as log:
+        with open(self.log_file, "ab") as log, process.stderr:
             for line in process.stderr:
                 log.write(line)
                 log.flush()
