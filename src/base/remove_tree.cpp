@@ -39,7 +39,7 @@ std::vector<std::string> some_names(int directory, const std::string& path) {
   std::vector<std::string> names;
   while (names.size() < max_names_at_once) {
     errno = 0;
-    const dirent* entry = readdir(stream.get());
+    const dirent* entry = readdir(stream.get());  // NOLINT(concurrency-mt-unsafe): the stream is ours alone
     if (entry == nullptr) {
       if (errno != 0) {
         throw storage_error(errno, "list", path);
@@ -116,7 +116,10 @@ private:
       }
       const std::vector<std::string> names = some_names(folder, path);
       for (const std::string& name : names) {
-        remove(folder, name, path + "/" + name, depth + 1);
+        std::string below = path;
+        below += '/';
+        below += name;
+        remove(folder, name, below, depth + 1);
       }
       more = names.size() == max_names_at_once || (depth == 0 && moved_);
     }

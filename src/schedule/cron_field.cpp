@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cron_field.hpp"
 
-#include <charconv>
 #include <optional>
 #include <string>
 
@@ -24,13 +23,18 @@ std::string limits_of(const FieldRule& rule) {
   return std::to_string(rule.first) + " to " + std::to_string(rule.last_given);
 }
 
+/// One to four digits.
 std::optional<unsigned> parse_number(std::string_view text) {
   constexpr std::size_t most_digits = 4;
-  unsigned value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, failure] = std::from_chars(text.data(), end, value);
-  if (text.empty() || text.size() > most_digits || failure != std::errc() || stop != end) {
+  if (text.empty() || text.size() > most_digits) {
     return std::nullopt;
+  }
+  unsigned value = 0;
+  for (const char digit : text) {
+    if (digit < '0' || digit > '9') {
+      return std::nullopt;
+    }
+    value = value * 10 + static_cast<unsigned>(digit - '0');
   }
   return value;
 }
