@@ -56,7 +56,7 @@ private:
 /// A sleeper that can be woken. Loop thread only; one waiter at a time. A wake that comes while nobody waits is kept.
 class Wakeup {
 public:
-  explicit Wakeup(asio::any_io_executor executor) : timer_(std::move(executor)) {}
+  explicit Wakeup(const asio::any_io_executor& executor) : timer_(executor) {}
   void wake() noexcept;
   /// True when woken, false when `deadline` came. time_point::max() waits for a wake only.
   asio::awaitable<bool> wait_until(std::chrono::steady_clock::time_point deadline);
