@@ -195,9 +195,13 @@ Error Socket::timeout() const {
 }
 
 std::string to_string(const asio::ip::tcp::endpoint& endpoint) {
-  const std::string address = endpoint.address().to_string();
-  const std::string port = ":" + std::to_string(endpoint.port());
-  return endpoint.address().is_v6() ? "[" + address + "]" + port : address + port;
+  std::string text = endpoint.address().to_string();
+  if (endpoint.address().is_v6()) {
+    text.insert(0, 1, '[').push_back(']');
+  }
+  text.push_back(':');
+  text += std::to_string(endpoint.port());
+  return text;
 }
 
 Error socket_error(const Socket& socket, std::error_code error) {

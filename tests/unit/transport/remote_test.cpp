@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remote_fixture.hpp"
+
+namespace adapter::transport {
+namespace {
+
+TEST_F(RemoteTest, ShakesHandsOnceAndThenChecksWithOneRequest) {
+  script(
+      {{{"GET /team/docs.git/info/refs?service=git-upload-pack HTTP/1.1\r\n", "Git-Protocol: version=2\r\n",
+         "User-Agent: git/2.0 (adapter/0.1.0)\r\n"},
+        capabilities_answer()},
+       {{"POST /team/docs.git/git-upload-pack HTTP/1.1\r\n", "Git-Protocol: version=2\r\n",
+         "Content-Type: application/x-git-upload-pack-request\r\n", "Accept: application/x-git-upload-pack-result\r\n",
+         "command=ls-refs", "agent=adapter/0.1.0", "ref-prefix refs/heads/main"},
+        refs_answer()},
+       {{"POST /team/docs.git/git-upload-pack HTTP/1.1\r\n"}, refs_answer()}});
+  EXPECT_FALSE(remote_->capabilities());
+  EXPECT_TRUE(ls_refs().finished);
+  EXPECT_TRUE(ls_refs().finished);
+  ASSERT_EQ(refs_.size(), 2U);
+  EXPECT_EQ(refs_[0].symref_target, "refs/heads/main");
+  EXPECT_EQ(refs_[1].id.to_hex(), commit_hex);
+  EXPECT_EQ(network_.requests.size(), 3U);
+  EXPECT_EQ(remote_->capabilities().value().agent, "git/2.39");
+  EXPECT_GT(remote_->received_bytes(), 100U);
+}
+
+TEST_F(RemoteTest, StreamsAPackAndItsProgress) {
+  script({{{}, capabilities_answer()},
+          {{"command=fetch", "deepen 1", "want " + commit_hex}, answer(200, result_type, pack_body())}});
+  EXPECT_TRUE(fetch().finished);
+  EXPECT_EQ(sink_.pack, "PACK-one-two");
+  EXPECT_THAT(sink_.lines, ElementsAre("Counting objects: 3", "done"));
+  EXPECT_EQ(result_.pack_bytes, 12U);
+  ASSERT_EQ(result_.shallow.size(), 1U);
+  EXPECT_EQ(result_.shallow[0].to_hex(), commit_hex);
+  EXPECT_EQ(client_->stats().idle, 1U);
+}
+
+TEST_F(RemoteTest, FollowsARedirectOfTheFirstGetAndRemembersWhereItLed) {
+  const std::string moved =
+      answer(301, "text/html", "<html>", "Location: /new/docs.git/info/refs?service=git-upload-pack\r\n");
+  script({{{"GET /team/docs.git/info/refs"}, moved},
+          {{"GET /new/docs.git/info/refs?service=git-upload-pack"}, capabilities_answer()},
+          {{"POST /new/docs.git/git-upload-pack"}, refs_answer()},
+          {{"POST /new/docs.git/git-upload-pack"}, refs_answer()}});
+  EXPECT_TRUE(ls_refs().finished);
+  EXPECT_TRUE(ls_refs().finished);
+  EXPECT_EQ(network_.requests.size(), 4U);
+}
+
+TEST_F(RemoteTest, DoesNotFollowARedirectElsewhereOrForEver) {
+  script({{{}, answer(302, "", "", "Location: https://evil.example/team/docs.git/info/refs\r\n")}});
+  expect_error(ls_refs(), ErrorClass::policy, "https://evil.example");
+  EXPECT_EQ(network_.requests.size(), 1U);
+  restart();
+  script(std::vector<Turn>(10, Turn{{"GET "}, answer(302, "", "", "Location: /team/docs.git/info/refs\r\n")}));
+  expect_error(ls_refs(), ErrorClass::protocol, "more than 5 times");
+  restart();
+  script({{{}, answer(302, "", "", "Location: /login\r\n")}, {{}, answer(200, "text/html", "<form>")}});
+  expect_error(ls_refs(), ErrorClass::protocol, "text/html");
+}
+
+TEST_F(RemoteTest, NeverFollowsARedirectOfAPost) {
+  script({{{}, capabilities_answer()}, {{}, answer(307, "", "", "Location: /team/docs.git/git-upload-pack\r\n")}});
+  expect_error(ls_refs(), ErrorClass::protocol, "redirected a POST");
+  EXPECT_EQ(network_.requests.size(), 2U);
+}
+
+TEST_F(RemoteTest, AsksForCapabilitiesAnewWhenTheRememberedOnesAreStale) {
+  for (const std::string& stale : {answer(404, "", ""), answer(400, "", ""), answer(200, "text/html", "<html>"),
+                                   answer(200, result_type, "zzzz"), answer(301, "", "", "Location: /x\r\n")}) {
+    restart();
+    network_.requests.clear();
+    script({{{}, capabilities_answer()},
+            {{"POST"}, refs_answer()},
+            {{"POST"}, stale},
+            {{"GET"}, capabilities_answer()},
+            {{"POST"}, refs_answer()}});
+    // A connection that a malformed answer made useless is replaced.
+    network_.scripts.push_back(Script{{{{"GET"}, capabilities_answer()}, {{"POST"}, refs_answer()}}});
+    EXPECT_TRUE(ls_refs().finished);
+    EXPECT_TRUE(ls_refs().finished);
+    EXPECT_EQ(network_.requests.size(), 5U);
+  }
+}
+
+TEST_F(RemoteTest, AsksAnewOnlyOnceACallAndNotForOtherFailures) {
+  script({{{}, capabilities_answer()},
+          {{}, refs_answer()},
+          {{"POST"}, answer(404, "", "")},
+          {{"GET"}, capabilities_answer()},
+          {{"POST"}, answer(404, "", "")}});
+  EXPECT_TRUE(ls_refs().finished);
+  expect_error(ls_refs(), ErrorClass::not_found, "https://git.example/team/docs.git: ls-refs: there is no repository");
+  EXPECT_EQ(network_.requests.size(), 5U);
+
+  restart();
+  network_.requests.clear();
+  script({{{}, capabilities_answer()}, {{}, refs_answer()}, {{"POST"}, answer(500, "", "")}});
+  EXPECT_TRUE(ls_refs().finished);
+  expect_error(ls_refs(), ErrorClass::network, "HTTP 500");
+  EXPECT_EQ(network_.requests.size(), 3U);
+}
+
+TEST_F(RemoteTest, DoesNotRepeatAFetchThatHasDeliveredSomething) {
+  const std::string broken = pkt("packfile\n") + pkt("\x01PACK") + "zzzz";
+  script({{{}, capabilities_answer()}, {{}, refs_answer()}, {{"command=fetch"}, answer(200, result_type, broken)}});
+  EXPECT_TRUE(ls_refs().finished);
+  expect_error(fetch(), ErrorClass::protocol, "https://git.example/team/docs.git: fetch: ");
+  EXPECT_EQ(sink_.pack, "PACK");
+  EXPECT_EQ(network_.requests.size(), 3U);
+}
+
+TEST_F(RemoteTest, ReportsServersThatSpeakOldProtocols) {
+  const std::string v0 = pkt("# service=git-upload-pack\n") + "0000" +
+                         pkt(commit_hex + " HEAD" + std::string(1, '\0') + "multi_ack agent=git/1.8\n") + "0000";
+  script({{{}, answer(200, advertisement, v0)}});
+  expect_error(ls_refs(), ErrorClass::protocol, "version 0 of git's protocol only; that is not in this version yet");
+  EXPECT_EQ(remote_->capabilities().value().version, 0);
+}
+
+TEST_F(RemoteTest, ReportsWhatIsNoGitServer) {
+  script({{{}, answer(200, "text/html; charset=utf-8", "<html>hello</html>")}});
+  expect_error(ls_refs(), ErrorClass::protocol,
+               "https://git.example/team/docs.git: ls-refs: the server sent text/html");
+  restart();
+  script({{{}, answer(200, advertisement, "<html>hello</html>")}});
+  expect_error(ls_refs(), ErrorClass::protocol, "no git server");
+}
+
+TEST_F(RemoteTest, RefusesHttpUnlessAllowed) {
+  restart("http://git.example/docs.git");
+  expect_error(ls_refs(), ErrorClass::policy, "allow_insecure");
+  expect_error(fetch(), ErrorClass::policy, "http://git.example/docs.git: fetch: http is refused");
+  EXPECT_EQ(network_.connects, 0);
+  RemoteOptions options;
+  options.allow_insecure = true;
+  restart("http://git.example/docs.git", options);
+  script({{{}, capabilities_answer()}, {{}, refs_answer()}});
+  EXPECT_TRUE(ls_refs().finished);
+}
+
+TEST_F(RemoteTest, SendsTheCredentialOfTheUrlAndNoneOverHttp) {
+  const config::SecretSource token{config::SecretSource::Kind::environment, "TOKEN"};
+  credentials_.replace(
+      {{http::Url::parse("https://git.example/team/").value(), config::BearerCredential{token}, std::nullopt},
+       {http::Url::parse("http://git.example/").value(), config::BearerCredential{token}, std::nullopt}});
+  script({{{"Authorization: Bearer s3cret-token\r\n"}, capabilities_answer()},
+          {{"Authorization: Bearer s3cret-token\r\n"}, answer(401, "text/plain", "no")}});
+  expect_error(ls_refs(), ErrorClass::auth, "refused the credential https://git.example/team/ (token)");
+  RemoteOptions options;
+  options.allow_insecure = true;
+  restart("http://git.example/team/docs.git", options);
+  network_.requests.clear();
+  script({{{}, answer(401, "", "")}});
+  expect_error(ls_refs(), ErrorClass::auth, "over https only");
+  EXPECT_THAT(network_.requests.at(0), testing::Not(HasSubstr("Authorization")));
+}
+
+TEST_F(RemoteTest, CapsTheListOfRefs) {
+  RemoteOptions options;
+  options.limits.max_advertisement_bytes = 100;
+  restart("https://git.example/docs.git", options);
+  script({{{}, capabilities_answer()}, {{}, refs_answer()}});
+  expect_error(ls_refs(), ErrorClass::limit, "max_advertisement_bytes");
+}
+
+TEST_F(RemoteTest, CapsThePack) {
+  RemoteOptions options;
+  options.limits.max_pack_bytes = 10;
+  restart("https://git.example/docs.git", options);
+  script({{{}, capabilities_answer()}, {{}, answer(200, result_type, pack_body())}});
+  expect_error(fetch(), ErrorClass::limit, "max_pack_bytes");
+  EXPECT_EQ(sink_.pack, "PACK-one-");
+}
+
+TEST_F(RemoteTest, PassesOnWhatTheSinkThrewUnchanged) {
+  sink_.failure = std::make_exception_ptr(Error(ErrorClass::storage, "disk full"));
+  script({{{}, capabilities_answer()}, {{}, answer(200, result_type, pack_body())}});
+  const Outcome outcome = fetch();
+  ASSERT_TRUE(outcome.error);
+  EXPECT_EQ(outcome.error->text(), "disk full");
+  EXPECT_EQ(outcome.error->error_class(), ErrorClass::storage);
+  EXPECT_EQ(client_->stats().busy, 0U);
+}
+
+TEST_F(RemoteTest, ReportsAnAnswerThatEndsBeforeItsFlush) {
+  const std::string body = pack_body();
+  for (std::size_t size = 0; size + 4 <= body.size(); ++size) {
+    restart();
+    script({{{}, capabilities_answer()}, {{}, answer(200, result_type, body.substr(0, size))}});
+    expect_error(fetch(), ErrorClass::network, "ended in the middle of the pack");
+  }
+}
+
+TEST_F(RemoteTest, TakesARateLimitFromTheServer) {
+  script({{{}, answer(429, "text/plain", "slow down", "Retry-After: 30\r\n")}});
+  const Outcome outcome = ls_refs();
+  expect_error(outcome, ErrorClass::rate_limited, "come back in 30s: \"slow down\"");
+  EXPECT_EQ(outcome.error.value().retry_after(), std::chrono::seconds(30));
+}
+
+}  // namespace
+}  // namespace adapter::transport
