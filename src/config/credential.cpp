@@ -43,6 +43,9 @@ bool check_combination(Context& context, const Fields& fields) {
                          "there is already " + std::string(given[0]) + "; keep one source of the secret");
     return false;
   }
+  if (fields.refused_a_key()) {
+    return false;  // what seems to be missing may be what that key was meant to be
+  }
   const bool has_password = !given.empty() && given[0].starts_with("password");
   if (fields.has("username") && !has_password) {
     context.report.error(fields.place_of("username"), "conflict",
@@ -128,7 +131,7 @@ void check_credentials(Context& context, const std::vector<Located<Credential>>&
     const bool used = std::any_of(repositories.begin(), repositories.end(), [&](const Repository& repository) {
       return repository.url.is_below(credential.value.url);
     });
-    if (!used) {
+    if (!used && !context.report.has_errors()) {
       context.report.warning(credential.place, "unused", "no repository's URL begins with this one");
     }
   }

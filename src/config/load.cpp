@@ -153,8 +153,11 @@ Environment process_environment() {
 }
 
 Files real_files() {
-  return {[](const std::filesystem::path& file) { return read_file(file, max_file_bytes); }, glob_files,
-          std::filesystem::current_path()};
+  Files files;
+  files.read = [](const std::filesystem::path& file) { return read_file(file, max_file_bytes); };
+  files.glob = glob_files;
+  files.working_directory = std::filesystem::current_path();
+  return files;
 }
 
 Loaded load_file(const std::filesystem::path& file, const Environment& environment) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "adapter/base/text.hpp"
+#include "adapter/base/units.hpp"
 #include "credential.hpp"
 #include "reader/fields.hpp"
 #include "repository.hpp"
@@ -154,9 +155,10 @@ void Loader::include_file(const Value& item, const std::filesystem::path& main, 
     return;
   }
   total_bytes_ += text.size();
-  if (total_bytes_ > max_total_bytes) {
+  if (total_bytes_ > files_->max_total_bytes) {
     if (!std::exchange(too_many_reported_, true)) {
-      report_.error(item.place(), "too-large", "the included files hold more than 64 MiB");
+      report_.error(item.place(), "too-large",
+                    "the included files hold more than " + format_size(files_->max_total_bytes));
     }
     return;
   }

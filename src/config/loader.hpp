@@ -13,7 +13,6 @@
 namespace adapter::config {
 
 inline constexpr std::size_t max_included_files = 1'000;
-inline constexpr std::uint64_t max_total_bytes = 64ULL * 1024 * 1024;
 
 /// The file system as the loader sees it; injected so that tests and fuzzing touch no disk.
 struct Files {
@@ -23,6 +22,7 @@ struct Files {
   std::function<std::vector<std::filesystem::path>(const std::filesystem::path& folder, const std::string& pattern)>
       glob;
   std::filesystem::path working_directory;
+  std::uint64_t max_total_bytes = 64ULL * 1024 * 1024;  ///< of all included files
 };
 [[nodiscard]] Files real_files();
 

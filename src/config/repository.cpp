@@ -36,14 +36,14 @@ struct LimitKey {
   std::uint64_t max;
 };
 constexpr LimitKey limit_keys[] = {
-    {"max_pack_bytes", &Limits::max_pack_bytes, true, kib, 1024 * gib},
+    {"max_pack_bytes", &Limits::max_pack_bytes, true, 1, 1024 * gib},
     {"max_objects", &Limits::max_objects, false, 1, 100'000'000},
-    {"max_object_bytes", &Limits::max_object_bytes, true, kib, 64 * gib},
+    {"max_object_bytes", &Limits::max_object_bytes, true, 1, 64 * gib},
     {"max_paths", &Limits::max_paths, false, 1, 100'000'000},
-    {"max_tree_bytes", &Limits::max_tree_bytes, true, kib, 1024 * gib},
+    {"max_tree_bytes", &Limits::max_tree_bytes, true, 1, 1024 * gib},
     {"max_depth", &Limits::max_depth, false, 1, 1024},
     {"max_refs", &Limits::max_refs, false, 1, 10'000'000},
-    {"max_advertisement_bytes", &Limits::max_advertisement_bytes, true, kib, 4 * gib},
+    {"max_advertisement_bytes", &Limits::max_advertisement_bytes, true, 1, 4 * gib},
 };
 static_assert(std::size(limit_keys) == std::tuple_size_v<decltype(Settings::limits)>);
 
@@ -65,7 +65,7 @@ Webhook read_webhook(Context& context, const Value& value) {
   if (fields.has("secret_file") && fields.has("secret_files")) {
     context.report.error(fields.place_of("secret_files"), "conflict",
                          "there is already secret_file; keep one of the two");
-  } else if (!fields.has("secret_file") && !fields.has("secret_files")) {
+  } else if (!fields.has("secret_file") && !fields.has("secret_files") && !fields.refused_a_key()) {
     context.report.error(fields.place_of("secret_file"), "missing-key",
                          "is missing; a webhook needs secret_file: PATH");
   }
@@ -97,7 +97,7 @@ void read_limits(Context& context, const Value& value, Settings& settings) {
 }
 
 /// `hash_key` is only for H; any name tells whether the expression is good.
-void read_schedule(Context& context, const Fields& fields, Settings& settings) {
+void read_schedule(Context& context, const Fields& fields, Section section, Settings& settings) {
   settings.says_cron = fields.has("cron");
   settings.says_when = settings.says_cron || fields.has("every");
   settings.every = read_interval(fields, "every");
@@ -119,13 +119,13 @@ void read_schedule(Context& context, const Fields& fields, Settings& settings) {
   }
   if (fields.has("every") && fields.has("cron")) {
     context.report.error(fields.place_of("cron"), "conflict", "there is already every; keep one of the two");
-  } else if (fields.has("every") && fields.has("timezone")) {
+  } else if (section == Section::repository && fields.has("every") && fields.has("timezone")) {
     context.report.error(fields.place_of("timezone"), "conflict",
                          "a time zone has a meaning with cron only, and here is every");
   }
 }
 
-Settings read_settings(Context& context, const Fields& fields) {
+Settings read_settings(Context& context, const Fields& fields, Section section) {
   Settings settings;
   if (const auto text = fields.text("ref", "HEAD, a branch, a tag or a commit id")) {
     Result<std::string> ref = read_ref(*text);
@@ -135,7 +135,7 @@ Settings read_settings(Context& context, const Fields& fields) {
       context.report.error(fields.place_of("ref"), "bad-value", ref.error().text());
     }
   }
-  read_schedule(context, fields, settings);
+  read_schedule(context, fields, section, settings);
   settings.jitter = fields.percent("jitter");
   if (const auto depth = fields.integer("depth", 0, max_history_depth)) {
     settings.depth = static_cast<std::uint32_t>(*depth);
@@ -216,7 +216,7 @@ void check_hooked(Context& context, const Repository& repository, const Settings
 }  // namespace
 
 Settings read_defaults(Context& context, const Value& value) {
-  return read_settings(context, Fields(context, value, Section::defaults));
+  return read_settings(context, Fields(context, value, Section::defaults), Section::defaults);
 }
 
 Draft read_repository(Context& context, const Value& value) {
@@ -253,7 +253,7 @@ Draft read_repository(Context& context, const Value& value) {
       draft.link = Located<std::string>{*link, fields.place_of("link")};
     }
   }
-  draft.settings = read_settings(context, fields);
+  draft.settings = read_settings(context, fields, Section::repository);
   return draft;
 }
 

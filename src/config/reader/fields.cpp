@@ -165,6 +165,8 @@ Fields::Fields(Context& context, const Value& mapping, Section section) : contex
     const auto key = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return k.name == key_node.text; });
     if (check_key(key == keys.end() ? nullptr : &*key, section, key_node.text, key_place)) {
       values_.emplace_back(key->name, std::move(value));
+    } else {
+      refused_a_key_ = true;
     }
   }
 }
@@ -216,6 +218,9 @@ Place Fields::place_of(std::string_view name) const {
 }
 
 bool Fields::require(std::string_view name, std::string_view why) {
+  if (!has(name) && refused_a_key_) {
+    return false;
+  }
   if (!has(name)) {
     context_.report.error(place_of(name), "missing-key", "is missing; " + std::string(why));
     return false;

@@ -60,11 +60,13 @@ public:
 
   [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
   [[nodiscard]] const Value* find(std::string_view name) const;
+  /// A key was reported, so that what seems to be missing may be what it was meant to be.
+  [[nodiscard]] bool refused_a_key() const noexcept { return refused_a_key_; }
   [[nodiscard]] const Place& place() const noexcept { return place_; }
   /// Of the key's value; of the mapping when the key is absent.
   [[nodiscard]] Place place_of(std::string_view name) const;
 
-  /// Reports the absence of a key that must be there.
+  /// Whether a key that must be there is. Its absence is reported, unless another key was refused.
   [[nodiscard]] bool require(std::string_view name, std::string_view why);
 
   [[nodiscard]] std::optional<std::string> text(std::string_view name, std::string_view expected) const;
@@ -97,6 +99,7 @@ private:
 
   Context& context_;
   Place place_;
+  bool refused_a_key_ = false;
   std::vector<std::pair<std::string_view, Value>> values_;
 };
 

@@ -59,6 +59,9 @@ public:
     check_tag(mark, tag);
     Node& node = make(Node::Kind::scalar, mark);
     node.quoted = tag == "!";
+    if (node.quoted) {
+      last_quoted_ = &node;
+    }
     node.text = value;
     finish(node, anchor, 1);
   }
@@ -84,6 +87,9 @@ public:
     open(Node::Kind::mapping, mark, tag, anchor);
   }
   void OnMapEnd() override { close(); }
+
+  /// The scalar that a quote left open at the end of the text would be.
+  [[nodiscard]] const Node* last_quoted() const noexcept { return last_quoted_; }
 
 private:
   struct Open {
@@ -141,9 +147,46 @@ private:
   std::vector<Open> stack_;
   std::unordered_map<YAML::anchor_t, Anchored> anchors_;
   std::uint64_t alias_nodes_ = 0;
+  const Node* last_quoted_ = nullptr;
   std::size_t count_ = 0;
   bool started_ = false;
 };
+
+/// The text from a mark on.
+std::string_view text_at(std::string_view text, Mark mark) {
+  std::size_t start = 0;
+  for (std::uint32_t line = 1; line < mark.line; ++line) {
+    const std::size_t end = text.find('\n', start);
+    if (end == std::string_view::npos) {
+      return {};
+    }
+    start = end + 1;
+  }
+  return text.substr(std::min<std::size_t>(start + mark.column - 1, text.size()));
+}
+
+/// yaml-cpp takes the end of the text for a closing quote, so that half a file would pass for a whole one.
+bool is_left_open(std::string_view scalar) {
+  if (scalar.starts_with('&')) {
+    scalar.remove_prefix(std::min(scalar.find_first_of(" \t\n"), scalar.size()));
+    scalar.remove_prefix(std::min(scalar.find_first_not_of(" \t\r\n"), scalar.size()));
+  }
+  if (scalar.empty() || (scalar.front() != '"' && scalar.front() != '\'')) {
+    return false;  // a block scalar
+  }
+  const char quote = scalar.front();
+  for (std::size_t i = 1; i < scalar.size(); ++i) {
+    if (quote == '"' && scalar[i] == '\\') {
+      ++i;
+    } else if (scalar[i] == quote) {
+      if (quote == '"' || i + 1 == scalar.size() || scalar[i + 1] != quote) {
+        return false;
+      }
+      ++i;
+    }
+  }
+  return true;
+}
 
 Mark mark_of_byte(std::string_view text, std::size_t position) {
   const std::string_view before = text.substr(0, position);
@@ -206,6 +249,10 @@ void Document::read() {
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }
+    if (builder.last_quoted() != nullptr && is_left_open(text_at(text_, builder.last_quoted()->mark))) {
+      fault_ =
+          Fault{builder.last_quoted()->mark, "yaml-syntax", "not valid YAML: the quote that begins here is not closed"};
+    }
   } catch (const Refused& refused) {
     fault_ = refused.fault;
   } catch (const YAML::Exception& failure) {
@@ -225,15 +272,10 @@ std::size_t Document::column(Mark mark) const {
   if (mark.line == 0 || text_.empty()) {
     return mark.column;
   }
-  std::size_t start = 0;
-  for (std::uint32_t line = 1; line < mark.line; ++line) {
-    start = text_.find('\n', start);
-    if (start == std::string::npos) {
-      return mark.column;
-    }
-    ++start;
-  }
-  const std::string_view before = std::string_view(text_).substr(start, mark.column - 1);
+  const std::string_view after = text_at(text_, mark);
+  const std::string_view all = text_;
+  const std::size_t length = std::min<std::size_t>(mark.column - 1, all.size() - after.size());
+  const std::string_view before = all.substr(all.size() - after.size() - length, length);
   const auto starts_character = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; };
   return static_cast<std::size_t>(std::count_if(before.begin(), before.end(), starts_character)) + 1;
 }

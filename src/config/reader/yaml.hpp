@@ -14,7 +14,7 @@ namespace adapter::config {
 inline constexpr std::uint64_t max_file_bytes = 4ULL * 1024 * 1024;
 /// Nodes that a file's aliases may add to those that are written in it.
 inline constexpr std::uint64_t max_alias_nodes = 100'000;
-inline constexpr std::size_t max_nodes = 1'000'000;
+inline constexpr std::size_t max_nodes = 400'000;
 inline constexpr std::size_t max_nesting = 32;
 
 /// A place in a text, from 1; line 0: the whole text.

@@ -8,6 +8,7 @@
 
 #include "../../../src/config/loader.hpp"
 #include "adapter/base/error.hpp"
+#include "adapter/base/text.hpp"
 #include "adapter/config/load.hpp"
 
 namespace adapter::config {
