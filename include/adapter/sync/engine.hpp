@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapter/async/workers.hpp"
+#include "adapter/config/config.hpp"
+#include "adapter/config/load.hpp"
+#include "adapter/sync/status.hpp"
+
+namespace adapter::sync {
+
+/// What happened to one repository in sync_once().
+struct OnceResult {
+  std::string name;
+  std::optional<Error> error;      ///< nothing: in sync
+  std::optional<ObjectId> commit;  ///< published; nothing for an empty remote
+  bool changed = false;
+};
+
+/// Watches all repositories of a configuration and keeps their folders in step. Loop thread only.
+///
+/// The owner holds the data directory's lock for as long as the engine lives. Each repository is a task of its own:
+/// what fails there is logged, counted and retried there. stop() before destruction.
+class Engine {
+public:
+  virtual ~Engine() = default;
+
+  /// Takes a configuration, the first one or a reload's: starts tasks of new repositories, ends those of removed ones
+  /// (removing what they left when `prune` is set), restarts those whose settings changed, leaves the rest undisturbed.
+  virtual asio::awaitable<void> apply(std::shared_ptr<const config::Config> config) = 0;
+
+  /// Syncs the named repositories (all when empty) once, without watching; failed ones are tried again until
+  /// `retry_for` has passed. An unknown name is a config error. Instead of apply(), not beside it.
+  virtual asio::awaitable<std::vector<OnceResult>> sync_once(std::shared_ptr<const config::Config> config,
+                                                             std::vector<std::string> names,
+                                                             std::chrono::milliseconds retry_for) = 0;
+
+  /// Asks for a check now; false when there is no such repository. Coalesced: asked for during a sync, it follows it.
+  virtual bool check_now(std::string_view name) = 0;
+  virtual void check_all_now() = 0;
+
+  [[nodiscard]] virtual std::vector<RepositoryStatus> status() const = 0;
+  [[nodiscard]] virtual std::optional<SyncProgress> progress(std::string_view name) const = 0;
+
+  /// Cancels everything and waits for it; the volume is left as a crash would leave it at worst, that is: complete.
+  virtual asio::awaitable<void> stop() = 0;
+};
+
+/// Workers outlive the engine. `version` is for the user agent.
+[[nodiscard]] std::unique_ptr<Engine> make_engine(asio::any_io_executor executor, async::Workers& workers,
+                                                  config::Environment environment, std::string version);
+
+}  // namespace adapter::sync

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "adapter/base/error.hpp"
+#include "adapter/base/object_id.hpp"
+
+namespace adapter::sync {
+
+/// What a repository is doing.
+enum class Phase : std::uint8_t {
+  recovering,   ///< looking at what the last run left
+  waiting,      ///< until it is due
+  checking,     ///< asking the remote for its refs
+  queued,       ///< changed; waiting for a sync permit
+  fetching,     ///< receiving and verifying a pack
+  publishing,   ///< writing the tree, moving the link
+  backing_off,  ///< after a failure
+  suspended,    ///< by configuration
+  stopped,
+};
+[[nodiscard]] std::string_view to_string(Phase phase) noexcept;
+
+/// The last failure, until a success.
+struct Failure {
+  ErrorClass error_class = ErrorClass::network;
+  std::string text;
+  std::chrono::system_clock::time_point since;  ///< when the first of the present run of failures happened
+  std::uint32_t count = 0;                      ///< failures in a row
+};
+
+/// One repository as it is now: a value, safe to hand to other threads.
+struct RepositoryStatus {
+  std::string name;
+  std::string url;           ///< Url::display()
+  std::string ref;           ///< as configured
+  std::string resolved_ref;  ///< what that meant at the last check ("refs/heads/main"); empty before
+  Phase phase = Phase::waiting;
+  std::optional<ObjectId> commit;  ///< published
+  std::optional<ObjectId> previous;
+  std::string tree_path;  ///< absolute, through the link; empty when nothing is published
+  bool empty_remote = false;
+  std::optional<std::chrono::system_clock::time_point> last_check;
+  std::optional<std::chrono::system_clock::time_point> last_success;
+  std::optional<std::chrono::system_clock::time_point> last_change;
+  std::optional<std::chrono::system_clock::time_point> next_due;  ///< nothing: no poll is planned
+  std::optional<Failure> failure;
+  std::uint64_t received_bytes = 0;   ///< bodies of packs received for it, this run
+  std::uint64_t published_paths = 0;  ///< of the last publish of this run
+  std::chrono::milliseconds last_sync_duration{0};
+  std::uint64_t left_out_links = 0;
+  std::uint64_t submodules = 0;
+  std::uint64_t lfs_pointers = 0;
+};
+
+/// How far a transfer is, for progress bars.
+struct SyncProgress {
+  std::uint64_t received_bytes = 0;
+  std::uint32_t received_objects = 0;
+  std::uint32_t total_objects = 0;
+};
+
+}  // namespace adapter::sync

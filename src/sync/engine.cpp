@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapter/sync/engine.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "adapter/async/task_scope.hpp"
+#include "adapter/auth/credentials.hpp"
+#include "adapter/log/log.hpp"
+#include "adapter/net/http_client.hpp"
+#include "repository_task.hpp"
+
+namespace adapter::sync {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+/// With more repositories than this the first checks after a start are spread over some seconds.
+constexpr std::size_t spread_above = 16;
+
+/// A repository's task with the scope that can end it.
+struct Entry {
+  Entry(Shared& shared, std::shared_ptr<RemoteGroup> group, const config::Repository& repository,
+        const std::filesystem::path& data_dir)
+      : scope(shared.executor), task(shared, std::move(group), repository, data_dir) {}
+
+  async::TaskScope scope;
+  RepositoryTask task;
+};
+
+class LiveEngine final : public Engine {
+public:
+  LiveEngine(asio::any_io_executor executor, async::Workers& workers, config::Environment environment,
+             std::string version)
+      : shared_(executor, workers, config::Concurrency().syncs),
+        client_(net::make_http_client(executor, net::ClientOptions())),
+        credentials_(std::vector<config::Credential>(), std::move(environment)),
+        agent_("adapter/" + version) {}
+
+  asio::awaitable<void> apply(std::shared_ptr<const config::Config> config) override;
+  asio::awaitable<std::vector<OnceResult>> sync_once(std::shared_ptr<const config::Config> config,
+                                                     std::vector<std::string> names, milliseconds retry_for) override;
+  bool check_now(std::string_view name) override;
+  void check_all_now() override;
+  [[nodiscard]] std::vector<RepositoryStatus> status() const override;
+  [[nodiscard]] std::optional<SyncProgress> progress(std::string_view name) const override;
+  asio::awaitable<void> stop() override;
+
+private:
+  void take_settings(std::shared_ptr<const config::Config> config);
+  std::shared_ptr<RemoteGroup> group_for(const config::Repository& repository);
+  Entry& add(const config::Repository& repository);
+  asio::awaitable<void> end(std::vector<std::unique_ptr<Entry>> entries);
+  asio::awaitable<void> remove_leftovers();
+
+  Shared shared_;
+  std::unique_ptr<net::HttpClient> client_;
+  auth::Credentials credentials_;
+  std::string agent_;
+  std::shared_ptr<const config::Config> config_;
+  std::map<RemoteKey, std::weak_ptr<RemoteGroup>> groups_;
+  std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
+};
+
+void LiveEngine::take_settings(std::shared_ptr<const config::Config> config) {
+  config_ = std::move(config);
+  shared_.syncs.resize(config_->concurrency.syncs);
+  client_->set_connections_per_host(config_->concurrency.connections_per_host);
+  credentials_.replace(config_->credentials);
+}
+
+std::shared_ptr<RemoteGroup> LiveEngine::group_for(const config::Repository& repository) {
+  std::erase_if(groups_, [](const auto& group) { return group.second.expired(); });
+  std::weak_ptr<RemoteGroup>& known = groups_[RemoteKey::of(repository)];
+  if (auto group = known.lock()) {
+    return group;
+  }
+  transport::RemoteOptions options;
+  options.ca_file = repository.ca_file;
+  options.allow_insecure = repository.allow_insecure;
+  options.allow_loopback = repository.allow_loopback;
+  options.limits = repository.limits;
+  options.agent = agent_;
+  auto group = std::make_shared<RemoteGroup>(
+      shared_.executor, transport::make_remote(*client_, credentials_, repository.url, std::move(options)));
+  known = group;
+  return group;
+}
+
+Entry& LiveEngine::add(const config::Repository& repository) {
+  auto entry = std::make_unique<Entry>(shared_, group_for(repository), repository, config_->data_dir);
+  Entry& added = *entry;
+  entries_[repository.name] = std::move(entry);
+  return added;
+}
+
+asio::awaitable<void> LiveEngine::end(std::vector<std::unique_ptr<Entry>> entries) {
+  for (const auto& entry : entries) {
+    entry->scope.cancel();
+  }
+  for (const auto& entry : entries) {
+    co_await entry->scope.join();
+  }
+}
+
+asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> config) {
+  take_settings(std::move(config));
+  std::vector<std::unique_ptr<Entry>> ended;
+  std::vector<const config::Repository*> started;
+  std::map<std::string_view, const config::Repository*> wanted;
+  for (const config::Repository& repository : config_->repositories) {
+    wanted[repository.name] = &repository;
+    const auto place = entries_.find(repository.name);
+    if (place == entries_.end() || place->second->task.repository() != repository) {
+      started.push_back(&repository);
+    }
+  }
+  for (auto place = entries_.begin(); place != entries_.end();) {
+    const auto still = wanted.find(place->first);
+    if (still != wanted.end() && place->second->task.repository() == *still->second) {
+      ++place;
+      continue;
+    }
+    ended.push_back(std::move(place->second));
+    place = entries_.erase(place);
+  }
+  co_await end(std::move(ended));
+  if (config_->prune) {
+    co_await remove_leftovers();
+  }
+  const bool spread = started.size() > spread_above;
+  for (const config::Repository* const repository : started) {
+    Entry& entry = add(*repository);
+    entry.scope.spawn("repository " + repository->name, entry.task.watch(spread));
+  }
+}
+
+/// Folders under .adapter that no configured repository owns; each says in its state file which link was its.
+asio::awaitable<void> LiveEngine::remove_leftovers() {
+  const std::filesystem::path private_dir = config_->data_dir / ".adapter";
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& item : std::filesystem::directory_iterator(private_dir, ignored)) {
+    const std::string name = item.path().filename();
+    const bool configured = std::any_of(config_->repositories.begin(), config_->repositories.end(),
+                                        [&](const config::Repository& repository) { return repository.name == name; });
+    if (item.is_directory(ignored) && !configured) {
+      names.push_back(name);
+    }
+  }
+  for (const std::string& name : names) {
+    const std::optional<RepositoryState> state = load_state(private_dir / name);
+    if (!state) {
+      continue;
+    }
+    try {
+      const auto publisher = publish::make_publisher(shared_.workers, config_->data_dir, name, state->link);
+      co_await publisher->remove_all();
+      log::info("pruned", "a repository that is no longer configured was removed", {{"repository", name}});
+    } catch (const Error& error) {
+      log::warning("prune_failed", error.text(), {{"repository", name}, {"class", error.error_class()}});
+    }
+  }
+}
+
+asio::awaitable<void> run_once(RepositoryTask& task, steady_clock::time_point deadline, OnceResult& result) {
+  result.error = co_await task.sync_until(deadline);
+  result.commit = task.status().commit;
+  result.changed = task.changed();
+}
+
+asio::awaitable<std::vector<OnceResult>> LiveEngine::sync_once(std::shared_ptr<const config::Config> config,
+                                                               std::vector<std::string> names, milliseconds retry_for) {
+  take_settings(std::move(config));
+  for (const std::string& name : names) {
+    const bool known = std::any_of(config_->repositories.begin(), config_->repositories.end(),
+                                   [&](const config::Repository& repository) { return repository.name == name; });
+    if (!known) {
+      throw Error(ErrorClass::config, "there is no repository named \"" + name + "\" in the configuration");
+    }
+  }
+  const steady_clock::time_point deadline = steady_clock::now() + retry_for;
+  std::vector<OnceResult> results;
+  results.reserve(config_->repositories.size());  // the tasks below write into its elements
+  for (const config::Repository& repository : config_->repositories) {
+    const bool asked =
+        names.empty() ? !repository.suspend : std::find(names.begin(), names.end(), repository.name) != names.end();
+    if (asked) {
+      OnceResult& result = results.emplace_back();
+      result.name = repository.name;
+      result.error.emplace(ErrorClass::cancelled, "interrupted");
+      Entry& entry = add(repository);
+      entry.scope.spawn("repository " + repository.name, run_once(entry.task, deadline, result));
+    }
+  }
+  for (const auto& [name, entry] : entries_) {
+    co_await entry->scope.join();
+  }
+  co_return results;
+}
+
+bool LiveEngine::check_now(std::string_view name) {
+  const auto place = entries_.find(name);
+  if (place == entries_.end()) {
+    return false;
+  }
+  place->second->task.poke();
+  return true;
+}
+
+void LiveEngine::check_all_now() {
+  for (const auto& [name, entry] : entries_) {
+    entry->task.poke();
+  }
+}
+
+std::vector<RepositoryStatus> LiveEngine::status() const {
+  std::vector<RepositoryStatus> all;
+  all.reserve(entries_.size());
+  for (const auto& [name, entry] : entries_) {
+    all.push_back(entry->task.status());
+  }
+  return all;
+}
+
+std::optional<SyncProgress> LiveEngine::progress(std::string_view name) const {
+  const auto place = entries_.find(name);
+  if (place == entries_.end()) {
+    return std::nullopt;
+  }
+  return place->second->task.progress();
+}
+
+asio::awaitable<void> LiveEngine::stop() {
+  // The entries stay where they are: sync_once() may be waiting for them too.
+  for (const auto& [name, entry] : entries_) {
+    entry->scope.cancel();
+  }
+  for (const auto& [name, entry] : entries_) {
+    co_await entry->scope.join();
+  }
+  client_->close();
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> make_engine(asio::any_io_executor executor, async::Workers& workers,
+                                    config::Environment environment, std::string version) {
+  return std::make_unique<LiveEngine>(std::move(executor), workers, std::move(environment), std::move(version));
+}
+
+}  // namespace adapter::sync

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "machine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "retry_policy.hpp"
+
+namespace adapter::sync {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+/// The wall's clock may be set while we sleep towards a slot.
+constexpr std::chrono::seconds longest_sleep_to_slot{30};
+/// A clock that was far in the future for a moment must not silence a schedule until that day.
+constexpr std::chrono::hours largest_backward_jump{24};
+/// Entries of one remote share an answer when it is younger than this part of their interval.
+constexpr int shared_answer_fraction = 4;
+
+}  // namespace
+
+std::string_view to_string(Phase phase) noexcept {
+  switch (phase) {
+    case Phase::recovering:
+      return "recovering";
+    case Phase::waiting:
+      return "waiting";
+    case Phase::checking:
+      return "checking";
+    case Phase::queued:
+      return "queued";
+    case Phase::fetching:
+      return "fetching";
+    case Phase::publishing:
+      return "publishing";
+    case Phase::backing_off:
+      return "backing_off";
+    case Phase::suspended:
+      return "suspended";
+    case Phase::stopped:
+      return "stopped";
+  }
+  return "stopped";
+}
+
+Machine::Machine(Settings settings, std::mt19937_64& random) : settings_(std::move(settings)), random_(&random) {}
+
+void Machine::start(Now now, bool spread) {
+  last_check_ = now.wall;
+  if (settings_.suspended) {
+    phase_ = Phase::suspended;
+    return;
+  }
+  phase_ = Phase::waiting;
+  if (poked_) {
+    due_ = now.steady;
+    return;
+  }
+  const schedule::TimePoint first = settings_.schedule.first_due(now.wall, published_.has_value(), spread, *random_);
+  if (std::holds_alternative<schedule::CronSchedule>(settings_.schedule.when) && published_.has_value()) {
+    due_slot_ = first;
+  } else {
+    due_ = now.steady + std::max(first - now.wall, schedule::TimePoint::duration::zero());
+  }
+}
+
+void Machine::poke(Now now) {
+  if (settings_.suspended || phase_ == Phase::stopped) {
+    return;
+  }
+  poked_ = true;
+  due_slot_.reset();
+  due_ = std::max(now.steady, held_until_);
+}
+
+bool Machine::due(Now now) const {
+  if (due_slot_) {
+    return now.wall >= *due_slot_;
+  }
+  return now.steady >= due_;
+}
+
+std::chrono::steady_clock::time_point Machine::sleep_until(Now now) const {
+  if (!due_slot_) {
+    return due_;
+  }
+  const auto left = std::clamp<schedule::TimePoint::duration>(
+      *due_slot_ - now.wall, schedule::TimePoint::duration::zero(), longest_sleep_to_slot);
+  return now.steady + left;
+}
+
+std::optional<schedule::TimePoint> Machine::next_due(Now now) const {
+  if (due_slot_) {
+    return due_slot_;
+  }
+  if (due_ == never) {
+    return std::nullopt;
+  }
+  return now.wall + duration_cast<schedule::TimePoint::duration>(due_ - now.steady);
+}
+
+void Machine::begin_check(Now now) {
+  phase_ = Phase::checking;
+  const milliseconds every = interval(now);
+  if (poked_) {
+    answer_not_before_ = now.steady;
+  } else if (due_slot_) {
+    answer_not_before_ = now.steady - std::max(now.wall - *due_slot_, schedule::TimePoint::duration::zero());
+  } else {
+    answer_not_before_ = now.steady - (checked_once_ ? every / shared_answer_fraction : every);
+  }
+  poked_ = false;
+  checked_once_ = true;
+  due_slot_.reset();
+  due_ = never;
+  if (last_check_ - now.wall > largest_backward_jump) {
+    last_check_ = now.wall;
+  }
+  // Never backwards: a slot that has fired does not fire again because the clock was set back.
+  last_check_ = std::max(last_check_, now.wall);
+}
+
+Machine::Next Machine::decide(const RefSelection::Choice& choice) const {
+  switch (choice.kind) {
+    case RefSelection::Choice::Kind::empty_remote:
+      return Next::empty;
+    case RefSelection::Choice::Kind::missing:
+      return Next::missing;
+    case RefSelection::Choice::Kind::found:
+      break;
+  }
+  if (published_ && published_->tip == choice.tip && published_->ref == choice.ref &&
+      published_->settings == settings_.fingerprint) {
+    return Next::unchanged;
+  }
+  return refusal(choice.tip) != nullptr ? Next::refused : Next::sync;
+}
+
+bool Machine::succeed(Now now, std::optional<Published> published) {
+  if (published) {
+    published_ = std::move(published);
+    refusals_.clear();
+  }
+  phase_ = Phase::waiting;
+  plan_regular(now);
+  return std::exchange(failure_, std::nullopt).has_value();
+}
+
+void Machine::fail(Now now, const Error& error, bool on_schedule) {
+  if (!failure_) {
+    failure_.emplace();
+    failure_->since = now.wall;
+  }
+  failure_->error_class = error.error_class();
+  failure_->text = error.text();
+  ++failure_->count;
+  phase_ = Phase::backing_off;
+  if (on_schedule) {
+    plan_regular(now);
+    return;
+  }
+  const milliseconds delay = retry_delay(error, failure_->count, interval(now), *random_);
+  if (error.retry_after()) {
+    held_until_ = now.steady + delay;
+  }
+  due_slot_.reset();
+  due_ = poked_ ? std::max(now.steady, held_until_) : now.steady + delay;
+}
+
+void Machine::refuse(const ObjectId& tip, const Error& error) {
+  if (refusals_.size() >= max_refusals) {
+    refusals_.erase(refusals_.begin());
+  }
+  Refusal& refusal = refusals_[tip];
+  refusal.error_class = error.error_class();
+  refusal.text = error.text();
+  refusal.settings = settings_.fingerprint;
+}
+
+const Refusal* Machine::refusal(const ObjectId& tip) const {
+  const auto place = refusals_.find(tip);
+  return place != refusals_.end() && place->second.settings == settings_.fingerprint ? &place->second : nullptr;
+}
+
+milliseconds Machine::retry_in(Now now) const {
+  const auto due = next_due(now);
+  return due ? std::max(milliseconds(0), duration_cast<milliseconds>(*due - now.wall)) : milliseconds(0);
+}
+
+void Machine::plan_regular(Now now) {
+  due_slot_.reset();
+  if (poked_) {
+    due_ = std::max(now.steady, held_until_);
+    return;
+  }
+  if (std::holds_alternative<schedule::CronSchedule>(settings_.schedule.when)) {
+    // A clock that was set back does not bring slots back that have fired.
+    due_slot_ = settings_.schedule.next_due(last_check_, std::max(now.wall, last_check_), *random_);
+    return;
+  }
+  const schedule::TimePoint next = settings_.schedule.next_due(last_check_, now.wall, *random_);
+  due_ = now.steady + std::max(next - now.wall, schedule::TimePoint::duration::zero());
+}
+
+milliseconds Machine::interval(Now now) const {
+  if (const auto* interval = std::get_if<schedule::Interval>(&settings_.schedule.when)) {
+    return interval->every;
+  }
+  const auto& cron = std::get<schedule::CronSchedule>(settings_.schedule.when);
+  const auto next = cron.cron.next(now.wall, cron.zone);
+  return next ? duration_cast<milliseconds>(*next - now.wall) : milliseconds(0);
+}
+
+}  // namespace adapter::sync

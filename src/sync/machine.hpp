@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "adapter/base/error.hpp"
+#include "adapter/base/object_id.hpp"
+#include "adapter/schedule/schedule.hpp"
+#include "adapter/sync/status.hpp"
+#include "ref_selection.hpp"
+
+namespace adapter::sync {
+
+/// One instant on both clocks: the wall's for cron slots and reports, the steady one for waits.
+struct Now {
+  schedule::TimePoint wall;
+  std::chrono::steady_clock::time_point steady;
+
+  /// Both clocks, read together.
+  [[nodiscard]] static Now read() { return {std::chrono::system_clock::now(), std::chrono::steady_clock::now()}; }
+};
+
+/// What stands in the volume for a repository.
+struct Published {
+  std::string ref;  ///< full name, empty for a detached HEAD or a pinned commit
+  ObjectId tip;     ///< what the remote's ref pointed at: the commit, or an annotated tag
+  ObjectId commit;
+  std::string settings;  ///< fingerprint of the settings it was published under
+
+  friend bool operator==(const Published&, const Published&) = default;
+};
+
+/// A commit that cannot be published under the present settings, and why: not to be downloaded again.
+struct Refusal {
+  ErrorClass error_class = ErrorClass::policy;
+  std::string text;
+  std::string settings;  ///< fingerprint of the settings that refused it
+
+  friend bool operator==(const Refusal&, const Refusal&) = default;
+};
+
+/// What a repository does when: a state machine without I/O, told the time and what happened, asked what to do next.
+///
+///   start → (waiting → begin_check → decide → [queued → fetching → publishing] → succeed | fail)* → stopped
+class Machine {
+public:
+  struct Settings {
+    schedule::Schedule schedule;
+    bool pinned = false;      ///< a commit id is configured: once published there is nothing to ask the remote
+    bool suspended = false;   ///< does nothing until it is configured otherwise
+    std::string fingerprint;  ///< of everything that decides whether a commit may be published
+  };
+
+  /// `random` outlives the machine.
+  Machine(Settings settings, std::mt19937_64& random);
+
+  void restore_published(Published published) { published_ = std::move(published); }
+  /// Recovery is over. `spread`: many start together, so the first checks are dealt over a few seconds.
+  void start(Now now, bool spread);
+
+  /// Asks for a check as soon as possible. Kept while one is running; a host's Retry-After is still respected.
+  void poke(Now now);
+  [[nodiscard]] bool due(Now now) const;
+  /// How long to sleep before looking at due() again: the wait itself on the steady clock; for cron slots at most 30 s
+  /// at a time, because the wall's clock may be set meanwhile.
+  [[nodiscard]] std::chrono::steady_clock::time_point sleep_until(Now now) const;
+  [[nodiscard]] std::optional<schedule::TimePoint> next_due(Now now) const;
+
+  void begin_check(Now now);
+  /// How old an answer of the remote, that another entry asked for, may be and still count for this check.
+  [[nodiscard]] std::chrono::steady_clock::time_point answer_not_before() const noexcept { return answer_not_before_; }
+
+  enum class Next : std::uint8_t {
+    unchanged,  ///< what is published is what the remote has
+    sync,       ///< fetch if need be, publish
+    empty,      ///< the remote has no commit yet
+    missing,    ///< the ref is not there
+    refused,    ///< known to be unpublishable under these settings
+  };
+  [[nodiscard]] Next decide(const RefSelection::Choice& choice) const;
+
+  void enter(Phase phase) noexcept { phase_ = phase; }
+
+  /// The check or sync ended well. `published` is given after a publish. True when this ends a run of failures.
+  bool succeed(Now now, std::optional<Published> published = std::nullopt);
+  /// It failed: with back-off, or (`on_schedule`: a missing ref, a refused commit) at the next regular check.
+  void fail(Now now, const Error& error, bool on_schedule = false);
+
+  void refuse(const ObjectId& tip, const Error& error);
+  [[nodiscard]] const Refusal* refusal(const ObjectId& tip) const;
+  void restore_refusals(std::map<ObjectId, Refusal> refusals) { refusals_ = std::move(refusals); }
+  [[nodiscard]] const std::map<ObjectId, Refusal>& refusals() const noexcept { return refusals_; }
+
+  [[nodiscard]] Phase phase() const noexcept { return phase_; }
+  [[nodiscard]] const std::optional<Published>& published() const noexcept { return published_; }
+  [[nodiscard]] const std::optional<Failure>& failure() const noexcept { return failure_; }
+  [[nodiscard]] std::chrono::milliseconds retry_in(Now now) const;
+
+private:
+  void plan_regular(Now now);
+  [[nodiscard]] std::chrono::milliseconds interval(Now now) const;
+
+  static constexpr auto never = std::chrono::steady_clock::time_point::max();
+  static constexpr std::size_t max_refusals = 16;
+
+  Settings settings_;
+  std::mt19937_64* random_;
+  Phase phase_ = Phase::recovering;
+  std::optional<Published> published_;
+  std::optional<Failure> failure_;
+  std::map<ObjectId, Refusal> refusals_;
+
+  std::chrono::steady_clock::time_point due_ = never;  ///< counts when due_slot_ is absent
+  std::optional<schedule::TimePoint> due_slot_;
+  std::chrono::steady_clock::time_point held_until_{};  ///< a host asked us to wait
+  schedule::TimePoint last_check_{};
+  std::chrono::steady_clock::time_point answer_not_before_{};
+  bool checked_once_ = false;
+  bool poked_ = false;
+};
+
+}  // namespace adapter::sync

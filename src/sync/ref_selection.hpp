@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapter/base/object_id.hpp"
+#include "adapter/wire/protocol_v2.hpp"
+
+namespace adapter::sync {
+
+/// What a configured `ref` means: which refs to ask a remote for, and which of its answer counts. Pure.
+class RefSelection {
+public:
+  /// `ref` as in the configuration: HEAD, a short branch or tag name, refs/…, or a full commit id.
+  explicit RefSelection(std::string ref);
+
+  /// The commit itself is configured: nothing to ask for.
+  [[nodiscard]] const std::optional<ObjectId>& pinned() const noexcept { return pinned_; }
+  /// `ref-prefix` arguments; HEAD is always among them, to tell an empty repository from a missing branch.
+  [[nodiscard]] const std::vector<std::string>& prefixes() const noexcept { return prefixes_; }
+
+  struct Choice {
+    enum class Kind : std::uint8_t {
+      found,
+      empty_remote,  ///< the repository has no commit yet
+      missing,       ///< it has refs, but not this one
+    } kind = Kind::missing;
+    std::string ref;         ///< full name under which the tip is kept; empty: a detached HEAD or pinned commit
+    ObjectId tip;            ///< commit or annotated tag
+    bool ambiguous = false;  ///< there is a branch and a tag of that name; the branch was taken
+  };
+  [[nodiscard]] Choice choose(const std::vector<wire::Ref>& refs) const;
+
+  [[nodiscard]] const std::string& ref() const noexcept { return ref_; }
+
+private:
+  std::string ref_;
+  std::optional<ObjectId> pinned_;
+  std::vector<std::string> prefixes_;
+};
+
+}  // namespace adapter::sync

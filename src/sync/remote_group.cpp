@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remote_group.hpp"
+
+#include <utility>
+
+namespace adapter::sync {
+
+RemoteKey RemoteKey::of(const config::Repository& repository) {
+  RemoteKey key;
+  key.url = repository.url.to_string();
+  key.ca_file = repository.ca_file.value_or(std::filesystem::path());
+  key.allow_insecure = repository.allow_insecure;
+  key.allow_loopback = repository.allow_loopback;
+  key.max_refs = repository.limits.max_refs;
+  key.max_advertisement_bytes = repository.limits.max_advertisement_bytes;
+  return key;
+}
+
+RemoteGroup::RemoteGroup(asio::any_io_executor executor, std::unique_ptr<transport::Remote> remote)
+    : remote_(std::move(remote)), turn_(std::move(executor), 1) {}
+
+void RemoteGroup::join(const std::vector<std::string>& prefixes) {
+  for (const std::string& prefix : prefixes) {
+    if (++prefixes_[prefix] == 1) {
+      stale_prefixes_ = true;
+    }
+  }
+}
+
+void RemoteGroup::leave(const std::vector<std::string>& prefixes) {
+  for (const std::string& prefix : prefixes) {
+    const auto place = prefixes_.find(prefix);
+    if (place != prefixes_.end() && --place->second == 0) {
+      prefixes_.erase(place);
+    }
+  }
+}
+
+asio::awaitable<RemoteGroup::Answer> RemoteGroup::refs(std::chrono::steady_clock::time_point not_before) {
+  const async::Semaphore::Permit turn = co_await turn_.acquire();
+  if (!usable(not_before)) {
+    co_await ask();
+  }
+  if (failure_) {
+    throw Error(*failure_);
+  }
+  co_return answer_;
+}
+
+bool RemoteGroup::usable(std::chrono::steady_clock::time_point not_before) const noexcept {
+  return !stale_prefixes_ && began_ >= not_before && (answer_ != nullptr || failure_.has_value());
+}
+
+asio::awaitable<void> RemoteGroup::ask() {
+  std::vector<std::string> prefixes;
+  prefixes.reserve(prefixes_.size());
+  for (const auto& [prefix, count] : prefixes_) {
+    prefixes.push_back(prefix);
+  }
+  stale_prefixes_ = false;
+  answer_ = nullptr;
+  failure_.reset();
+  began_ = std::chrono::steady_clock::now();
+  try {
+    std::vector<wire::Ref> refs = co_await remote_->ls_refs(std::move(prefixes));
+    answer_ = std::make_shared<const std::vector<wire::Ref>>(std::move(refs));
+  } catch (const Error& error) {
+    failure_ = error;
+  }
+}
+
+}  // namespace adapter::sync

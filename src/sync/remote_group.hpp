@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+
+#include <chrono>
+#include <compare>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapter/async/semaphore.hpp"
+#include "adapter/config/config.hpp"
+#include "adapter/transport/remote.hpp"
+
+namespace adapter::sync {
+
+/// What makes two configured entries one remote: they share its connection, its capabilities and its answers.
+struct RemoteKey {
+  std::string url;
+  std::filesystem::path ca_file;
+  bool allow_insecure = false;
+  bool allow_loopback = false;
+  std::uint64_t max_refs = 0;
+  std::uint64_t max_advertisement_bytes = 0;
+
+  friend auto operator<=>(const RemoteKey&, const RemoteKey&) = default;
+  [[nodiscard]] static RemoteKey of(const config::Repository& repository);
+};
+
+/// One remote and all entries that watch it. One request at a time asks for the refs of all of them; whoever comes
+/// while it runs, or soon after, takes its outcome, be it an answer or an error. Loop thread only.
+class RemoteGroup {
+public:
+  RemoteGroup(asio::any_io_executor executor, std::unique_ptr<transport::Remote> remote);
+
+  /// What an entry wants to see; undone by leave() with the same value.
+  void join(const std::vector<std::string>& prefixes);
+  void leave(const std::vector<std::string>& prefixes);
+
+  using Answer = std::shared_ptr<const std::vector<wire::Ref>>;
+  /// The refs as the remote had them at `not_before` or later. Throws what the remote throws.
+  asio::awaitable<Answer> refs(std::chrono::steady_clock::time_point not_before);
+
+  [[nodiscard]] transport::Remote& remote() noexcept { return *remote_; }
+
+private:
+  [[nodiscard]] bool usable(std::chrono::steady_clock::time_point not_before) const noexcept;
+  asio::awaitable<void> ask();
+
+  std::unique_ptr<transport::Remote> remote_;
+  async::Semaphore turn_;
+  std::map<std::string, std::size_t> prefixes_;
+  std::chrono::steady_clock::time_point began_{};
+  Answer answer_;
+  std::optional<Error> failure_;
+  bool stale_prefixes_ = true;
+};
+
+}  // namespace adapter::sync

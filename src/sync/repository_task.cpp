@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "repository_task.hpp"
+
+#include <asio/cancellation_state.hpp>
+#include <asio/error.hpp>
+#include <asio/system_error.hpp>
+#include <asio/this_coro.hpp>
+
+#include <exception>
+#include <new>
+#include <utility>
+
+#include "adapter/log/log.hpp"
+
+namespace adapter::sync {
+namespace {
+
+using std::chrono::steady_clock;
+
+Machine::Settings machine_settings(const config::Repository& repository, const RefSelection& selection,
+                                   const std::string& fingerprint) {
+  Machine::Settings settings;
+  settings.schedule = repository.schedule;
+  settings.pinned = selection.pinned().has_value();
+  settings.suspended = repository.suspend;
+  settings.fingerprint = fingerprint;
+  return settings;
+}
+
+store::StoreOptions store_options(const config::Repository& repository) {
+  store::StoreOptions options;
+  options.limits = repository.limits;
+  options.names = repository.names;
+  return options;
+}
+
+/// What escaped from a sync, as the one error type.
+Error as_error(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    Error error(ErrorClass::limit, "out of memory");
+    error.set_retryable(true);
+    return error;
+  } catch (const std::exception& error) {
+    return Error(ErrorClass::network, std::string("unexpected failure: ") + error.what());
+  }
+}
+
+}  // namespace
+
+std::string settings_fingerprint(const config::Repository& repository) {
+  const Limits& limits = repository.limits;
+  std::string text = "v1";
+  const auto add = [&](std::uint64_t value) { text += "-" + std::to_string(value); };
+  add(repository.depth);
+  add(static_cast<std::uint64_t>(repository.symlinks));
+  add(static_cast<std::uint64_t>(repository.names));
+  add(static_cast<std::uint64_t>(repository.share));
+  add(limits.max_pack_bytes);
+  add(limits.max_objects);
+  add(limits.max_object_bytes);
+  add(limits.max_paths);
+  add(limits.max_tree_bytes);
+  add(limits.max_depth);
+  return text;
+}
+
+RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> group, config::Repository repository,
+                               const std::filesystem::path& data_dir)
+    : shared_(shared),
+      group_(std::move(group)),
+      repository_(std::move(repository)),
+      data_dir_(data_dir),
+      directory_(data_dir / ".adapter" / repository_.name),
+      fingerprint_(settings_fingerprint(repository_)),
+      selection_(repository_.ref),
+      machine_(machine_settings(repository_, selection_, fingerprint_), shared.random),
+      wakeup_(shared.executor),
+      store_(store::make_store(shared.workers, directory_, store_options(repository_))),
+      publisher_(publish::make_publisher(shared.workers, data_dir, repository_.name, repository_.link)) {
+  group_->join(selection_.prefixes());
+  status_.name = repository_.name;
+  status_.url = repository_.url.display();
+  status_.ref = repository_.ref;
+}
+
+RepositoryTask::~RepositoryTask() {
+  group_->leave(selection_.prefixes());
+}
+
+asio::awaitable<void> RepositoryTask::watch(bool spread) {
+  co_await recover_until(steady_clock::time_point::max());
+  machine_.start(Now::read(), spread);
+  while (true) {
+    const Now at = Now::read();
+    if (machine_.due(at)) {
+      co_await attempt();
+    } else {
+      const auto until = machine_.sleep_until(at);
+      co_await wakeup_.wait_until(until);
+    }
+  }
+}
+
+asio::awaitable<std::optional<Error>> RepositoryTask::sync_until(steady_clock::time_point deadline) {
+  std::optional<Error> error = co_await recover_until(deadline);
+  while (!error) {
+    error = co_await attempt();
+    if (!error) {
+      co_return std::nullopt;
+    }
+    const auto retry_at = machine_.sleep_until(Now::read());
+    if (retry_at > deadline) {
+      break;
+    }
+    co_await wakeup_.wait_until(retry_at);
+    error.reset();
+  }
+  co_return error;
+}
+
+asio::awaitable<std::optional<Error>> RepositoryTask::recover_until(steady_clock::time_point deadline) {
+  while (true) {
+    auto step = recover();
+    std::optional<Error> error = co_await guarded(std::move(step));
+    if (!error) {
+      co_return std::nullopt;
+    }
+    const auto retry_at = machine_.sleep_until(Now::read());
+    if (retry_at > deadline) {
+      co_return error;
+    }
+    co_await wakeup_.wait_until(retry_at);
+  }
+}
+
+asio::awaitable<std::optional<Error>> RepositoryTask::attempt() {
+  machine_.begin_check(Now::read());
+  auto step = check();
+  std::optional<Error> error = co_await guarded(std::move(step));
+  if (!error && machine_.failure()) {
+    // A missing ref or a refused commit: nothing was thrown, and it is not in sync either.
+    error.emplace(machine_.failure()->error_class, machine_.failure()->text);
+  }
+  co_return error;
+}
+
+asio::awaitable<std::optional<Error>> RepositoryTask::guarded(asio::awaitable<void> step) {
+  std::exception_ptr failure;
+  try {
+    co_await std::move(step);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (!failure) {
+    co_return std::nullopt;
+  }
+  const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+  if (state.cancelled() != asio::cancellation_type::none) {
+    std::rethrow_exception(failure);
+  }
+  Error error = as_error(failure);
+  fail(error, false);
+  co_return error;
+}
+
+void RepositoryTask::poke() {
+  machine_.poke(Now::read());
+  wakeup_.wake();
+}
+
+asio::awaitable<void> RepositoryTask::recover() {
+  machine_.enter(Phase::recovering);
+  const async::Semaphore::Permit permit = co_await shared_.syncs.acquire();
+  const publish::Standing standing = co_await publisher_->recover();
+  co_await store_->open();
+  auto load = [directory = directory_](const std::stop_token&) { return load_state(directory); };
+  std::optional<RepositoryState> state = co_await async::run_blocking(shared_.workers, std::move(load));
+  if (state) {
+    machine_.restore_refusals(state->refusals);
+  }
+  std::optional<ObjectId> commit = standing.commit;
+  if (!commit && standing.damaged_commit) {
+    log::warning("tree_damaged", standing.damage,
+                 {{"repository", repository_.name}, {"commit", *standing.damaged_commit}});
+    const ObjectId damaged = *standing.damaged_commit;
+    const bool rebuilt = co_await rebuild(damaged);
+    if (rebuilt) {
+      commit = damaged;
+    }
+  }
+  if (commit) {
+    Published published;
+    published.commit = *commit;
+    published.tip = *commit;
+    if (state && state->published && state->published->commit == *commit && state->url == repository_.url.to_string()) {
+      published = *state->published;
+    }
+    status_.commit = commit;
+    status_.previous = standing.previous;
+    machine_.restore_published(std::move(published));
+  }
+  restored_ = std::move(state);
+}
+
+/// Makes a commit's tree and link whole again from the packs, without the network; false when they do not suffice.
+asio::awaitable<bool> RepositoryTask::rebuild(ObjectId commit) {
+  std::optional<store::CommitFacts> facts;
+  try {
+    facts = co_await store_->verify(commit);
+  } catch (const Error& error) {
+    if (error.error_class() == ErrorClass::storage) {
+      throw;
+    }
+    log::warning("rebuild_refused", error.text(), {{"repository", repository_.name}, {"commit", commit}});
+  }
+  if (!facts) {
+    co_return false;
+  }
+  publish::PublishOptions options = publish_options();
+  publish::ReaderFactory make_reader = readers();
+  const publish::Outcome outcome = co_await publisher_->publish(commit, std::move(make_reader), std::move(options));
+  note_outcome(outcome);
+  log::info("tree_rebuilt", "the published tree was made whole again from the packs",
+            {{"repository", repository_.name}, {"commit", commit}, {"files", outcome.files}});
+  co_return true;
+}
+
+asio::awaitable<void> RepositoryTask::check() {
+  const RefSelection::Choice choice = co_await look();
+  status_.last_check = Now::read().wall;
+  status_.empty_remote = choice.kind == RefSelection::Choice::Kind::empty_remote;
+  if (choice.kind == RefSelection::Choice::Kind::found) {
+    status_.resolved_ref = choice.ref;
+  }
+  if (choice.ambiguous && !std::exchange(warned_ambiguous_, true)) {
+    log::warning("ref_ambiguous", "there is a branch and a tag of that name; the branch is followed",
+                 {{"repository", repository_.name}, {"ref", repository_.ref}});
+  }
+  switch (machine_.decide(choice)) {
+    case Machine::Next::unchanged:
+      co_await confirm_unchanged(choice);
+      break;
+    case Machine::Next::sync:
+      co_await sync(choice);
+      break;
+    case Machine::Next::empty:
+      if (!std::exchange(empty_reported_, true)) {
+        log::info("remote_empty", "the remote has no commit yet; it is looked at on schedule",
+                  {{"repository", repository_.name}});
+      }
+      succeed(std::nullopt);
+      break;
+    case Machine::Next::missing:
+      fail(Error(ErrorClass::not_found, "the remote has no ref \"" + repository_.ref +
+                                            "\"; what is published stays, and it is looked for on schedule"),
+           true);
+      break;
+    case Machine::Next::refused: {
+      const Refusal* const refusal = machine_.refusal(choice.tip);
+      fail(Error(refusal->error_class, refusal->text), true);
+      break;
+    }
+  }
+}
+
+asio::awaitable<RefSelection::Choice> RepositoryTask::look() {
+  if (selection_.pinned()) {
+    co_return selection_.choose(std::vector<wire::Ref>());
+  }
+  const RemoteGroup::Answer refs = co_await group_->refs(machine_.answer_not_before());
+  co_return selection_.choose(*refs);
+}
+
+asio::awaitable<void> RepositoryTask::confirm_unchanged(RefSelection::Choice choice) {
+  const ObjectId commit = machine_.published()->commit;
+  if (publisher_->link_is_intact(commit)) {
+    if (log::enabled(log::Level::debug)) {
+      log::debug("unchanged", "the remote has nothing new", {{"repository", repository_.name}, {"commit", commit}});
+    }
+    succeed(std::nullopt);
+    co_return;
+  }
+  log::warning("tree_damaged", "the link was moved or removed", {{"repository", repository_.name}, {"commit", commit}});
+  co_await sync(std::move(choice));
+}
+
+}  // namespace adapter::sync

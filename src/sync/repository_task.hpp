@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "adapter/async/semaphore.hpp"
+#include "adapter/async/workers.hpp"
+#include "adapter/config/config.hpp"
+#include "adapter/publish/publisher.hpp"
+#include "adapter/store/store.hpp"
+#include "adapter/sync/status.hpp"
+#include "machine.hpp"
+#include "ref_selection.hpp"
+#include "remote_group.hpp"
+#include "state_file.hpp"
+
+namespace adapter::sync {
+
+/// What all tasks of an engine share; outlives them.
+struct Shared {
+  Shared(asio::any_io_executor loop, async::Workers& pool, std::size_t sync_permits)
+      : executor(loop), workers(pool), syncs(std::move(loop), sync_permits), random(std::random_device()()) {}
+
+  asio::any_io_executor executor;
+  async::Workers& workers;
+  async::Semaphore syncs;
+  std::mt19937_64 random;
+};
+
+/// One repository from its remote to its folder: the coroutine around a Machine. Loop thread only; owned by the engine,
+/// which cancels and joins the coroutines that run in it before it is destroyed.
+class RepositoryTask {
+public:
+  RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> group, config::Repository repository,
+                 const std::filesystem::path& data_dir);
+  ~RepositoryTask();
+  RepositoryTask(const RepositoryTask&) = delete;
+  RepositoryTask& operator=(const RepositoryTask&) = delete;
+
+  /// Recovers, then checks and syncs on schedule until cancelled. Failures are logged and retried; none comes out.
+  asio::awaitable<void> watch(bool spread);
+
+  /// Recovers, then tries until it is in sync or `deadline` has passed. The last error, or nothing.
+  asio::awaitable<std::optional<Error>> sync_until(std::chrono::steady_clock::time_point deadline);
+
+  void poke();
+
+  [[nodiscard]] const config::Repository& repository() const noexcept { return repository_; }
+  [[nodiscard]] RepositoryStatus status() const;
+  [[nodiscard]] SyncProgress progress() const;
+  [[nodiscard]] bool changed() const noexcept { return changed_; }
+
+private:
+  asio::awaitable<std::optional<Error>> recover_until(std::chrono::steady_clock::time_point deadline);
+  asio::awaitable<std::optional<Error>> attempt();
+  asio::awaitable<std::optional<Error>> guarded(asio::awaitable<void> step);
+  asio::awaitable<void> recover();
+  asio::awaitable<bool> rebuild(ObjectId commit);
+  asio::awaitable<void> check();
+  asio::awaitable<RefSelection::Choice> look();
+  asio::awaitable<void> confirm_unchanged(RefSelection::Choice choice);
+  asio::awaitable<void> sync(RefSelection::Choice choice);
+  asio::awaitable<void> transfer(RefSelection::Choice choice);
+  asio::awaitable<store::CommitFacts> obtain(const RefSelection::Choice& choice);
+  asio::awaitable<store::CommitFacts> fetch(const RefSelection::Choice& choice);
+  asio::awaitable<void> save();
+  asio::awaitable<void> tidy();
+
+  void note_outcome(const publish::Outcome& outcome);
+  void note_facts(const store::CommitFacts& facts);
+  void report_published(const RefSelection::Choice& choice, const publish::Outcome& outcome,
+                        std::uint64_t received_bytes);
+  void fail(const Error& error, bool on_schedule);
+  void succeed(std::optional<Published> published);
+  [[nodiscard]] publish::PublishOptions publish_options() const;
+  [[nodiscard]] publish::ReaderFactory readers() const;
+
+  Shared& shared_;
+  std::shared_ptr<RemoteGroup> group_;
+  config::Repository repository_;
+  std::filesystem::path data_dir_;
+  std::filesystem::path directory_;  ///< data_dir/.adapter/<name>
+  std::string fingerprint_;
+  RefSelection selection_;
+  Machine machine_;
+  async::Wakeup wakeup_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<publish::Publisher> publisher_;
+  std::optional<RepositoryState> restored_;
+  bool changed_ = false;
+  bool warned_ambiguous_ = false;
+  bool empty_reported_ = false;
+  store::Ingest* receiving_ = nullptr;  ///< the transfer that runs, for progress
+  SyncProgress last_progress_;
+  RepositoryStatus status_;
+};
+
+/// Names everything that decides whether and how a commit is published; equal settings give equal texts.
+[[nodiscard]] std::string settings_fingerprint(const config::Repository& repository);
+
+}  // namespace adapter::sync

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "retry_policy.hpp"
+
+#include <algorithm>
+
+#include "adapter/async/backoff.hpp"
+
+namespace adapter::sync {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr milliseconds first_step = seconds(1);
+constexpr milliseconds smallest_delay{100};
+/// A host that says "too many" without saying for how long.
+constexpr milliseconds unasked_rate_limit_floor = seconds(30);
+
+}  // namespace
+
+milliseconds retry_cap(ErrorClass error_class) noexcept {
+  switch (error_class) {
+    case ErrorClass::storage:
+      return seconds(5);
+    case ErrorClass::network:
+    case ErrorClass::timeout:
+      return minutes(1);
+    case ErrorClass::auth:
+    case ErrorClass::not_found:
+    case ErrorClass::tls:
+    case ErrorClass::protocol:
+    case ErrorClass::corrupt:
+    case ErrorClass::limit:
+    case ErrorClass::policy:
+    case ErrorClass::config:
+    case ErrorClass::cancelled:
+      return minutes(5);
+    case ErrorClass::rate_limited:
+      return minutes(15);
+  }
+  return minutes(5);
+}
+
+milliseconds retry_delay(const Error& error, unsigned failures, milliseconds interval, std::mt19937_64& random) {
+  async::Backoff backoff;
+  backoff.base = first_step;
+  backoff.floor = smallest_delay;
+  const ErrorClass error_class = error.error_class();
+  const milliseconds cap = retry_cap(error_class);
+  // Local trouble does not wait for the interval: whoever freed the disk is waiting.
+  backoff.cap = error_class == ErrorClass::storage ? cap : std::max(cap, interval);
+  milliseconds delay = backoff.delay(failures, random);
+  if (error_class == ErrorClass::rate_limited) {
+    delay = std::max(delay, unasked_rate_limit_floor);
+  }
+  if (const auto asked = error.retry_after()) {
+    // A little more than asked, so that a crowd told the same does not come back in one instant.
+    std::uniform_int_distribution<std::int64_t> spread(
+        0, 1000 + std::chrono::duration_cast<milliseconds>(*asked).count() / 10);
+    delay = std::chrono::duration_cast<milliseconds>(*asked) + milliseconds(spread(random));
+  }
+  return delay;
+}
+
+}  // namespace adapter::sync

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state_file.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <utility>
+
+#include "adapter/base/file.hpp"
+#include "adapter/base/limits.hpp"
+
+namespace adapter::sync {
+namespace {
+
+constexpr const char* file_name = "state.json";
+constexpr std::uint64_t max_state_bytes = 256 * kib;
+constexpr int format_version = 1;
+
+std::optional<ErrorClass> class_from(std::string_view name) {
+  for (std::size_t i = 0; i < error_class_count; ++i) {
+    const auto candidate = static_cast<ErrorClass>(i);
+    if (to_string(candidate) == name) {
+      return candidate;
+    }
+  }
+  return std::nullopt;
+}
+
+ObjectId required_id(const nlohmann::json& object, const char* key) {
+  const auto id = ObjectId::from_hex(object.at(key).get_ref<const std::string&>());
+  if (!id) {
+    throw Error(ErrorClass::corrupt, "not an object id");
+  }
+  return *id;
+}
+
+}  // namespace
+
+std::string to_json(const RepositoryState& state) {
+  nlohmann::json json;
+  json["version"] = format_version;
+  json["url"] = state.url;
+  json["link"] = state.link;
+  if (state.published) {
+    json["published"] = {{"ref", state.published->ref},
+                         {"tip", state.published->tip.to_hex()},
+                         {"commit", state.published->commit.to_hex()},
+                         {"settings", state.published->settings}};
+  }
+  json["refused"] = nlohmann::json::array();
+  for (const auto& [tip, refusal] : state.refusals) {
+    json["refused"].push_back({{"tip", tip.to_hex()},
+                               {"class", std::string(to_string(refusal.error_class))},
+                               {"text", refusal.text},
+                               {"settings", refusal.settings}});
+  }
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::optional<RepositoryState> parse_state(std::string_view text) {
+  try {
+    const nlohmann::json json = nlohmann::json::parse(text);
+    if (json.at("version") != format_version) {
+      return std::nullopt;
+    }
+    RepositoryState state;
+    state.url = json.at("url").get<std::string>();
+    state.link = json.at("link").get<std::string>();
+    if (json.contains("published")) {
+      const nlohmann::json& published = json.at("published");
+      state.published.emplace();
+      state.published->ref = published.at("ref").get<std::string>();
+      state.published->tip = required_id(published, "tip");
+      state.published->commit = required_id(published, "commit");
+      state.published->settings = published.at("settings").get<std::string>();
+    }
+    for (const nlohmann::json& entry : json.at("refused")) {
+      const auto error_class = class_from(entry.at("class").get_ref<const std::string&>());
+      if (!error_class) {
+        return std::nullopt;
+      }
+      Refusal& refusal = state.refusals[required_id(entry, "tip")];
+      refusal.error_class = *error_class;
+      refusal.text = entry.at("text").get<std::string>();
+      refusal.settings = entry.at("settings").get<std::string>();
+    }
+    return state;
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<RepositoryState> load_state(const std::filesystem::path& directory) {
+  try {
+    const UniqueFd folder = open_directory(directory);
+    const std::string text = read_file_at(folder.get(), file_name, max_state_bytes);
+    return parse_state(text);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+void save_state(const std::filesystem::path& directory, const RepositoryState& state) {
+  const UniqueFd folder = open_directory(directory);
+  replace_file_at(folder.get(), file_name, to_json(state), 0600);
+}
+
+}  // namespace adapter::sync

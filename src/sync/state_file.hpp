@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "adapter/base/object_id.hpp"
+#include "machine.hpp"
+
+namespace adapter::sync {
+
+/// data_dir/.adapter/<name>/state.json: facts that save work after a restart. Never the truth: the link and the packs
+/// are, and a file that is missing, damaged or from elsewhere only costs a fetch.
+struct RepositoryState {
+  std::string url;
+  std::string link;
+  std::optional<Published> published;
+  std::map<ObjectId, Refusal> refusals;
+
+  friend bool operator==(const RepositoryState&, const RepositoryState&) = default;
+};
+
+[[nodiscard]] std::string to_json(const RepositoryState& state);
+/// Nothing for what is not such a file.
+[[nodiscard]] std::optional<RepositoryState> parse_state(std::string_view json);
+
+/// Blocking; any thread. Absent or unreadable: nothing.
+[[nodiscard]] std::optional<RepositoryState> load_state(const std::filesystem::path& directory);
+/// Blocking; durable and atomic. Throws storage errors.
+void save_state(const std::filesystem::path& directory, const RepositoryState& state);
+
+}  // namespace adapter::sync

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ref_selection.hpp"
+
+#include <gtest/gtest.h>
+
+namespace adapter::sync {
+namespace {
+
+using Kind = RefSelection::Choice::Kind;
+
+ObjectId id(char digit) {
+  return *ObjectId::from_hex(std::string(40, digit));
+}
+
+wire::Ref ref(std::string name, char digit, std::string target = {}) {
+  wire::Ref made;
+  made.name = std::move(name);
+  made.id = id(digit);
+  made.symref_target = std::move(target);
+  return made;
+}
+
+std::vector<wire::Ref> usual() {
+  return {ref("HEAD", '1', "refs/heads/main"), ref("refs/heads/main", '1'), ref("refs/heads/main-2", '2'),
+          ref("refs/heads/both", '3'),         ref("refs/tags/both", '4'),  ref("refs/tags/v1", '5')};
+}
+
+TEST(RefSelection, AsksForHeadAlwaysAndForABranchAndATagOfAShortName) {
+  EXPECT_EQ(RefSelection("HEAD").prefixes(), (std::vector<std::string>{"HEAD"}));
+  EXPECT_EQ(RefSelection("main").prefixes(), (std::vector<std::string>{"HEAD", "refs/heads/main", "refs/tags/main"}));
+  EXPECT_EQ(RefSelection("refs/pull/1/head").prefixes(), (std::vector<std::string>{"HEAD", "refs/pull/1/head"}));
+}
+
+TEST(RefSelection, FollowsHeadUnderTheNameOfItsBranch) {
+  const auto choice = RefSelection("HEAD").choose(usual());
+  EXPECT_EQ(choice.kind, Kind::found);
+  EXPECT_EQ(choice.ref, "refs/heads/main");
+  EXPECT_EQ(choice.tip, id('1'));
+}
+
+TEST(RefSelection, TakesADetachedHeadWithoutAName) {
+  const auto choice = RefSelection("HEAD").choose({ref("HEAD", '7')});
+  EXPECT_EQ(choice.kind, Kind::found);
+  EXPECT_EQ(choice.ref, "");
+}
+
+TEST(RefSelection, MatchesNamesExactlyAndNotByPrefix) {
+  EXPECT_EQ(RefSelection("main").choose(usual()).tip, id('1'));
+  EXPECT_EQ(RefSelection("mai").choose(usual()).kind, Kind::missing);
+}
+
+TEST(RefSelection, PrefersABranchToATagAndSaysSo) {
+  const auto choice = RefSelection("both").choose(usual());
+  EXPECT_EQ(choice.tip, id('3'));
+  EXPECT_TRUE(choice.ambiguous);
+  EXPECT_FALSE(RefSelection("v1").choose(usual()).ambiguous);
+  EXPECT_EQ(RefSelection("v1").choose(usual()).ref, "refs/tags/v1");
+}
+
+TEST(RefSelection, TellsAnEmptyRemoteFromAMissingBranch) {
+  EXPECT_EQ(RefSelection("main").choose({}).kind, Kind::empty_remote);
+  wire::Ref unborn;
+  unborn.name = "HEAD";
+  unborn.symref_target = "refs/heads/main";
+  EXPECT_EQ(RefSelection("HEAD").choose({unborn}).kind, Kind::empty_remote);
+  EXPECT_EQ(RefSelection("gone").choose(usual()).kind, Kind::missing);
+  EXPECT_EQ(RefSelection("refs/heads/gone").choose(usual()).kind, Kind::missing);
+}
+
+TEST(RefSelection, APinnedCommitNeedsNoAnswer) {
+  const RefSelection selection(std::string(40, 'a'));
+  ASSERT_TRUE(selection.pinned());
+  EXPECT_TRUE(selection.prefixes().empty());
+  const auto choice = selection.choose({});
+  EXPECT_EQ(choice.kind, Kind::found);
+  EXPECT_EQ(choice.tip, id('a'));
+  EXPECT_EQ(choice.ref, "");
+}
+
+}  // namespace
+}  // namespace adapter::sync

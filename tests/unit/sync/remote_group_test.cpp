@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remote_group.hpp"
+
+#include <gtest/gtest.h>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "adapter/async/task_scope.hpp"
+
+namespace adapter::sync {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// Answers each request with as many refs as requests came so far, or with an error.
+class CountingRemote final : public transport::Remote {
+public:
+  asio::awaitable<std::vector<wire::Ref>> ls_refs(std::vector<std::string> prefixes) override {
+    ++requests;
+    last_prefixes = std::move(prefixes);
+    co_await asio::post(asio::use_awaitable);  // a turn of the loop, as on a network
+    if (fail) {
+      throw Error(ErrorClass::network, "connection refused");
+    }
+    std::vector<wire::Ref> refs(static_cast<std::size_t>(requests));
+    co_return refs;
+  }
+  asio::awaitable<transport::FetchResult> fetch(wire::FetchArguments, transport::PackSink&) override {
+    transport::FetchResult result;
+    co_return result;
+  }
+  [[nodiscard]] const std::optional<wire::Capabilities>& capabilities() const noexcept override { return none_; }
+  [[nodiscard]] std::uint64_t received_bytes() const noexcept override { return 0; }
+
+  int requests = 0;
+  bool fail = false;
+  std::vector<std::string> last_prefixes;
+
+private:
+  std::optional<wire::Capabilities> none_;
+};
+
+struct Fixture {
+  Fixture() : remote(new CountingRemote), group(loop.get_executor(), std::unique_ptr<transport::Remote>(remote)) {
+    group.join({"HEAD", "refs/heads/main"});
+  }
+
+  /// Asks `times` times at once; the number of refs each got, or -1 for an error.
+  std::vector<int> ask(int times, steady_clock::time_point not_before) {
+    std::vector<int> answers(static_cast<std::size_t>(times), 0);
+    async::TaskScope scope(loop.get_executor());
+    for (int& answer : answers) {
+      scope.spawn("ask", one(group, not_before, answer));
+    }
+    loop.restart();
+    loop.run();
+    return answers;
+  }
+
+  static asio::awaitable<void> one(RemoteGroup& group, steady_clock::time_point not_before, int& answer) {
+    try {
+      const RemoteGroup::Answer refs = co_await group.refs(not_before);
+      answer = static_cast<int>(refs->size());
+    } catch (const Error&) {
+      answer = -1;
+    }
+  }
+
+  asio::io_context loop{1};
+  CountingRemote* remote;
+  RemoteGroup group;
+};
+
+TEST(RemoteGroup, AsksOnceForAllWhoComeTogether) {
+  Fixture fixture;
+  const auto answers = fixture.ask(5, steady_clock::now());
+  EXPECT_EQ(answers, std::vector<int>(5, 1));
+  EXPECT_EQ(fixture.remote->requests, 1);
+}
+
+TEST(RemoteGroup, GivesOutARecentAnswerAndNotAnOlderOne) {
+  Fixture fixture;
+  const auto before = steady_clock::now();
+  fixture.ask(1, before);
+  EXPECT_EQ(fixture.ask(1, before), std::vector<int>(1, 1));
+  EXPECT_EQ(fixture.ask(1, steady_clock::now()), std::vector<int>(1, 2));
+}
+
+TEST(RemoteGroup, SharesAnErrorToo) {
+  Fixture fixture;
+  fixture.remote->fail = true;
+  EXPECT_EQ(fixture.ask(4, steady_clock::now()), std::vector<int>(4, -1));
+  EXPECT_EQ(fixture.remote->requests, 1);
+  fixture.remote->fail = false;
+  EXPECT_EQ(fixture.ask(1, steady_clock::now()), std::vector<int>(1, 2));
+}
+
+TEST(RemoteGroup, AsksForWhatAllEntriesWantAndAnewForANewcomer) {
+  Fixture fixture;
+  const auto before = steady_clock::now();
+  fixture.ask(1, before);
+  fixture.group.join({"HEAD", "refs/tags/v1"});
+  EXPECT_EQ(fixture.ask(1, before), std::vector<int>(1, 2));
+  EXPECT_EQ(fixture.remote->last_prefixes, (std::vector<std::string>{"HEAD", "refs/heads/main", "refs/tags/v1"}));
+  fixture.group.leave({"HEAD", "refs/tags/v1"});
+  fixture.ask(1, steady_clock::now());
+  EXPECT_EQ(fixture.remote->last_prefixes, (std::vector<std::string>{"HEAD", "refs/heads/main"}));
+}
+
+TEST(RemoteGroup, OneWhoIsCancelledLeavesTheOthersTheirAnswer) {
+  Fixture fixture;
+  int first = 0;
+  int second = 0;
+  async::TaskScope gone(fixture.loop.get_executor());
+  async::TaskScope stays(fixture.loop.get_executor());
+  const auto now = steady_clock::now();
+  gone.spawn("first", Fixture::one(fixture.group, now, first));
+  stays.spawn("second", Fixture::one(fixture.group, now, second));
+  fixture.loop.run_one();
+  gone.cancel();
+  fixture.loop.run();
+  EXPECT_GE(second, 1);
+}
+
+}  // namespace
+}  // namespace adapter::sync
