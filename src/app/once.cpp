@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "adapter/async/task_scope.hpp"
+#include "adapter/async/workers.hpp"
+#include "adapter/base/text.hpp"
+#include "adapter/log/log.hpp"
+#include "adapter/publish/publisher.hpp"
+#include "adapter/store/store.hpp"
+#include "adapter/sync/engine.hpp"
+#include "commands.hpp"
+#include "load.hpp"
+#include "process.hpp"
+#include "progress_view.hpp"
+#include "reload.hpp"
+#include "version.hpp"
+
+namespace adapter::app {
+namespace {
+
+/// What the coroutines below share; the loop ends when `work` does.
+struct Once {
+  explicit Once(asio::io_context& loop) : side(loop.get_executor()), main(loop.get_executor()) {}
+
+  async::TaskScope side;  ///< signals, progress
+  async::TaskScope main;
+  std::unique_ptr<sync::Engine> engine;
+  std::vector<sync::OnceResult> results;
+  std::optional<Error> refused;
+  bool interrupted = false;
+};
+
+asio::awaitable<void> work(Once& once, std::shared_ptr<const config::Config> config, const Options& options) {
+  try {
+    once.results = co_await once.engine->sync_once(config, options.names, options.retry);
+  } catch (const Error& error) {
+    once.refused = error;
+  }
+  once.side.cancel();
+  co_await once.side.join();
+  co_await once.engine->stop();
+}
+
+asio::awaitable<void> watch_signals(Once& once, asio::io_context& loop) {
+  asio::signal_set signals(loop.get_executor(), SIGTERM, SIGINT);
+  co_await signals.async_wait(asio::use_awaitable);
+  once.interrupted = true;
+  co_await once.engine->stop();
+}
+
+std::string to_line(const sync::OnceResult& result) {
+  if (result.error) {
+    return result.name + ": failed (" + std::string(to_string(result.error->error_class())) +
+           "): " + result.error->text();
+  }
+  if (!result.commit) {
+    return result.name + ": the remote has no commit yet";
+  }
+  return result.name + ": " + result.commit->to_hex() + (result.changed ? " published" : " unchanged");
+}
+
+int report(const Once& once) {
+  if (once.refused) {
+    std::fprintf(stderr, "adapter: %s\n", once.refused->text().c_str());
+    return once.refused->error_class() == ErrorClass::config ? exit_usage : exit_failed;
+  }
+  bool failed = once.interrupted;
+  for (const sync::OnceResult& result : once.results) {
+    std::printf("%s\n", to_line(result).c_str());
+    failed = failed || result.error.has_value();
+  }
+  return failed ? exit_failed : exit_ok;
+}
+
+}  // namespace
+
+int once_command(const Options& options) {
+  configure_logging(options, nullptr);
+  const config::Loaded loaded = load_configuration(options);
+  if (loaded.config) {
+    configure_logging(options, &*loaded.config);
+  }
+  log_findings(loaded.findings);
+  if (!loaded.config) {
+    return exit_usage;
+  }
+  const auto config = std::make_shared<const config::Config>(*loaded.config);
+  try {
+    store::initialize_library(largest_limits(*config));
+    const publish::DataDirectoryLock lock(config->data_dir);
+    asio::io_context loop(1);
+    async::Workers workers(worker_threads(*config));
+    Once once(loop);
+    once.engine = sync::make_engine(loop.get_executor(), workers, config::process_environment(), version);
+    once.side.spawn("signals", watch_signals(once, loop));
+    if (isatty(STDERR_FILENO) == 1) {
+      once.side.spawn("progress", show_progress(*once.engine));
+    }
+    once.main.spawn("once", work(once, config, options));
+    loop.run();
+    return report(once);
+  } catch (const publish::DirectoryBusy& busy) {
+    log::error("data_directory_busy", busy.text());
+    return exit_busy;
+  } catch (const Error& error) {
+    log::error("start_failed", error.text(), {{"class", error.error_class()}});
+    return exit_failed;
+  }
+}
+
+}  // namespace adapter::app

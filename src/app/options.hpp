@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "adapter/log/log.hpp"
+
+namespace adapter::app {
+
+/// Exit codes of the program; part of the user's contract.
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_usage = 2;  ///< wrong use or a bad configuration
+inline constexpr int exit_busy = 75;  ///< another process holds the data directory
+
+enum class Command : std::uint8_t { run, once, validate, ls_remote, info };
+
+/// What the command line said.
+struct Options {
+  Command command = Command::run;
+  std::optional<std::filesystem::path> config_file;
+  std::optional<log::Level> log_level;
+  std::optional<log::Format> log_format;
+
+  std::vector<std::string> names;      ///< once: empty means all
+  std::chrono::milliseconds retry{0};  ///< once
+  std::string format = "text";         ///< validate: text, json or sarif
+  std::string url;                     ///< ls-remote
+  std::vector<std::string> refs;       ///< ls-remote
+};
+
+/// The options, or the exit code when there is nothing left to do (--help, --version, wrong use: already printed).
+[[nodiscard]] std::variant<Options, int> parse_options(int argc, char** argv);
+
+}  // namespace adapter::app

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
+
+#include "adapter/log/log.hpp"
+
+namespace adapter::app {
+
+void prepare_process() {
+  std::signal(SIGPIPE, SIG_IGN);
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+#ifdef __GLIBC__
+  // One arena a core costs tens of megabytes here and wins nothing: the loop allocates little, workers write files.
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+  mallopt(M_MMAP_THRESHOLD, 256 << 10);
+#endif
+}
+
+void configure_logging(const Options& options, const config::Config* config) {
+  log::Options logging;
+  logging.format = isatty(STDERR_FILENO) == 1 ? log::Format::text : log::Format::json;
+  if (config != nullptr) {
+    logging.level = config->log_level;
+    logging.format = config->log_format.value_or(logging.format);
+  }
+  logging.level = options.log_level.value_or(logging.level);
+  logging.format = options.log_format.value_or(logging.format);
+  log::configure(logging);
+}
+
+std::size_t worker_threads(const config::Config& config) noexcept {
+  if (config.workers != 0) {
+    return config.workers;
+  }
+  return std::max<std::size_t>(2, std::thread::hardware_concurrency());
+}
+
+Limits largest_limits(const config::Config& config) noexcept {
+  Limits largest;
+  for (const config::Repository& repository : config.repositories) {
+    largest.max_pack_bytes = std::max(largest.max_pack_bytes, repository.limits.max_pack_bytes);
+    largest.max_objects = std::max(largest.max_objects, repository.limits.max_objects);
+    largest.max_object_bytes = std::max(largest.max_object_bytes, repository.limits.max_object_bytes);
+  }
+  return largest;
+}
+
+}  // namespace adapter::app

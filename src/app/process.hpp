@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "adapter/config/config.hpp"
+#include "options.hpp"
+
+namespace adapter::app {
+
+/// Before anything else: no SIGPIPE, no core files, a malloc that gives memory back. Single-threaded.
+void prepare_process();
+
+/// The logger as the command line, the configuration and the terminal say, in this order.
+void configure_logging(const Options& options, const config::Config* config);
+
+/// Threads for blocking work: as configured, else two or the number of cores, whichever is more.
+[[nodiscard]] std::size_t worker_threads(const config::Config& config) noexcept;
+
+/// The largest of each limit among the configuration's repositories, for the object library's process-wide caps.
+[[nodiscard]] Limits largest_limits(const config::Config& config) noexcept;
+
+}  // namespace adapter::app

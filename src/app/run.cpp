@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "adapter/async/semaphore.hpp"
+#include "adapter/async/task_scope.hpp"
+#include "adapter/async/workers.hpp"
+#include "adapter/log/log.hpp"
+#include "adapter/publish/publisher.hpp"
+#include "adapter/store/store.hpp"
+#include "adapter/sync/engine.hpp"
+#include "commands.hpp"
+#include "load.hpp"
+#include "process.hpp"
+#include "reload.hpp"
+#include "version.hpp"
+
+namespace adapter::app {
+namespace {
+
+/// How often the place of the configuration is looked at while there is none.
+constexpr std::chrono::milliseconds configuration_poll{500};
+/// A stop that takes longer is cut off: what is on disk is complete at any moment, only the exit code tells.
+constexpr std::chrono::seconds stop_limit{9};
+
+/// The daemon from its first configuration to its clean stop. Lives on the main thread, which runs the loop.
+class Daemon {
+public:
+  explicit Daemon(const Options& options)
+      : options_(options),
+        loop_(1),
+        scope_(loop_.get_executor()),
+        signals_(loop_.get_executor(), SIGTERM, SIGINT, SIGHUP),
+        wakeup_(loop_.get_executor()) {
+    signals_.add(SIGUSR1);
+  }
+
+  int run();
+
+private:
+  asio::awaitable<void> note_signals();
+  asio::awaitable<void> serve();
+  asio::awaitable<void> wait_for_configuration();
+  bool take_configuration_that_appeared();
+  asio::awaitable<void> start();
+  asio::awaitable<void> answer_signals();
+  asio::awaitable<void> reload();
+  asio::awaitable<void> stop();
+  asio::awaitable<void> cut_off_late_stop();
+
+  const Options& options_;
+  asio::io_context loop_;
+  async::TaskScope scope_;
+  asio::signal_set signals_;
+  async::Wakeup wakeup_;  ///< a signal was noted
+  bool stop_asked_ = false;
+  bool reload_asked_ = false;
+  bool sync_asked_ = false;
+  config::Choice choice_;
+  std::vector<config::Finding> reported_;
+  std::shared_ptr<const config::Config> config_;
+  std::unique_ptr<publish::DataDirectoryLock> lock_;
+  std::unique_ptr<async::Workers> workers_;
+  std::unique_ptr<sync::Engine> engine_;
+  int exit_code_ = exit_ok;
+};
+
+int Daemon::run() {
+  const Result<config::Choice> choice = config::choose(options_.config_file, config::process_environment());
+  configure_logging(options_, nullptr);
+  if (!choice) {
+    log::error("configuration_bad", choice.error().text());
+    return exit_usage;
+  }
+  choice_ = *choice;
+  if (choice_.source != config::Source::none) {
+    const config::Loaded loaded = load_choice(choice_);
+    log_findings(loaded.findings);
+    if (!loaded.config) {
+      return exit_usage;
+    }
+    config_ = std::make_shared<const config::Config>(*loaded.config);
+  }
+  scope_.spawn("signals", note_signals());
+  scope_.spawn("daemon", serve());
+  loop_.run();
+  return exit_code_;
+}
+
+/// Signals only leave a note: what they ask for is done in turn by serve(), never in the middle of something else.
+asio::awaitable<void> Daemon::note_signals() {
+  while (true) {
+    const int signal = co_await signals_.async_wait(asio::use_awaitable);
+    if (signal == SIGHUP) {
+      reload_asked_ = true;
+    } else if (signal == SIGUSR1) {
+      sync_asked_ = true;
+    } else {
+      stop_asked_ = true;
+    }
+    wakeup_.wake();
+  }
+}
+
+asio::awaitable<void> Daemon::serve() {
+  if (!config_) {
+    co_await wait_for_configuration();
+  }
+  int failed = exit_ok;
+  try {
+    if (config_) {
+      co_await start();
+    }
+  } catch (const publish::DirectoryBusy& busy) {
+    log::error("data_directory_busy", busy.text());
+    failed = exit_busy;
+  } catch (const Error& error) {
+    log::error("start_failed", error.text(), {{"class", error.error_class()}});
+    failed = exit_failed;
+  }
+  exit_code_ = failed;
+  if (failed == exit_ok) {
+    co_await answer_signals();
+    co_await stop();
+  }
+  scope_.cancel();
+}
+
+asio::awaitable<void> Daemon::wait_for_configuration() {
+  log::warning("waiting_for_configuration",
+               "there is no configuration yet: put a file at " + choice_.file.native() +
+                   ", name one with --config or ADAPTER_CONFIG, or set ADAPTER_URL; work starts when the file appears",
+               {{"file", choice_.file.native()}});
+  while (!stop_asked_) {
+    if (take_configuration_that_appeared()) {
+      break;
+    }
+    const auto again = std::chrono::steady_clock::now() + configuration_poll;
+    co_await wakeup_.wait_until(again);
+  }
+}
+
+bool Daemon::take_configuration_that_appeared() {
+  std::error_code ignored;
+  if (!std::filesystem::exists(choice_.file, ignored)) {
+    return false;
+  }
+  config::Choice choice;
+  choice.source = config::Source::file;
+  choice.file = choice_.file;
+  config::Loaded loaded = load_choice(choice);
+  if (reported_ != loaded.findings) {
+    log_findings(loaded.findings);  // once, not with every look
+    reported_ = loaded.findings;
+  }
+  if (!loaded.config) {
+    return false;
+  }
+  config_ = std::make_shared<const config::Config>(std::move(*loaded.config));
+  choice_ = choice;
+  return true;
+}
+
+asio::awaitable<void> Daemon::start() {
+  configure_logging(options_, config_.get());
+  store::initialize_library(largest_limits(*config_));
+  lock_ = std::make_unique<publish::DataDirectoryLock>(config_->data_dir);
+  workers_ = std::make_unique<async::Workers>(worker_threads(*config_));
+  engine_ = sync::make_engine(loop_.get_executor(), *workers_, config::process_environment(), version);
+  log::info("started", "watching",
+            {{"version", version},
+             {"repositories", config_->repositories.size()},
+             {"data_dir", config_->data_dir.native()},
+             {"workers", workers_->threads()}});
+  co_await engine_->apply(config_);
+}
+
+/// Until a stop is asked for.
+asio::awaitable<void> Daemon::answer_signals() {
+  while (!stop_asked_) {
+    co_await wakeup_.wait_until(std::chrono::steady_clock::time_point::max());
+    if (std::exchange(reload_asked_, false) && engine_) {
+      co_await reload();
+    }
+    if (std::exchange(sync_asked_, false) && engine_) {
+      log::info("sync_requested", "every repository is looked at now");
+      engine_->check_all_now();
+    }
+  }
+}
+
+asio::awaitable<void> Daemon::reload() {
+  const config::Loaded loaded = load_choice(choice_);
+  log_findings(loaded.findings);
+  if (!loaded.config) {
+    log::error("reload_failed", "the configuration is bad; the one in use stays",
+               {{"findings", loaded.findings.size()}});
+    co_return;
+  }
+  Reload reload = plan_reload(*config_, *loaded.config);
+  for (const std::string& key : reload.needs_restart) {
+    log::warning("restart_needed", "this key cannot change while running; restart to apply it", {{"key", key}});
+  }
+  config_ = std::make_shared<const config::Config>(std::move(reload.config));
+  configure_logging(options_, config_.get());
+  co_await engine_->apply(config_);
+  log::info("reloaded", "the configuration was applied",
+            {{"repositories", config_->repositories.size()},
+             {"added", reload.added},
+             {"removed", reload.removed},
+             {"changed", reload.changed}});
+}
+
+asio::awaitable<void> Daemon::stop() {
+  log::info("stopping", "a stop was asked for");
+  async::TaskScope deadline(loop_.get_executor());
+  deadline.spawn("stop deadline", cut_off_late_stop());
+  if (engine_) {
+    co_await engine_->stop();
+  }
+  deadline.cancel();
+  co_await deadline.join();
+  log::info("stopped", "a clean stop");
+}
+
+asio::awaitable<void> Daemon::cut_off_late_stop() {
+  asio::steady_timer timer(loop_.get_executor());
+  timer.expires_after(stop_limit);
+  co_await timer.async_wait(asio::use_awaitable);
+  log::error("stop_cut_off", "the stop took too long; leaving now");
+  std::_Exit(exit_failed);
+}
+
+}  // namespace
+
+int run_command(const Options& options) {
+  Daemon daemon(options);
+  return daemon.run();
+}
+
+}  // namespace adapter::app

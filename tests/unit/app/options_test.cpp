@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "options.hpp"
+
+#include <gtest/gtest.h>
+
+namespace adapter::app {
+namespace {
+
+std::variant<Options, int> parse(std::vector<std::string> words) {
+  words.insert(words.begin(), "adapter");
+  std::vector<char*> argv;
+  argv.reserve(words.size());
+  for (std::string& word : words) {
+    argv.push_back(word.data());
+  }
+  return parse_options(static_cast<int>(argv.size()), argv.data());
+}
+
+Options parsed(std::vector<std::string> words) {
+  return std::get<Options>(parse(std::move(words)));
+}
+int code(std::vector<std::string> words) {
+  return std::get<int>(parse(std::move(words)));
+}
+
+TEST(Options, NoCommandMeansRun) {
+  EXPECT_EQ(parsed({}).command, Command::run);
+}
+
+TEST(Options, TakesGeneralOptionsBeforeAndAfterTheCommand) {
+  for (const auto& words : {std::vector<std::string>{"--config", "a.yaml", "--log-level", "debug", "once"},
+                            std::vector<std::string>{"once", "--config", "a.yaml", "--log-level", "debug"}}) {
+    const Options options = parsed(words);
+    EXPECT_EQ(options.command, Command::once);
+    EXPECT_EQ(options.config_file, "a.yaml");
+    EXPECT_EQ(options.log_level, log::Level::debug);
+  }
+}
+
+TEST(Options, ReadsNamesAndRetryOfOnce) {
+  const Options options = parsed({"once", "docs", "site", "--retry", "2m"});
+  EXPECT_EQ(options.names, (std::vector<std::string>{"docs", "site"}));
+  EXPECT_EQ(options.retry, std::chrono::minutes(2));
+}
+
+TEST(Options, WrongUseIsExitTwo) {
+  EXPECT_EQ(code({"frobnicate"}), exit_usage);
+  EXPECT_EQ(code({"--no-such-option"}), exit_usage);
+  EXPECT_EQ(code({"once", "--retry", "soon"}), exit_usage);
+  EXPECT_EQ(code({"validate", "--format", "xml"}), exit_usage);
+  EXPECT_EQ(code({"ls-remote"}), exit_usage);
+  EXPECT_EQ(code({"--config", ""}), exit_usage);
+}
+
+TEST(Options, HelpAndVersionAreExitZero) {
+  EXPECT_EQ(code({"--help"}), exit_ok);
+  EXPECT_EQ(code({"--version"}), exit_ok);
+  EXPECT_EQ(code({"once", "--help"}), exit_ok);
+}
+
+}  // namespace
+}  // namespace adapter::app
