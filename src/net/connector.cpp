@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "adapter/net/address.hpp"
-#include "resolver.hpp"
 #include "socket.hpp"
 #include "tls_context.hpp"
 #include "tls_stream.hpp"
@@ -50,8 +49,8 @@ Candidates choose(const std::vector<asio::ip::address>& addresses, std::uint16_t
 
 class NetworkConnector final : public Connector {
 public:
-  NetworkConnector(asio::any_io_executor executor, const Deadlines& deadlines)
-      : executor_(std::move(executor)), deadlines_(deadlines), resolver_(executor_) {}
+  NetworkConnector(asio::any_io_executor executor, const Deadlines& deadlines, Resolver::Lookup lookup)
+      : executor_(std::move(executor)), deadlines_(deadlines), resolver_(executor_, std::move(lookup)) {}
 
   asio::awaitable<std::unique_ptr<Stream>> connect(http::Origin origin, ConnectionSettings settings) override {
     const bool loopback_allowed = settings.allow_loopback || http::is_loopback_name(origin.host);
@@ -112,7 +111,12 @@ private:
 }  // namespace
 
 std::unique_ptr<Connector> make_connector(asio::any_io_executor executor, const Deadlines& deadlines) {
-  return std::make_unique<NetworkConnector>(std::move(executor), deadlines);
+  return make_connector(std::move(executor), deadlines, system_lookup);
+}
+
+std::unique_ptr<Connector> make_connector(asio::any_io_executor executor, const Deadlines& deadlines,
+                                          Resolver::Lookup lookup) {
+  return std::make_unique<NetworkConnector>(std::move(executor), deadlines, std::move(lookup));
 }
 
 }  // namespace adapter::net

@@ -9,6 +9,7 @@
 #include "adapter/http/url.hpp"
 #include "adapter/net/http_client.hpp"
 #include "adapter/net/stream.hpp"
+#include "resolver.hpp"
 
 namespace adapter::net {
 
@@ -23,6 +24,9 @@ public:
 
 /// Over TCP, and TLS for https.
 [[nodiscard]] std::unique_ptr<Connector> make_connector(asio::any_io_executor executor, const Deadlines& deadlines);
+/// With another way from names to addresses.
+[[nodiscard]] std::unique_ptr<Connector> make_connector(asio::any_io_executor executor, const Deadlines& deadlines,
+                                                        Resolver::Lookup lookup);
 
 /// make_http_client over another way to connect.
 [[nodiscard]] std::unique_ptr<HttpClient> make_http_client_with(asio::any_io_executor executor, ClientOptions options,

@@ -33,6 +33,12 @@ using AlternativeNames = std::unique_ptr<GENERAL_NAMES, OpensslDeleter<GENERAL_N
 /// The first reason in this thread's error queue, for people; empties the queue. "no reason given" when it is empty.
 [[nodiscard]] std::string take_openssl_reason();
 
+/// Where the names of a certificate that is for somebody else are kept, until handshake_error() tells them: the SSL's
+/// ex_data number 0 points at a std::string of its owner, or is null.
+inline constexpr int presented_names_index = 0;
+/// A verification callback that notes them and changes no verdict.
+int note_presented_names(int verdict, X509_STORE_CTX* verification) noexcept;
+
 /// Why the handshake of `ssl` failed, of class tls: the certificate's verification first, then the error queue, which
 /// is empty afterwards. `host` is the name that was asked for.
 [[nodiscard]] Error handshake_error(const SSL* ssl, std::string_view host);

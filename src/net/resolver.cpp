@@ -44,6 +44,8 @@ std::optional<asio::ip::address> to_address(const sockaddr* address) {
   return std::nullopt;
 }
 
+}  // namespace
+
 Result<Addresses> system_lookup(const std::string& host) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -70,8 +72,6 @@ Result<Addresses> system_lookup(const std::string& host) {
   return addresses;
 }
 
-}  // namespace
-
 struct Resolver::Task {
   explicit Task(const asio::any_io_executor& executor) : done(executor) {
     done.expires_at(asio::steady_timer::time_point::max());
@@ -79,8 +79,6 @@ struct Resolver::Task {
   std::optional<Result<Addresses>> result;
   asio::steady_timer done;  ///< waited for by all who asked for this name; cancelled when the result is there
 };
-
-Resolver::Resolver(asio::any_io_executor executor) : Resolver(std::move(executor), system_lookup) {}
 
 Resolver::Resolver(asio::any_io_executor executor, Lookup lookup)
     : executor_(std::move(executor)), lookup_(std::move(lookup)), home_(std::make_shared<Home>()) {

@@ -33,8 +33,7 @@ public:
   static constexpr std::size_t max_kept_names = 4096;  ///< over it, all are forgotten
   static constexpr std::chrono::seconds keep_answers{30};
 
-  explicit Resolver(asio::any_io_executor executor);
-  Resolver(asio::any_io_executor executor, Lookup lookup);  ///< for tests
+  Resolver(asio::any_io_executor executor, Lookup lookup);
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
@@ -66,5 +65,8 @@ private:
   std::deque<std::string> queue_;
   std::map<std::string, Answer> answers_;
 };
+
+/// What the system knows (getaddrinfo). Blocks.
+[[nodiscard]] Result<std::vector<asio::ip::address>> system_lookup(const std::string& host);
 
 }  // namespace adapter::net

@@ -76,10 +76,15 @@ std::string names_of(X509* certificate) {
   return list.empty() ? "no host name" : list;
 }
 
+bool is_mismatch(long verification) {
+  return verification == X509_V_ERR_HOSTNAME_MISMATCH || verification == X509_V_ERR_IP_ADDRESS_MISMATCH;
+}
+
 std::string mismatch_text(const SSL* ssl, std::string_view host) {
-  const Certificate certificate(SSL_get1_peer_certificate(ssl));
-  const std::string names = certificate ? names_of(certificate.get()) : "another host";
-  return "hostname mismatch: the certificate is for " + names + ", not for " + escape(host);
+  const auto* names = static_cast<const std::string*>(SSL_get_ex_data(ssl, presented_names_index));
+  const bool known = names != nullptr && !names->empty();
+  return "hostname mismatch: the certificate is for " + (known ? *names : std::string("another host")) + ", not for " +
+         escape(host);
 }
 
 std::string_view advice(long verification) {
@@ -132,6 +137,21 @@ std::string take_openssl_reason() {
   return text;
 }
 
+int note_presented_names(int verdict, X509_STORE_CTX* verification) noexcept {
+  try {
+    const void* handle = X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx());
+    const auto* ssl = static_cast<const SSL*>(handle);
+    void* const names = ssl != nullptr ? SSL_get_ex_data(ssl, presented_names_index) : nullptr;
+    X509* const certificate = X509_STORE_CTX_get0_cert(verification);
+    if (names != nullptr && certificate != nullptr && is_mismatch(X509_STORE_CTX_get_error(verification))) {
+      *static_cast<std::string*>(names) = names_of(certificate);
+    }
+  } catch (...) {
+    // Out of memory for a better text: the verdict stands all the same.
+  }
+  return verdict;
+}
+
 Error handshake_error(const SSL* ssl, std::string_view host) {
   const long verification = SSL_get_verify_result(ssl);
   const std::string reason = take_openssl_reason();
@@ -139,7 +159,7 @@ Error handshake_error(const SSL* ssl, std::string_view host) {
     return Error(ErrorClass::tls, "TLS handshake failed: " + reason);
   }
   std::string text = "the server's certificate is not trusted: ";
-  if (verification == X509_V_ERR_HOSTNAME_MISMATCH || verification == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+  if (is_mismatch(verification)) {
     text += mismatch_text(ssl, host);
   } else {
     text += X509_verify_cert_error_string(verification);

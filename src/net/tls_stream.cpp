@@ -77,6 +77,7 @@ public:
     BIO_set_data(bio, &channel_);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_.get(), bio, bio);
+    SSL_set_ex_data(ssl_.get(), presented_names_index, &presented_names_);
   }
   ~TlsStream() override { close(); }
   TlsStream(const TlsStream&) = delete;
@@ -109,12 +110,7 @@ public:
       const int result = SSL_read_ex(ssl_.get(), buffer.data() + filled, buffer.size() - filled, &count);
       if (result == 1) {
         filled += count;
-        const bool more = SSL_has_pending(ssl_.get()) == 1;
-        if (!more) {
-          // SSL_MODE_RELEASE_BUFFERS forgets the buffer that session tickets came in.
-          SSL_free_buffers(ssl_.get());
-        }
-        if (filled == buffer.size() || !more) {
+        if (filled == buffer.size() || SSL_has_pending(ssl_.get()) == 0) {
           co_return filled;
         }
         continue;
@@ -209,6 +205,7 @@ private:
 
   std::shared_ptr<Socket> socket_;
   Channel channel_;
+  std::string presented_names_;
   Ssl ssl_;
   std::optional<Error> broken_;  ///< thrown by all that follows; OpenSSL must not be asked for anything any more
   bool truncated_ = false;
