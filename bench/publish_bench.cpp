@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each step of a publish costs: publish_bench FOLDER [FILES [BYTES [THREADS]]]; FOLDER is on the disk in question.
+// Prints seconds.
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+#include "../src/publish/crew.hpp"
+#include "../src/publish/durable.hpp"
+#include "../src/publish/manifest.hpp"
+#include "../src/publish/materialise.hpp"
+#include "../src/publish/verify.hpp"
+#include "../tests/support/memory_objects.hpp"
+#include "adapter/base/file.hpp"
+
+namespace {
+
+using namespace adapter;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point& start) {
+  const auto now = Clock::now();
+  const double seconds = std::chrono::duration<double>(now - start).count();
+  start = now;
+  return seconds;
+}
+
+std::vector<testing::MemoryFile> many_files(std::size_t count, std::size_t bytes) {
+  std::vector<testing::MemoryFile> files;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::string content = "file " + std::to_string(i) + "\n";
+    content.resize(bytes, 'x');
+    files.push_back(
+        {"d" + std::to_string(i / 500) + "/e" + std::to_string(i / 20 % 25) + "/f" + std::to_string(i), content});
+  }
+  return files;
+}
+
+/// One tree by its steps.
+void steps(const std::filesystem::path& folder, const testing::MemoryObjects& objects, const ObjectId& commit,
+           async::Workers& workers) {
+  const std::string name = unique_name("bench-");
+  const UniqueFd parent = open_directory(folder);
+  ensure_directory_at(parent.get(), name, 0755);
+  const UniqueFd staging = open_directory_at(parent.get(), name);
+  publish::Crew crew(workers, 1);
+  auto start = Clock::now();
+  const publish::Manifest manifest = publish::materialise(staging.get(), commit, objects.readers(), {}, crew, {});
+  const double write = seconds_since(start);
+  publish::make_durable(parent.get(), staging.get(), manifest);
+  const double sync = seconds_since(start);
+  const std::string record = publish::encode(manifest);
+  const double encode = seconds_since(start);
+  const bool read = publish::decode(record).has_value();
+  const double decode = seconds_since(start);
+  const bool same = !publish::compare_tree(staging.get(), manifest, crew, {}).any();
+  const double compare = seconds_since(start);
+  std::printf("%7zu entries: materialise %.4f  durable %.4f  encode %.4f (%zu bytes)  decode %.4f  compare %.4f%s\n",
+              manifest.entries.size() + manifest.folders.size(), write, sync, encode, record.size(), decode, compare,
+              read && same ? "" : "  WRONG");
+  std::fflush(stdout);
+  remove_tree_at(parent.get(), name);
+}
+
+/// Publishes as a whole, alternating between two kept trees and with new ones.
+void whole(const std::filesystem::path& folder, testing::MemoryObjects& objects, std::vector<testing::MemoryFile> files,
+           async::Workers& workers) {
+  const std::string name = unique_name("bench-");
+  const UniqueFd parent = open_directory(folder);
+  ensure_directory_at(parent.get(), name, 0755);
+  const auto publisher = publish::make_publisher(workers, folder / name, "docs", "docs");
+  const auto timed = [&](const char* what, const ObjectId& commit) {
+    auto start = Clock::now();
+    asio::io_context loop(1);
+    asio::co_spawn(loop, publisher->publish(commit, objects.readers(), {}),
+                   [](const std::exception_ptr& error, const publish::Outcome&) {
+                     if (error) {
+                       std::rethrow_exception(error);
+                     }
+                   });
+    loop.run();
+    std::printf("%-24s %.4f\n", what, seconds_since(start));
+    std::fflush(stdout);
+  };
+  const ObjectId first = objects.commit(files);
+  files.front().bytes += "changed\n";
+  const ObjectId second = objects.commit(files);
+  timed("publish, first", first);
+  timed("publish, the same", first);
+  timed("publish, another", second);
+  timed("publish, back", first);
+  timed("publish, forth", second);
+  remove_tree_at(parent.get(), name);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::filesystem::path folder = argc > 1 ? argv[1] : ".";
+  const std::size_t files = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 50'000;
+  const std::size_t bytes = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 600;
+  async::Workers workers(argc > 4 ? std::strtoul(argv[4], nullptr, 10) : 2);
+  testing::MemoryObjects objects;
+  const auto list = many_files(files, bytes);
+  const ObjectId commit = objects.commit(list);
+  for (int i = 0; i < 3; ++i) {
+    steps(folder, objects, commit, workers);
+  }
+  whole(folder, objects, list, workers);
+}
