@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
 #include "../src/publish/crew.hpp"
 #include "../src/publish/durable.hpp"
@@ -20,6 +21,11 @@ namespace {
 
 using namespace adapter;
 using Clock = std::chrono::steady_clock;
+
+/// CPU seconds of all threads: what wall time would be on an idle machine with one core, however busy this one is.
+double cpu_seconds() {
+  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
 
 double seconds_since(Clock::time_point& start) {
   const auto now = Clock::now();
@@ -47,20 +53,26 @@ void steps(const std::filesystem::path& folder, const testing::MemoryObjects& ob
   ensure_directory_at(parent.get(), name, 0755);
   const UniqueFd staging = open_directory_at(parent.get(), name);
   publish::Crew crew(workers, 1);
+  const double cpu_start = cpu_seconds();
   auto start = Clock::now();
   const publish::Manifest manifest = publish::materialise(staging.get(), commit, objects.readers(), {}, crew, {});
   const double write = seconds_since(start);
+  const double write_cpu = cpu_seconds() - cpu_start;
   publish::make_durable(parent.get(), staging.get(), manifest);
   const double sync = seconds_since(start);
   const std::string record = publish::encode(manifest);
   const double encode = seconds_since(start);
   const bool read = publish::decode(record).has_value();
   const double decode = seconds_since(start);
+  const double compare_start = cpu_seconds();
   const bool same = !publish::compare_tree(staging.get(), manifest, crew, {}).any();
   const double compare = seconds_since(start);
-  std::printf("%7zu entries: materialise %.4f  durable %.4f  encode %.4f (%zu bytes)  decode %.4f  compare %.4f%s\n",
-              manifest.entries.size() + manifest.folders.size(), write, sync, encode, record.size(), decode, compare,
-              read && same ? "" : "  WRONG");
+  const double compare_cpu = cpu_seconds() - compare_start;
+  std::printf(
+      "%7zu entries: materialise %.4f (CPU %.4f)  durable %.4f  encode %.4f (%zu bytes)  decode %.4f  compare %.4f "
+      "(CPU %.4f)%s\n",
+      manifest.entries.size() + manifest.folders.size(), write, write_cpu, sync, encode, record.size(), decode, compare,
+      compare_cpu, read && same ? "" : "  WRONG");
   std::fflush(stdout);
   remove_tree_at(parent.get(), name);
 }
