@@ -19,7 +19,11 @@
 
 namespace {
 
-using namespace adapter;
+namespace async = adapter::async;
+namespace publish = adapter::publish;
+namespace testing = adapter::testing;
+using adapter::ObjectId;
+using adapter::UniqueFd;
 using Clock = std::chrono::steady_clock;
 
 /// CPU seconds of all threads: what wall time would be on an idle machine with one core, however busy this one is.
@@ -48,10 +52,10 @@ std::vector<testing::MemoryFile> many_files(std::size_t count, std::size_t bytes
 /// One tree by its steps.
 void steps(const std::filesystem::path& folder, const testing::MemoryObjects& objects, const ObjectId& commit,
            async::Workers& workers) {
-  const std::string name = unique_name("bench-");
-  const UniqueFd parent = open_directory(folder);
-  ensure_directory_at(parent.get(), name, 0755);
-  const UniqueFd staging = open_directory_at(parent.get(), name);
+  const std::string name = adapter::unique_name("bench-");
+  const UniqueFd parent = adapter::open_directory(folder);
+  adapter::ensure_directory_at(parent.get(), name, 0755);
+  const UniqueFd staging = adapter::open_directory_at(parent.get(), name);
   publish::Crew crew(workers, 1);
   const double cpu_start = cpu_seconds();
   auto start = Clock::now();
@@ -74,15 +78,15 @@ void steps(const std::filesystem::path& folder, const testing::MemoryObjects& ob
       manifest.entries.size() + manifest.folders.size(), write, write_cpu, sync, encode, record.size(), decode, compare,
       compare_cpu, read && same ? "" : "  WRONG");
   std::fflush(stdout);
-  remove_tree_at(parent.get(), name);
+  adapter::remove_tree_at(parent.get(), name);
 }
 
 /// Publishes as a whole, alternating between two kept trees and with new ones.
 void whole(const std::filesystem::path& folder, testing::MemoryObjects& objects, std::vector<testing::MemoryFile> files,
            async::Workers& workers) {
-  const std::string name = unique_name("bench-");
-  const UniqueFd parent = open_directory(folder);
-  ensure_directory_at(parent.get(), name, 0755);
+  const std::string name = adapter::unique_name("bench-");
+  const UniqueFd parent = adapter::open_directory(folder);
+  adapter::ensure_directory_at(parent.get(), name, 0755);
   const auto publisher = publish::make_publisher(workers, folder / name, "docs", "docs");
   const auto timed = [&](const char* what, const ObjectId& commit) {
     auto start = Clock::now();
@@ -105,7 +109,7 @@ void whole(const std::filesystem::path& folder, testing::MemoryObjects& objects,
   timed("publish, another", second);
   timed("publish, back", first);
   timed("publish, forth", second);
-  remove_tree_at(parent.get(), name);
+  adapter::remove_tree_at(parent.get(), name);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
+#include <tuple>
 
 #include "adapter/base/text.hpp"
 #include "folder.hpp"
@@ -60,8 +61,9 @@ public:
       write_links(staging_, std::move(links_), *readers_(), manifest_, stop_);
     }
     manifest_.folder_facts[0] = root_facts_of(finish_with_mode(staging_, modes_.folder, "", ""));
-    std::stable_sort(manifest_.entries.begin(), manifest_.entries.end(),
-                     [](const ManifestEntry& a, const ManifestEntry& b) { return a.folder < b.folder; });
+    std::sort(manifest_.entries.begin(), manifest_.entries.end(), [](const ManifestEntry& a, const ManifestEntry& b) {
+      return std::tie(a.folder, a.name) < std::tie(b.folder, b.name);
+    });
     manifest_.files = manifest_.entries.size();
     return std::move(manifest_);
   }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <tuple>
 #include <unordered_map>
 
 #include "adapter/base/text.hpp"
@@ -22,8 +23,9 @@ class LinkWriter {
 public:
   LinkWriter(int staging, std::vector<FoundLink> links, Manifest& manifest, const std::stop_token& stop)
       : staging_(staging), links_(std::move(links)), manifest_(manifest), stop_(stop) {
-    std::stable_sort(links_.begin(), links_.end(),
-                     [](const FoundLink& a, const FoundLink& b) { return a.folder < b.folder; });
+    std::sort(links_.begin(), links_.end(), [](const FoundLink& a, const FoundLink& b) {
+      return std::tie(a.folder, a.name) < std::tie(b.folder, b.name);
+    });
   }
 
   void run(store::ObjectReader& reader) {

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <functional>
 #include <string>
@@ -40,7 +39,7 @@ struct Edit {
   std::function<void(const fs::path& tree)> apply;
 };
 
-std::vector<Edit> edits() {
+std::vector<Edit> edits_of_bytes() {
   return {
       {"other bytes of the same size, time put back",
        [](const fs::path& tree) {
@@ -66,6 +65,11 @@ std::vector<Edit> edits() {
          write(tree / "new", "x");
          restore_times(tree, before);
        }},
+  };
+}
+
+std::vector<Edit> edits_of_entries() {
+  return {
       {"one removed", [](const fs::path& tree) { fs::remove(tree / "a/two"); }},
       {"a folder removed", [](const fs::path& tree) { fs::remove_all(tree / "a"); }},
       {"a folder renamed", [](const fs::path& tree) { fs::rename(tree / "a/b", tree / "a/c"); }},
@@ -108,6 +112,13 @@ std::vector<Edit> edits() {
   };
 }
 
+std::vector<Edit> all_edits() {
+  std::vector<Edit> edits = edits_of_bytes();
+  const std::vector<Edit> more = edits_of_entries();
+  edits.insert(edits.end(), more.begin(), more.end());
+  return edits;
+}
+
 void expect_as_committed(const PublishFixture& fixture, const char* what) {
   EXPECT_EQ(content(fixture.link / "README"), "hello\n") << what;
   EXPECT_EQ(content(fixture.link / "a/one"), "1111") << what;
@@ -119,7 +130,7 @@ void expect_as_committed(const PublishFixture& fixture, const char* what) {
 }
 
 TEST(EditedTree, IsFoundAtStartAndWrittenAnew) {
-  for (const Edit& edit : edits()) {
+  for (const Edit& edit : all_edits()) {
     PublishFixture fixture;
     const ObjectId commit = fixture.objects.commit(tree_files());
     fixture.publish(commit);
@@ -278,159 +289,6 @@ TEST(RemoveAll, TakesLinkAndTreesAndNothingElse) {
   EXPECT_TRUE(fs::exists(fixture.data_dir / ".adapter/wiki/trees"));
   EXPECT_EQ(content(fixture.data_dir / "other"), "mine");
   wait_for(fixture.publisher->remove_all());
-}
-
-// ---- the link's path ----
-
-TEST(LinkPath, SomethingForeignIsAnErrorAndStays) {
-  const std::vector<std::pair<const char*, std::function<void(const fs::path&)>>> things = {
-      {"a folder", [](const fs::path& path) { fs::create_directory(path); }},
-      {"a folder", [](const fs::path& path) { fs::create_directories(path / "precious"); }},
-      {"a file", [](const fs::path& path) { write(path, "precious"); }},
-      {"a symbolic link", [](const fs::path& path) { fs::create_symlink("/etc", path); }},
-      {"a symbolic link", [](const fs::path& path) { fs::create_symlink("nowhere", path); }},
-      {"a symbolic link", [](const fs::path& path) { fs::create_symlink(".adapter/other/trees/x", path); }},
-      {"a symbolic link", [](const fs::path& path) { fs::create_symlink(".adapter/docs/trees/../x", path); }},
-      {"a symbolic link", [](const fs::path& path) { fs::create_symlink(".adapter/docs/trees/", path); }},
-      {"a special file", [](const fs::path& path) { ASSERT_EQ(mkfifo(path.c_str(), 0600), 0); }},
-  };
-  for (const auto& [what, make] : things) {
-    PublishFixture fixture;
-    const ObjectId commit = fixture.objects.commit({{"n", "1"}});
-    make(fixture.link);
-    struct stat before{};
-    ASSERT_EQ(lstat(fixture.link.c_str(), &before), 0);
-    for (const Error& error : {error_of([&] { fixture.publish(commit); }), error_of([&] { fixture.recover(); }),
-                               error_of([&] { static_cast<void>(fixture.publisher->link_is_intact(commit)); })}) {
-      EXPECT_EQ(error.error_class(), ErrorClass::storage) << what;
-      EXPECT_THAT(error.text(), HasSubstr(what));
-      EXPECT_THAT(error.text(), HasSubstr(fixture.link.native()));
-    }
-    struct stat after{};
-    ASSERT_EQ(lstat(fixture.link.c_str(), &after), 0);
-    EXPECT_EQ(before.st_ino, after.st_ino) << what;
-    wait_for(fixture.publisher->remove_all());
-    EXPECT_EQ(lstat(fixture.link.c_str(), &after), 0) << what;
-  }
-}
-
-TEST(LinkPath, MayLieInFoldersThatAreMade) {
-  PublishFixture fixture(2, "sites/public/docs");
-  const ObjectId first = fixture.objects.commit({{"n", "1"}});
-  const ObjectId second = fixture.objects.commit({{"n", "2"}});
-  fixture.publish(first);
-  EXPECT_EQ(fs::read_symlink(fixture.link), "../../.adapter/docs/trees/" + first.to_hex());
-  EXPECT_EQ(content(fixture.link / "n"), "1");
-  struct stat info{};
-  ASSERT_EQ(stat((fixture.data_dir / "sites/public").c_str(), &info), 0);
-  EXPECT_EQ(info.st_mode & 07777U, 0755U);
-  fixture.publish(second);
-  EXPECT_EQ(content(fixture.link / "n"), "2");
-  EXPECT_TRUE(fixture.publisher->link_is_intact(second));
-  EXPECT_EQ(fixture.recover().commit, second);
-  EXPECT_EQ(std::distance(fs::directory_iterator(fixture.link.parent_path()), fs::directory_iterator()), 1);
-}
-
-TEST(LinkPath, SomethingElseOnTheWayIsAnError) {
-  for (const bool link : {false, true}) {
-    TemporaryFolder outside;
-    PublishFixture fixture(2, "sites/docs");
-    if (link) {
-      fs::create_directory_symlink(outside.path(), fixture.data_dir / "sites");
-    } else {
-      write(fixture.data_dir / "sites", "precious");
-    }
-    const ObjectId commit = fixture.objects.commit({{"n", "1"}});
-    const Error error = error_of([&] { fixture.publish(commit); });
-    EXPECT_EQ(error.error_class(), ErrorClass::storage);
-    EXPECT_THAT(error.text(), HasSubstr("sites on the way is not a folder"));
-    EXPECT_TRUE(fs::is_empty(outside.path()));
-  }
-}
-
-TEST(LinkPath, TheAdaptersOwnFolderIsNotFollowedElsewhere) {
-  TemporaryFolder outside;
-  PublishFixture fixture;
-  fs::create_directory(fixture.data_dir / ".adapter");
-  fs::create_directory_symlink(outside.path(), fixture.data_dir / ".adapter/docs");
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
-  EXPECT_EQ(error_of([&] { fixture.publish(commit); }).error_class(), ErrorClass::storage);
-  EXPECT_TRUE(fs::is_empty(outside.path()));
-}
-
-// ---- the lock ----
-
-TEST(DataDirectoryLock, MakesTheFoldersAndNamesItsHolder) {
-  TemporaryFolder folder;
-  const fs::path data_dir = folder.path() / "new/data";
-  {
-    const publish::DataDirectoryLock lock(data_dir);
-    EXPECT_EQ(content(data_dir / ".adapter/.lock"), std::to_string(getpid()) + "\n");
-    try {
-      const publish::DataDirectoryLock second(data_dir);
-      FAIL() << "locked twice";
-    } catch (const publish::DirectoryBusy& busy) {
-      EXPECT_EQ(busy.error_class(), ErrorClass::storage);
-      EXPECT_THAT(busy.text(), HasSubstr("process " + std::to_string(getpid())));
-      EXPECT_THAT(busy.text(), HasSubstr(data_dir.native()));
-    }
-  }
-  const publish::DataDirectoryLock again(data_dir);
-}
-
-TEST(DataDirectoryLock, IsFreeWhenItsHolderIsKilled) {
-  TemporaryFolder folder;
-  int ready[2] = {-1, -1};
-  ASSERT_EQ(pipe(ready), 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    const publish::DataDirectoryLock lock(folder.path());
-    static_cast<void>(!::write(ready[1], "x", 1));
-    pause();
-    _exit(0);
-  }
-  char byte = 0;
-  ASSERT_EQ(read(ready[0], &byte, 1), 1);
-  EXPECT_THROW(publish::DataDirectoryLock{folder.path()}, publish::DirectoryBusy);
-  kill(child, SIGKILL);
-  ASSERT_EQ(waitpid(child, nullptr, 0), child);
-  const publish::DataDirectoryLock lock(folder.path());
-  close(ready[0]);
-  close(ready[1]);
-}
-
-TEST(DataDirectoryLock, SaysWhoMayNotWriteWhereAndWhatToDo) {
-  TemporaryFolder folder;
-  ASSERT_EQ(chmod(folder.path().c_str(), 0555), 0);
-  int out[2] = {-1, -1};
-  ASSERT_EQ(pipe(out), 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    if (geteuid() == 0 && setuid(65534) != 0) {
-      _exit(1);
-    }
-    std::string text = "no error";
-    try {
-      const publish::DataDirectoryLock lock(folder.path());
-    } catch (const Error& error) {
-      text = error.text();
-    }
-    static_cast<void>(!::write(out[1], text.data(), text.size()));
-    _exit(0);
-  }
-  ASSERT_EQ(waitpid(child, nullptr, 0), child);
-  std::string text(4096, '\0');
-  const ssize_t size = read(out[0], text.data(), text.size());
-  text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-  const uid_t uid = geteuid() == 0 ? 65534 : geteuid();
-  EXPECT_THAT(text, HasSubstr("cannot write to " + folder.path().native() + " as user " + std::to_string(uid)));
-  EXPECT_THAT(text, HasSubstr("belongs to user " + std::to_string(geteuid())));
-  EXPECT_THAT(text, HasSubstr("mode 0555"));
-  EXPECT_THAT(text, HasSubstr("chown"));
-  EXPECT_THAT(text, HasSubstr("fsGroup"));
-  ASSERT_EQ(chmod(folder.path().c_str(), 0755), 0);
-  close(out[0]);
-  close(out[1]);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -54,6 +55,12 @@ inline std::string content(const fs::path& path) {
 
 inline void write(const fs::path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
+}
+
+/// A new one each time, or $ADAPTER_TEST_SEED: a test that draws prints it with each failure.
+inline std::uint_fast32_t random_seed() {
+  const char* given = std::getenv("ADAPTER_TEST_SEED");
+  return given != nullptr ? static_cast<std::uint_fast32_t>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
 }
 
 /// Runs a coroutine to its end on a loop of its own.
