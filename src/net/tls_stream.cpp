@@ -110,7 +110,12 @@ public:
       const int result = SSL_read_ex(ssl_.get(), buffer.data() + filled, buffer.size() - filled, &count);
       if (result == 1) {
         filled += count;
-        if (filled == buffer.size() || SSL_has_pending(ssl_.get()) == 0) {
+        const bool more = SSL_has_pending(ssl_.get()) == 1;
+        if (!more) {
+          // SSL_MODE_RELEASE_BUFFERS forgets the buffer that session tickets came in.
+          SSL_free_buffers(ssl_.get());
+        }
+        if (filled == buffer.size() || !more) {
           co_return filled;
         }
         continue;
