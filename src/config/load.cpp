@@ -82,7 +82,7 @@ std::string name_from_url(std::string_view url) {
 /// {repositories: [{…}], credentials: [{…}]}
 Document document_from(const Environment& environment) {
   Document document("");
-  document.set_directory(std::filesystem::current_path());
+  document.set_directory(working_directory());
   const bool with_credential =
       variable(environment, "ADAPTER_USERNAME") || variable(environment, "ADAPTER_PASSWORD_FILE");
   Node& root = document.add(Node::Kind::mapping, {});
@@ -156,7 +156,7 @@ Files real_files() {
   Files files;
   files.read = [](const std::filesystem::path& file) { return read_file(file, max_file_bytes); };
   files.glob = glob_files;
-  files.working_directory = std::filesystem::current_path();
+  files.working_directory = working_directory();
   return files;
 }
 

@@ -324,7 +324,7 @@ void check_names_and_links(Context& context, const std::vector<Draft>& drafts) {
     const auto [first, added] = links.emplace(draft.link->value, &draft);
     if (!added) {
       context.report.error(draft.link->place, "link-conflict",
-                           "the link " + draft.link->value + " is already that of the repository at " +
+                           "the link " + escape(draft.link->value) + " is already that of the repository at " +
                                first->second->link->place.text());
     }
   }

@@ -95,7 +95,7 @@ void read_admin(Context& context, const Value* value, Admin& admin) {
 
 void read_settings_of_program(Context& context, const Fields* top, Config& config) {
   const std::filesystem::path from_variable = variable(context, "ADAPTER_DATA_DIR").value_or("data");
-  config.data_dir = (std::filesystem::current_path() / from_variable).lexically_normal();
+  config.data_dir = (working_directory() / from_variable).lexically_normal();
   const Value* admin = nullptr;
   if (top != nullptr) {
     admin = top->find("admin");

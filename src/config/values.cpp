@@ -166,6 +166,12 @@ Result<std::string> read_host(std::string_view text) {
   return to_lower(text);
 }
 
+std::filesystem::path working_directory() {
+  std::error_code failure;
+  std::filesystem::path path = std::filesystem::current_path(failure);
+  return failure ? std::filesystem::path("/") : path;
+}
+
 bool is_variable_name(std::string_view name) noexcept {
   const auto allowed = [](char c) { return is_letter(c) || is_digit(c) || c == '_'; };
   return !name.empty() && !is_digit(name.front()) && std::all_of(name.begin(), name.end(), allowed);

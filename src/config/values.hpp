@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,9 @@ struct ListenAddress {
 
 /// "example.org", "example.org:8080", "[::1]:8080": what a Host field may hold, answered in lower case.
 [[nodiscard]] Result<std::string> read_host(std::string_view text);
+
+/// The working directory; "/" when it has been removed.
+[[nodiscard]] std::filesystem::path working_directory();
 
 /// A name that an environment variable can have: letters, digits and "_", no digit first.
 [[nodiscard]] bool is_variable_name(std::string_view name) noexcept;

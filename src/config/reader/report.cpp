@@ -4,13 +4,16 @@
 #include <algorithm>
 #include <tuple>
 
+#include "adapter/base/text.hpp"
+
 namespace adapter::config {
 
 std::string Place::text() const {
   if (document == nullptr || document->name().empty()) {
     return path;
   }
-  return document->name() + ":" + std::to_string(mark.line) + ":" + std::to_string(document->column(mark));
+  return escape(document->name(), 4096) + ":" + std::to_string(mark.line) + ":" +
+         std::to_string(document->column(mark));
 }
 
 void Report::add(Finding finding) {
