@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
@@ -89,7 +89,7 @@ def main():
             jobs.append(pool.submit(run_module, _ALONE, known[_ALONE], environment))
             jobs[0].result()
         jobs += [pool.submit(run_module, name, known[name], environment) for name in wanted]
-        for job in jobs:
+        for job in as_completed(jobs):
             name, count, bad, passed_over, seconds, output = job.result()
             tests, failed, skipped = tests + count, failed + bad, skipped + passed_over
             print("%-20s %3d tests, %d failed, %.0f s" % (name, count, bad, seconds), flush=True)

@@ -96,7 +96,7 @@ class RandomKills(rig.Row):
         adapter.start()
         adapter.wait_for(lambda: len(adapter.found("published")) >= 2, what="two publishes")
         committer.stop()
-        adapter.wait_published("r0", remote.resolve("main"))
+        adapter.wait_event("published", "r0", commit=remote.resolve("main"))
         adapter.kill()
         trees = os.path.join(adapter.data, ".adapter", "r0", "trees")
         older = [each for each in os.listdir(trees) if each != adapter.published("r0")][0]
