@@ -106,7 +106,7 @@ class Faults(AdapterTest):
         self.assert_survives(("network", "corrupt", "protocol"), step="fetch", truncate_at=90, framing="close")
 
     def test_a_flipped_bit_in_a_pack(self):
-        self.assert_survives(("corrupt", "protocol"), step="fetch", flip_bit=8 * 150, flip_scope="body")
+        self.assert_survives(("corrupt", "protocol"), step="fetch", flip_bit=8 * 40, flip_scope="pack")
 
     def test_framings_that_lie(self):
         remote = self.remote(files={"a": "1"})

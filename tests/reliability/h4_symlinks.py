@@ -22,32 +22,34 @@ _FIXED = [
 
 
 def leaves(tree, path):
-    """Whether a link, followed as the kernel does through what is laid out in `tree`, ever leaves it. Steps that lead to nothing are
-    taken by their words from there on, as a later commit may make them real."""
-    here, rest, steps = os.path.dirname(path), [os.readlink(os.path.join(tree, path))], 0
-    while rest:
-        target = rest.pop(0)
-        if target.startswith("/"):
-            return True
-        head, _, tail = target.partition("/")
-        if tail:
-            rest.insert(0, tail)
-        if head in ("", "."):
-            continue
-        if head == "..":
+    """Whether a link, followed as the kernel does through what is laid out in `tree`, ever leaves it. Where the kernel gives up (nothing
+    is there, a file is no folder, too many links) it has not left."""
+    here, rest, followed = os.path.dirname(path), None, 0
+    target = os.readlink(os.path.join(tree, path))
+    while True:
+        if target is not None:
+            followed += 1
+            if followed > 40:
+                return False
+            if target.startswith("/"):
+                return True
+            rest = [part for part in target.split("/") if part not in ("", ".")] + (rest or [])
+            target = None
+        if not rest:
+            return False
+        if not os.path.isdir(os.path.join(tree, here)):
+            return False
+        part = rest.pop(0)
+        if part == "..":
             if here == "":
                 return True
             here = os.path.dirname(here)
             continue
-        here = os.path.join(here, head)
-        full = os.path.join(tree, here)
+        full = os.path.join(tree, here, part)
         if os.path.islink(full):
-            steps += 1
-            if steps > 40:
-                return False  # a loop, or too long a chain: the kernel gives up
-            rest.insert(0, os.readlink(full))
-            here = os.path.dirname(here)
-    return False
+            target = os.readlink(full)
+        else:
+            here = os.path.join(here, part)
 
 
 class Symlinks(rig.Row):

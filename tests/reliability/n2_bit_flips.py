@@ -46,7 +46,7 @@ class BitFlips(rig.Row):
                 url = "https://localhost:%d/%s" % (proxy.port, label)
                 return self.run_one(folder, url, harm)
         step = source.choice(_STEPS)
-        scope = "all" if source.random() < 0.3 else "body"
+        scope = source.choice(("all", "body", "body") if step != "fetch" else ("all", "body", "pack"))
         count = self.bytes[step] + (_HEAD_BYTES if scope == "all" else 0)
         fault = Fault(path="^/" + label, step=step, count=1, flip_bit=source.randrange(count * 8), flip_scope=scope)
         self.server.faults.add(fault)

@@ -46,10 +46,11 @@ class Fault:
 
     # The answer's bytes, head included; counted from 0.
     flip_bit: int = -1
-    flip_scope: str = "all"  # "all": counted from the head's first byte; "body": from the payload's
+    flip_scope: str = "all"  # "all": counted from the head's first byte; "body": from the payload's; "pack": from the word PACK
     body_delay: float = 0.0  # seconds between head and body
     byte_delay: float = 0.0  # seconds before each byte of head and body
     head_byte_delay: float = 0.0
+    part_delay: float = 0.0  # seconds before each part of the body, of 64 KiB or less
     stall_at: int = -1  # payload bytes after which nothing comes any more
     truncate_at: int = -1  # payload bytes after which the connection ends
     reset_at: int = -1  # the same with a reset
@@ -153,6 +154,7 @@ class Answer:
         self._ending = ending or threading.Event()
         self._sent = 0  # of head and body with framing
         self._payload = 0
+        self._pack_at = None  # payload byte where a pack begins
         self._mode = "length"
         self._held = b""
         self.bytes = 0  # payload bytes sent, for the log
@@ -200,6 +202,8 @@ class Answer:
         if not data:
             return
         if fault:
+            if fault.part_delay:
+                self._wait(fault.part_delay)
             data = self._flip_payload(data)
             for limit, act in ((fault.stall_at, "stall"), (fault.truncate_at, "end"), (fault.reset_at, "reset")):
                 if 0 <= limit <= self._payload + len(data):
@@ -262,6 +266,11 @@ class Answer:
         fault = self._fault
         if fault.flip_scope == "body":
             return _flip(data, fault.flip_bit, self._payload)
+        if fault.flip_scope == "pack":
+            if self._pack_at is None and b"PACK" in data:
+                self._pack_at = self._payload + data.index(b"PACK")
+            if self._pack_at is not None:
+                return _flip(data, fault.flip_bit, self._payload - self._pack_at)
         return data
 
     def _send(self, data):
