@@ -3,7 +3,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <array>
 #include <iostream>
+#include <string>
+#include <utility>
 
 #include "adapter/base/units.hpp"
 #include "version.hpp"
@@ -20,6 +23,22 @@ CLI::Validator accepted_by(Parse parse, const std::string& description) {
         return result.has_value() ? std::string() : result.error().text();
       },
       description);
+}
+
+/// The command that was named; none means run.
+Command chosen(const CLI::App& cli) {
+  constexpr std::array commands{
+      std::pair{"once", Command::once},
+      std::pair{"validate", Command::validate},
+      std::pair{"ls-remote", Command::ls_remote},
+      std::pair{"info", Command::info},
+  };
+  for (const auto& [name, command] : commands) {
+    if (cli.got_subcommand(name)) {
+      return command;
+    }
+  }
+  return Command::run;
 }
 
 }  // namespace
@@ -42,7 +61,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
       ->check(CLI::IsMember({"text", "json"}));
   cli.footer("Exit codes: 0 done, 1 some failed, 2 wrong use or bad configuration, 75 the data directory is in use.");
 
-  CLI::App* const run = cli.add_subcommand("run", "watch and sync until SIGTERM or SIGINT (the default)");
+  cli.add_subcommand("run", "watch and sync until SIGTERM or SIGINT (the default)");
   CLI::App* const once = cli.add_subcommand("once", "sync every (named) repository once");
   once->add_option("NAME", options.names, "only these repositories");
   once->add_option("--retry", retry, "keep trying the failed ones this long, for example 2m")
@@ -53,7 +72,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   CLI::App* const ls_remote = cli.add_subcommand("ls-remote", "show what the daemon sees at a URL");
   ls_remote->add_option("URL", options.url, "the repository's URL")->required();
   ls_remote->add_option("REF", options.refs, "only refs of these names");
-  CLI::App* const info = cli.add_subcommand("info", "print version, capabilities and library versions as JSON");
+  cli.add_subcommand("info", "print version, capabilities and library versions as JSON");
 
   try {
     cli.parse(argc, argv);
@@ -73,18 +92,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   if (!retry.empty()) {
     options.retry = parse_duration(retry).value();
   }
-  if (once->parsed()) {
-    options.command = Command::once;
-  } else if (validate->parsed()) {
-    options.command = Command::validate;
-  } else if (ls_remote->parsed()) {
-    options.command = Command::ls_remote;
-  } else if (info->parsed()) {
-    options.command = Command::info;
-  } else {
-    static_cast<void>(run);
-    options.command = Command::run;
-  }
+  options.command = chosen(cli);
   return options;
 }
 

@@ -5,6 +5,8 @@
 
 namespace adapter::net {
 
-std::string tls_library_version() { return OpenSSL_version(OPENSSL_FULL_VERSION_STRING); }
+std::string tls_library_version() {
+  return OpenSSL_version(OPENSSL_FULL_VERSION_STRING);
+}
 
 }  // namespace adapter::net

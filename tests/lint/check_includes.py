@@ -82,7 +82,8 @@ def _quoted(path: Path, room: str, name: str, root: Path) -> str:
         return '' if (root / 'tests' / name).is_file() else f'{name} does not exist'
     if '/' in name and path.parts[0] == 'tests' and name.split('/')[0] in ROOMS and name.split('/')[0] != room:
         return f'a unit test of {room} sees the inside of {name.split("/")[0]}'
-    return '' if any((folder / name).is_file() for folder in folders) else f'{name} is not in src/{room}'
+    made = [Path(name), Path(name + '.in')]  # a header may be configured from a template
+    return '' if any((folder / each).is_file() for folder in folders for each in made) else f'{name} is not in src/{room}'
 
 
 def _bracketed(path: Path, room: str, name: str) -> str:

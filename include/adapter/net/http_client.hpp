@@ -43,17 +43,17 @@ struct ConnectionSettings {
 struct Request {
   std::string method;  ///< "GET" or "POST"
   http::Url url;
-  http::Fields fields;           ///< without Host and Content-Length
-  Secret authorization;          ///< value of Authorization; empty: none. Never sent over http.
-  std::string body;              ///< sent with Content-Length for POST
+  http::Fields fields;   ///< without Host and Content-Length
+  Secret authorization;  ///< value of Authorization; empty: none. Never sent over http.
+  std::string body;      ///< sent with Content-Length for POST
   ConnectionSettings settings;
 
   Request(std::string request_method, http::Url request_url)
       : method(std::move(request_method)), url(std::move(request_url)) {}
 };
 
-/// An answer whose head has arrived; its body is pulled. Destroying it before the body's end closes the connection, after it
-/// the connection goes back to the pool. Loop thread only; must not outlive its client.
+/// An answer whose head has arrived; its body is pulled. Destroying it before the body's end closes the connection,
+/// after it the connection goes back to the pool. Loop thread only; must not outlive its client.
 class Response {
 public:
   virtual ~Response() = default;
@@ -66,9 +66,9 @@ public:
 
 struct ClientOptions {
   Deadlines deadlines;
-  std::size_t connections_per_host = 4;              ///< per origin, busy ones; waiters queue in order
-  std::size_t max_idle_connections = 1024;           ///< in all
-  std::chrono::seconds idle_timeout{75};             ///< an idle connection is closed after this long
+  std::size_t connections_per_host = 4;     ///< per origin, busy ones; waiters queue in order
+  std::size_t max_idle_connections = 1024;  ///< in all
+  std::chrono::seconds idle_timeout{75};    ///< an idle connection is closed after this long
 };
 
 /// An HTTP/1.1 client with a pool of connections per (origin, settings). Loop thread only. Made by make_http_client;
@@ -77,8 +77,8 @@ class HttpClient {
 public:
   virtual ~HttpClient() = default;
 
-  /// Sends one request and returns when the head of the answer is there, whatever its status. No redirect is followed here.
-  /// A reused connection that turns out dead before a byte of the answer came is replaced, once, by a fresh one.
+  /// Sends one request and returns when the head of the answer is there, whatever its status. No redirect is followed
+  /// here. A reused connection that turns out dead before a byte of the answer came is replaced, once, by a fresh one.
   /// Errors: network, tls, timeout, protocol, limit, policy (address), cancelled by asio's operation_aborted.
   virtual asio::awaitable<std::unique_ptr<Response>> send(Request request) = 0;
 

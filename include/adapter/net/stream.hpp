@@ -10,8 +10,9 @@
 
 namespace adapter::net {
 
-/// A byte stream to a peer: TCP or TLS over it, or a script in a test. Loop thread only; one reader and one writer at a time.
-/// Failures are thrown as adapter::Error of class network, tls or timeout; the text names the phase and the address.
+/// A byte stream to a peer: TCP or TLS over it, or a script in a test. Loop thread only; one reader and one writer at a
+/// time. Failures are thrown as adapter::Error of class network, tls or timeout; the text names the phase and the
+/// address.
 class Stream {
 public:
   virtual ~Stream() = default;

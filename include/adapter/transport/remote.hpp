@@ -44,13 +44,13 @@ struct RemoteOptions {
   std::string agent = "adapter";  ///< User-Agent and the protocol's agent, "adapter/0.1.0"
 };
 
-/// A remote: remembers the capabilities of its first answer, and where that was redirected to, so that a check is one request.
-/// When the remembered ones turn out stale (404, 400 or a malformed answer to a POST that used them) they are asked for anew, once
-/// per call. Loop thread only; client and credentials outlive it. Calls may overlap.
+/// A remote: remembers the capabilities of its first answer, and where that was redirected to, so that a check is one
+/// request. When the remembered ones turn out stale (404, 400 or a malformed answer to a POST that used them) they are
+/// asked for anew, once per call. Loop thread only; client and credentials outlive it. Calls may overlap.
 ///
-/// Errors by class: auth (401, 403, and what Credentials says), not_found (404, 410, "repository not found"), rate_limited (429; 503 with
-/// Retry-After), network (5xx, connection trouble), tls, protocol (HTML with 200, v0/v1 servers: "not in this version yet"), limit,
-/// policy, timeout. Each carries the context "https://host/path: ls-refs".
+/// Errors by class: auth (401, 403, and what Credentials says), not_found (404, 410, "repository not found"),
+/// rate_limited (429; 503 with Retry-After), network (5xx, connection trouble), tls, protocol (HTML with 200, v0/v1
+/// servers: "not in this version yet"), limit, policy, timeout. Each carries the context "https://host/path: ls-refs".
 class Remote {
 public:
   virtual ~Remote() = default;
@@ -68,7 +68,7 @@ public:
   [[nodiscard]] virtual std::uint64_t received_bytes() const noexcept = 0;
 };
 
-[[nodiscard]] std::unique_ptr<Remote> make_remote(net::HttpClient& client, auth::Credentials& credentials, http::Url url,
-                                                  RemoteOptions options);
+[[nodiscard]] std::unique_ptr<Remote> make_remote(net::HttpClient& client, auth::Credentials& credentials,
+                                                  http::Url url, RemoteOptions options);
 
 }  // namespace adapter::transport
