@@ -11,6 +11,7 @@
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
 #include "history.hpp"
+#include "housekeeping.hpp"
 #include "names.hpp"
 #include "verify.hpp"
 
@@ -231,6 +232,22 @@ Verified verify_held(const Layout& layout, const ObjectId& id, const StoreOption
   }
   result.state = state_of(layout, reconcile(layout, true, stop));
   return result;
+}
+
+std::optional<State> housekeep_repository(const Layout& layout, const std::function<bool()>& may_remove,
+                                          const std::stop_token& stop) {
+  try {
+    if (!merge_packs(layout, may_remove, stop)) {
+      return std::nullopt;
+    }
+    return state_of(layout, read_records(layout));
+  } catch (const Error& error) {
+    if (error.error_class() != ErrorClass::corrupt) {
+      throw;
+    }
+    check_packs(layout, stop);
+    return state_of(layout, reconcile(layout, true, stop));
+  }
 }
 
 Kept keep_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine, std::string_view tail, const Tip& tip,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -40,6 +41,11 @@ struct Kept {
 /// `quarantine` may be null; `tail` are the last bytes of its pack.
 [[nodiscard]] Kept keep_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine, std::string_view tail,
                                  const Tip& tip, const StoreOptions& options, const std::stop_token& stop);
+
+/// Merges and trims packs when that is due, and not while `may_remove` says no; nothing when nothing changed. Damage
+/// that comes to light sets packs aside and forgets tips.
+[[nodiscard]] std::optional<State> housekeep_repository(const Layout& layout, const std::function<bool()>& may_remove,
+                                                        const std::stop_token& stop);
 
 /// Indexes every kept pack again and sets aside those that do not give the same index; how many these were.
 std::size_t check_packs(const Layout& layout, const std::stop_token& stop);

@@ -66,7 +66,15 @@ public:
     co_return std::move(kept.facts);
   }
 
-  asio::awaitable<void> housekeep() override { co_return; }
+  asio::awaitable<void> housekeep() override {
+    auto job = [layout = layout_, readers = readers_](const std::stop_token& stop) {
+      return housekeep_repository(layout, [&readers] { return readers->alive.load() == 0; }, stop);
+    };
+    std::optional<State> changed = co_await async::run_blocking(workers_, std::move(job));
+    if (changed) {
+      state_ = std::move(*changed);
+    }
+  }
 
   [[nodiscard]] std::unique_ptr<ObjectReader> reader() const override {
     return make_reader(layout_, readers_, options_.limits);

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "housekeeping.hpp"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_set>
+#include <utility>
+
+#include "adapter/base/limits.hpp"
+#include "adapter/log/log.hpp"
+#include "history.hpp"
+#include "object_database.hpp"
+#include "pack_merge.hpp"
+#include "quarantine.hpp"
+#include "verify.hpp"
+
+namespace adapter::store {
+namespace {
+
+constexpr std::size_t min_small_packs = 4;
+
+/// Everything that commits and tags lead to, each object once: tags, commits, then trees before what they hold.
+class Reach {
+public:
+  Reach(ObjectSource& source, const std::stop_token& stop) : source_(source), stop_(stop) {}
+
+  void add_tip(const std::optional<ObjectId>& tip) {
+    for (std::optional<ObjectId> at = tip; at;) {
+      const auto header = source_.header(*at);
+      if (!header || header->type != ObjectType::tag) {
+        return;
+      }
+      note(*at);
+      const auto bytes = source_.read(*at, ObjectType::tag, max_commit_or_tag_bytes);
+      const auto target = bytes ? parse_tag(*bytes) : std::nullopt;
+      at = target ? std::optional(target->id) : std::nullopt;
+    }
+  }
+
+  void add_commits(std::span<const ObjectId> commits) {
+    for (const ObjectId& commit : commits) {
+      note(commit);
+    }
+    for (const ObjectId& commit : commits) {
+      add_tree(peel_to_commit(source_, commit).links.tree);
+    }
+  }
+
+  [[nodiscard]] const std::vector<ObjectId>& ids() const noexcept { return ids_; }
+
+private:
+  bool note(const ObjectId& id) {
+    const bool fresh = seen_.insert(id).second;
+    if (fresh) {
+      ids_.push_back(id);
+    }
+    return fresh;
+  }
+
+  void add_tree(const ObjectId& root) {
+    std::vector<ObjectId> open;
+    if (note(root)) {
+      open.push_back(root);
+    }
+    while (!open.empty()) {
+      if (stop_.stop_requested()) {
+        throw Error(ErrorClass::cancelled, "house-keeping was cancelled");
+      }
+      const ObjectId id = open.back();
+      open.pop_back();
+      const auto bytes = source_.read(id, ObjectType::tree, UINT64_MAX);
+      if (!bytes) {
+        throw MissingObject(ErrorClass::corrupt, "the tree " + id.to_hex() + " is missing");
+      }
+      TreeCursor cursor(*bytes);
+      RawEntry entry;
+      while (cursor.next(entry) == TreeCursor::Step::entry) {
+        const auto kind = kind_of_mode(entry.mode);
+        if (kind != EntryKind::submodule && note(entry.id) && kind == EntryKind::folder) {
+          open.push_back(entry.id);
+        }
+      }
+    }
+  }
+
+  ObjectSource& source_;
+  const std::stop_token& stop_;
+  std::vector<ObjectId> ids_;
+  std::unordered_set<ObjectId> seen_;
+};
+
+/// The objects to keep, after the boundary was narrowed to the tips that are left.
+std::vector<ObjectId> live_objects(const Layout& layout, const Records& records, const std::stop_token& stop) {
+  const std::array<std::filesystem::path, 1> folders{layout.objects};
+  ObjectDatabase objects(folders);
+  std::vector<ObjectId> tips;
+  for (const auto& commit : {records.current_commit, records.previous_commit}) {
+    if (commit) {
+      tips.push_back(*commit);
+    }
+  }
+  const History history = walk_history(objects, tips, records.depth, records.shallow, {}, stop);
+  Reach reach(objects, stop);
+  reach.add_tip(records.current);
+  reach.add_tip(records.previous);
+  reach.add_commits(history.commits);
+  write_shallow(layout, history.shallow);
+  return reach.ids();
+}
+
+std::vector<ObjectId> all_objects(std::span<const StoredPack* const> packs) {
+  std::vector<ObjectId> ids;
+  for (const StoredPack* pack : packs) {
+    for (std::uint32_t entry = 0; entry < pack->count(); ++entry) {
+      ids.push_back(pack->id(entry));
+    }
+  }
+  return ids;
+}
+
+/// Writes the plan's pack and moves it into place; its stem.
+std::string write_pack(const Layout& layout, const MergePlan& plan, const std::stop_token& stop) {
+  Limits unlimited;
+  unlimited.max_pack_bytes = UINT64_MAX;
+  unlimited.max_objects = UINT32_MAX;
+  Quarantine quarantine(layout, unlimited, std::make_shared<ProgressCounts>(), false);
+  plan.write([&](std::string_view bytes) { quarantine.append(bytes, stop); }, stop);
+  const auto stem = quarantine.finish(stop);
+  if (!stem) {
+    throw Error(ErrorClass::corrupt, "a merged pack came out empty");
+  }
+  return install_pack(quarantine.pack_folder(), *stem, layout.packs);
+}
+
+}  // namespace
+
+bool needs_merge(const std::vector<PackFile>& packs) noexcept {
+  if (packs.size() <= min_small_packs) {
+    return false;
+  }
+  const std::uint64_t largest = packs.front().pack_bytes + packs.front().index_bytes;
+  return packs.size() - 1 > max_small_packs || total_bytes(packs) - largest > largest / 2;
+}
+
+bool merge_packs(const Layout& layout, const std::function<bool()>& may_remove, const std::stop_token& stop) {
+  const auto files = list_packs(layout.packs);
+  if (!needs_merge(files) || !may_remove()) {
+    return false;
+  }
+  std::vector<std::unique_ptr<StoredPack>> opened;
+  std::vector<const StoredPack*> packs;
+  for (const PackFile& file : files) {
+    opened.push_back(std::make_unique<StoredPack>(layout.packs, file.stem));
+    packs.push_back(opened.back().get());
+  }
+  const Records records = read_records(layout);
+  const std::span<const StoredPack* const> small(packs.begin() + 1, packs.end());
+  const auto wanted = records.depth == 0 || !records.current ? all_objects(packs) : live_objects(layout, records, stop);
+  MergePlan whole(packs);
+  MergePlan part(small);
+  for (const ObjectId& id : wanted) {
+    if (!whole.add(id)) {
+      throw Error(ErrorClass::corrupt, "the object " + id.to_hex() + " is in none of the stored packs");
+    }
+    if (!packs.front()->find(id)) {
+      part.add(id);
+    }
+  }
+  const std::uint64_t after_part = files.front().pack_bytes + part.size_bytes();
+  const bool everything = whole.size_bytes() + whole.size_bytes() / 2 < after_part;
+  const MergePlan& plan = everything ? whole : part;
+  std::vector<std::string> obsolete;
+  for (std::size_t at = everything ? 0 : 1; at < files.size(); ++at) {
+    obsolete.push_back(files[at].stem);
+  }
+  if (!plan.items().empty()) {
+    const std::string stem = write_pack(layout, plan, stop);
+    std::erase(obsolete, stem);
+  }
+  opened.clear();
+  if (may_remove()) {
+    remove_packs(layout.packs, obsolete);
+  }
+  return true;
+}
+
+}  // namespace adapter::store

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstdlib>
+
+#include "store_support.hpp"
+
+using adapter::ObjectId;
+using adapter::store::Tip;
+
+namespace {
+
+class StoreHousekeep : public StoreTest {
+protected:
+  std::string noise(std::size_t size) {
+    std::uniform_int_distribution<int> byte(32, 126);
+    std::string bytes(size, ' ');
+    std::generate(bytes.begin(), bytes.end(), [&] { return static_cast<char>(byte(random)); });
+    return bytes;
+  }
+
+  void fill() {
+    for (int file = 0; file < 200; ++file) {
+      origin.write("folder" + std::to_string(file % 9) + "/file" + std::to_string(file), noise(1500));
+    }
+    std::string text;
+    for (int line = 0; line < 500; ++line) {
+      text += noise(40) + "\n";
+    }
+    origin.write("text", text);
+  }
+
+  ObjectId change(int step) {
+    const std::string path = "folder" + std::to_string(step % 9) + "/file" + std::to_string(step * 7 % 200);
+    origin.write(path, noise(1500));
+    std::string text = read_whole(origin.path() / "text");
+    text.insert(text.size() / 2, "step " + std::to_string(step) + "\n");
+    origin.write("text", text);
+    return origin.commit("step " + std::to_string(step));
+  }
+
+  /// `updates` updates of a follower, each with the haves and the boundary that it would send; the largest number of
+  /// packs seen.
+  std::size_t follow(std::uint32_t depth, int updates) {
+    Tip tip;
+    tip.ref = "refs/heads/main";
+    tip.depth = depth;
+    tip.id = origin.commit("first");
+    ObjectId held = tip.id;
+    const std::string wire = depth == 0 ? "" : "--shallow " + tip.id.to_hex() + "\n";
+    if (depth != 0) {
+      tip.shallow = {tip.id};
+    }
+    ingest(origin.pack(wire + tip.id.to_hex(), depth == 0 ? "" : "--shallow"), tip);
+    fresh_bytes = store->disk_bytes();
+    std::size_t most = 0;
+    for (int step = 0; step < updates; ++step) {
+      tip.shallow.clear();
+      tip.id = change(step);
+      std::string revisions;
+      for (const ObjectId& id : store->holdings().shallow) {
+        revisions += "--shallow " + id.to_hex() + "\n";
+      }
+      revisions += tip.id.to_hex() + "\n^" + held.to_hex();
+      ingest(origin.pack(revisions, depth == 0 ? "--thin" : "--thin --shallow"), tip);
+      held = tip.id;
+      await(store->housekeep());
+      most = std::max(most, pack_count());
+      if (step % 40 == 39) {
+        expect_sound();
+      }
+    }
+    EXPECT_EQ(listing(tip.id), origin.git("ls-tree -r HEAD"));
+    EXPECT_EQ(kept_git("rev-parse HEAD"), tip.id.to_hex() + "\n");
+    expect_sound();
+    return most;
+  }
+
+  std::uint64_t fresh_bytes = 0;
+};
+
+TEST_F(StoreHousekeep, AShallowFollowerStaysSmall) {
+  fill();
+  open();
+  const char* wanted = std::getenv("ADAPTER_TEST_UPDATES");
+  EXPECT_LE(follow(1, wanted != nullptr ? std::atoi(wanted) : 50), 20U);
+  EXPECT_LT(store->disk_bytes(), fresh_bytes * 3);
+  EXPECT_LE(store->holdings().shallow.size(), 2U);
+}
+
+TEST_F(StoreHousekeep, ADeeperFollowerKeepsItsDepth) {
+  fill();
+  open();
+  follow(3, 25);
+  // Its own three, and what the two tips before it still hold.
+  const int count = std::stoi(kept_git("rev-list --count HEAD"));
+  EXPECT_GE(count, 3);
+  EXPECT_LE(count, 5);
+  EXPECT_LT(store->disk_bytes(), fresh_bytes * 3);
+}
+
+TEST_F(StoreHousekeep, AFullFollowerLosesNothing) {
+  fill();
+  open();
+  EXPECT_LE(follow(0, 25), 20U);
+  EXPECT_EQ(kept_git("rev-list --count HEAD"), "26\n");
+}
+
+TEST_F(StoreHousekeep, NothingIsRemovedWhileSomebodyReads) {
+  fill();
+  open();
+  const ObjectId first = origin.commit("one");
+  ingest(origin.pack("HEAD"), first);
+  const auto reader = store->reader();
+  ObjectId held = first;
+  for (int step = 0; step < 20; ++step) {
+    const ObjectId next = change(step);
+    ingest(origin.pack(next.to_hex() + "\n^" + held.to_hex(), "--thin"), next);
+    held = next;
+    await(store->housekeep());
+  }
+  EXPECT_EQ(pack_count(), 21U);
+  EXPECT_EQ(reader->commit_tree(first).to_hex(), origin.git("rev-parse " + first.to_hex() + "^{tree}"));
+}
+
+TEST_F(StoreHousekeep, ARepositoryThatShrankGivesItsSpaceBack) {
+  origin.write("large", noise(3'000'000));
+  origin.write("small", noise(100));
+  open();
+  Tip tip;
+  tip.ref = "refs/heads/main";
+  tip.id = origin.commit("large");
+  tip.shallow = {tip.id};
+  ingest(origin.pack("--shallow " + tip.id.to_hex() + "\n" + tip.id.to_hex(), "--shallow"), tip);
+  const std::uint64_t before = store->disk_bytes();
+  std::filesystem::remove(origin.path() / "large");
+  for (int step = 0; step < 20; ++step) {
+    origin.write("small", noise(100));
+    const ObjectId held = tip.id;
+    tip.id = origin.commit("small");
+    tip.shallow.clear();
+    ingest(
+        origin.pack("--shallow " + held.to_hex() + "\n" + tip.id.to_hex() + "\n^" + held.to_hex(), "--thin --shallow"),
+        tip);
+    await(store->housekeep());
+  }
+  EXPECT_LT(store->disk_bytes(), before / 10);
+  expect_sound();
+}
+
+}  // namespace
