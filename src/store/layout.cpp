@@ -27,8 +27,6 @@ constexpr std::string_view previous_ref = "refs/adapter/previous";
 constexpr std::string_view packed_refs_header = "# pack-refs with: peeled fully-peeled sorted \n";
 constexpr std::string_view temporary_prefix = ".tmp-";
 constexpr std::size_t trailer_bytes = ObjectId::size_bytes;
-constexpr std::size_t index_fanout_bytes = 8 + 256 * 4;
-constexpr std::size_t index_entry_bytes = ObjectId::size_bytes + 4 + 4;
 
 constexpr std::string_view config_text =
     "[core]\n"
@@ -342,34 +340,6 @@ void set_aside(const Layout& layout, const std::string& stem) {
   ensure_directory_at(git.get(), "damaged", private_folder);
   rename_or_throw(layout.packs / (stem + ".idx"), layout.damaged / (stem + ".idx"));
   rename_or_throw(layout.packs / (stem + ".pack"), layout.damaged / (stem + ".pack"));
-}
-
-bool looks_sound(const std::filesystem::path& folder, const PackFile& pack) {
-  const auto data_path = folder / (pack.stem + ".pack");
-  const auto index_path = folder / (pack.stem + ".idx");
-  if (pack.pack_bytes < 12 + trailer_bytes || pack.index_bytes < index_fanout_bytes + 2 * trailer_bytes) {
-    return false;
-  }
-  const UniqueFd data = open_for_reading(data_path);
-  const UniqueFd index = open_for_reading(index_path);
-  const auto head = read_bytes_at(data.get(), 0, data_path.native());
-  const auto index_head = read_bytes_at(index.get(), 0, index_path.native());
-  constexpr std::array<std::uint8_t, 8> pack_magic{'P', 'A', 'C', 'K', 0, 0, 0, 2};
-  constexpr std::array<std::uint8_t, 8> index_magic{0xFF, 't', 'O', 'c', 0, 0, 0, 2};
-  if (!std::equal(pack_magic.begin(), pack_magic.end(), head.begin()) ||
-      !std::equal(index_magic.begin(), index_magic.end(), index_head.begin())) {
-    return false;
-  }
-  const std::uint64_t count = static_cast<std::uint64_t>(head[8]) << 24U | static_cast<std::uint64_t>(head[9]) << 16U |
-                              static_cast<std::uint64_t>(head[10]) << 8U | head[11];
-  if (pack.index_bytes < index_fanout_bytes + count * index_entry_bytes + 2 * trailer_bytes) {
-    return false;
-  }
-  const auto recorded =
-      read_bytes_at(index.get(), static_cast<off_t>(pack.index_bytes - 2 * trailer_bytes), index_path.native());
-  const auto actual =
-      read_bytes_at(data.get(), static_cast<off_t>(pack.pack_bytes - trailer_bytes), data_path.native());
-  return recorded == actual;
 }
 
 }  // namespace adapter::store

@@ -77,8 +77,9 @@ void remove_packs(const std::filesystem::path& folder, const std::vector<std::st
 /// Moves a damaged pair to `damaged`.
 void set_aside(const Layout& layout, const std::string& stem);
 
-/// Looks at a pair without reading it through: sizes, magic numbers, and the checksum of the pack that its index
-/// recorded. Finds truncation and files that do not belong together.
-[[nodiscard]] bool looks_sound(const std::filesystem::path& folder, const PackFile& pack);
+/// Looks at a pair without reading the pack through: sizes, magic numbers, the checksum of the pack that its index
+/// recorded, and that every number in the index leads into the pack. libgit2 trusts these numbers and reads wherever
+/// they point: nothing may be opened with it before this look. With `checksum` the index is hashed too.
+[[nodiscard]] bool looks_sound(const std::filesystem::path& folder, const PackFile& pack, bool checksum);
 
 }  // namespace adapter::store

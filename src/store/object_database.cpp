@@ -2,6 +2,7 @@
 #include "object_database.hpp"
 
 #include "adapter/base/units.hpp"
+#include "layout.hpp"
 
 namespace adapter::store {
 namespace {
@@ -36,6 +37,11 @@ ObjectDatabase::ObjectDatabase(std::span<const std::filesystem::path> objects_fo
   odb_.reset(odb);
   int priority = static_cast<int>(objects_folders.size());
   for (const auto& folder : objects_folders) {
+    for (const PackFile& pack : list_packs(folder / "pack")) {
+      if (!looks_sound(folder / "pack", pack, false)) {
+        throw Error(ErrorClass::corrupt, "the stored pack " + pack.stem + " is damaged");
+      }
+    }
     git_odb_backend* backend = nullptr;
     if (const int code = git_odb_backend_pack(&backend, folder.c_str()); code < 0) {
       throw git::failure(code, "cannot open the packs in " + folder.string());

@@ -13,7 +13,8 @@ namespace adapter::store {
 /// time.
 class ObjectDatabase final : public ObjectSource {
 public:
-  /// Opens the packs in `folder`/pack of each folder. A folder without packs is fine.
+  /// Opens the packs in `folder`/pack of each folder. A folder without packs is fine. Throws corrupt when a
+  /// pack's index does not lead into its pack.
   explicit ObjectDatabase(std::span<const std::filesystem::path> objects_folders);
 
   std::optional<ObjectHeader> header(const ObjectId& id) override;

@@ -119,7 +119,7 @@ Records reconcile(const Layout& layout, bool deep, const std::stop_token& stop) 
 
 void set_aside_unsound(const Layout& layout) {
   for (const PackFile& pack : list_packs(layout.packs)) {
-    if (!looks_sound(layout.packs, pack)) {
+    if (!looks_sound(layout.packs, pack, true)) {
       log::warning("pack_damaged", "a stored pack is damaged and was set aside",
                    {{"folder", layout.git.native()}, {"pack", pack.stem}});
       set_aside(layout, pack.stem);
@@ -195,7 +195,7 @@ State open_repository(const Layout& layout, const std::stop_token& stop) {
 std::size_t check_packs(const Layout& layout, const std::stop_token& stop) {
   std::size_t damaged = 0;
   for (const PackFile& pack : list_packs(layout.packs)) {
-    if (!looks_sound(layout.packs, pack) || !indexes_to_the_same(layout, pack, stop)) {
+    if (!looks_sound(layout.packs, pack, true) || !indexes_to_the_same(layout, pack, stop)) {
       log::warning("pack_damaged", "a stored pack is damaged and was set aside",
                    {{"folder", layout.git.native()}, {"pack", pack.stem}});
       set_aside(layout, pack.stem);
@@ -289,10 +289,15 @@ Kept keep_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine,
     return kept;
   } catch (const Error& error) {
     quarantine.reset();
-    if (error.error_class() == ErrorClass::corrupt && check_packs(layout, stop) > 0) {
-      throw Error(
-          ErrorClass::storage,
-          "a stored pack was damaged and is set aside; what it held has to be fetched again (" + error.text() + ")");
+    if (error.error_class() == ErrorClass::corrupt) {
+      const bool damaged = check_packs(layout, stop) > 0;
+      const std::string before = format_packed_refs(read_records(layout));
+      const Records left = reconcile(layout, true, stop);
+      if (damaged || format_packed_refs(left) != before) {
+        throw Healed(
+            "a stored pack was damaged and is set aside; what it held has to be fetched again (" + error.text() + ")",
+            state_of(layout, left));
+      }
     }
     throw;
   }

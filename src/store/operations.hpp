@@ -33,12 +33,24 @@ struct Verified {
 [[nodiscard]] Verified verify_held(const Layout& layout, const ObjectId& id, const StoreOptions& options, bool suspect,
                                    const std::stop_token& stop);
 
+/// A failure that also changed what is held: stored damage was set aside and tips forgotten. Of class storage, since a
+/// retry fetches again what was lost.
+class Healed : public Error {
+public:
+  Healed(std::string message, State state) : Error(ErrorClass::storage, std::move(message)), state_(std::move(state)) {}
+  [[nodiscard]] const State& state() const noexcept { return state_; }
+
+private:
+  State state_;
+};
+
 struct Kept {
   CommitFacts facts;
   State state;
 };
 
-/// `quarantine` may be null; `tail` are the last bytes of its pack.
+/// `quarantine` may be null; `tail` are the last bytes of its pack. Throws Healed when the cause was damage on our
+/// side.
 [[nodiscard]] Kept keep_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine, std::string_view tail,
                                  const Tip& tip, const StoreOptions& options, const std::stop_token& stop);
 

@@ -2,11 +2,13 @@
 #include "quarantine.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <unordered_set>
 #include <utility>
 
 #include "adapter/base/units.hpp"
@@ -17,6 +19,12 @@ namespace {
 
 constexpr std::size_t pack_header_bytes = 12;
 constexpr std::size_t page_bytes = 4096;
+// An entry of 256 MiB has 256 KiB at deflate's best ratio, 1032 to 1, and so covers two slices wholly.
+constexpr std::size_t slice_bytes = 64 * kib;
+constexpr std::uint32_t slices_of_a_large_entry = 2;
+constexpr std::size_t scan_bytes = 256 * kib;
+constexpr std::uint64_t entry_overhead_bytes = 64;
+
 constexpr mode_t private_folder = 0700;
 constexpr unsigned pack_file_mode = 0444;
 
@@ -53,6 +61,7 @@ Quarantine::Quarantine(const Layout& layout, const Limits& limits, std::shared_p
       limits_(limits),
       name_(unique_name("")),
       folder_(layout.incoming / name_),
+      scan_(limits.max_object_bytes),
       counts_(std::move(counts)),
       thin_(thin) {}
 
@@ -85,7 +94,14 @@ void Quarantine::start() {
   ensure_directory_at(folder.get(), "pack", private_folder);
   if (thin_) {
     const std::array<std::filesystem::path, 1> kept{layout_.objects};
-    bases_ = std::make_unique<ObjectDatabase>(kept);
+    try {
+      bases_ = std::make_unique<ObjectDatabase>(kept);
+    } catch (const Error& error) {
+      // Without bases a thin pack fails when it is kept, which is where stored damage is dealt with.
+      if (error.error_class() != ErrorClass::corrupt) {
+        throw;
+      }
+    }
   }
   git_indexer_options options = GIT_INDEXER_OPTIONS_INIT;
   options.progress_cb = &Quarantine::on_progress;
@@ -99,7 +115,7 @@ void Quarantine::start() {
   }
   indexer_.reset(indexer);
   for (const auto& entry : std::filesystem::directory_iterator(pack_folder())) {
-    pack_fd_ = UniqueFd(open(entry.path().c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+    pack_fd_ = UniqueFd(open(entry.path().c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   }
 }
 
@@ -165,13 +181,68 @@ void Quarantine::append(std::string_view bytes, const std::stop_token& stop) {
   if (!indexer_) {
     start();
   }
+  while (!bytes.empty()) {
+    append_slice(bytes.substr(0, slice_bytes), stop);
+    bytes.remove_prefix(std::min(slice_bytes, bytes.size()));
+  }
+  failed_ = false;
+}
+
+void Quarantine::append_slice(std::string_view bytes, const std::stop_token& stop) {
   reserve_space(bytes.size());
+  const unsigned objects_before = stats_.received_objects;
   stop_ = &stop;
   const int code = git_indexer_append(indexer_.get(), bytes.data(), bytes.size(), &stats_);
   stop_ = nullptr;
   check_call(code, "cannot index the pack", stop);
   received_bytes_ += bytes.size();
-  failed_ = false;
+  counts_->record(stats_);
+  slices_without_object_ = stats_.received_objects == objects_before ? slices_without_object_ + 1 : 0;
+#ifdef ADAPTER_GIT_HAS_PACK_MAX_OBJECT_SIZE
+  const bool unbounded_deltas = false;
+#else
+  const bool unbounded_deltas = true;
+#endif
+  if (unbounded_deltas || slices_without_object_ >= slices_of_a_large_entry) {
+    scan_received(stop);
+  }
+}
+
+/// Looks at what was received since the last look, from the file, where the indexer has put it.
+void Quarantine::scan_received(const std::stop_token& stop) {
+  std::string bytes(scan_bytes, '\0');
+  while (pack_fd_ && scan_.consumed_bytes() < received_bytes_) {
+    if (stop.stop_requested()) {
+      throw Error(ErrorClass::cancelled, "indexing the pack was cancelled");
+    }
+    const auto size =
+        static_cast<std::size_t>(std::min<std::uint64_t>(scan_bytes, received_bytes_ - scan_.consumed_bytes()));
+    const ssize_t count = pread(pack_fd_.get(), bytes.data(), size, static_cast<off_t>(scan_.consumed_bytes()));
+    if (count <= 0) {
+      throw storage_error(count < 0 ? errno : EIO, "read back a pack in", folder_.native());
+    }
+    if (const auto error = scan_.feed(std::string_view(bytes).substr(0, static_cast<std::size_t>(count)))) {
+      throw Error(*error);
+    }
+  }
+}
+
+/// A thin pack is completed with the bases it lacks, through the same mapping as all else.
+void Quarantine::reserve_for_bases() {
+  std::unordered_set<ObjectId> bases(scan_.named_bases().begin(), scan_.named_bases().end());
+  std::uint64_t bytes = 0;
+  for (const ObjectId& id : bases) {
+    if (const auto header = bases_->header(id)) {
+      bytes += compressBound(static_cast<uLong>(header->size_bytes)) + entry_overhead_bytes;
+    }
+  }
+  if (bytes > limits_.max_pack_bytes) {
+    throw Error(ErrorClass::limit, "the bases that the pack's deltas need have more than " +
+                                       format_size(limits_.max_pack_bytes) + " (limits.max_pack_bytes)");
+  }
+  if (bytes > 0) {
+    reserve_space(bytes);
+  }
 }
 
 std::optional<std::string> Quarantine::finish(const std::stop_token& stop) {
@@ -192,10 +263,19 @@ std::optional<std::string> Quarantine::finish(const std::stop_token& stop) {
     indexer_.reset();
     return std::nullopt;
   }
+  if (bases_ && !list_packs(layout_.packs).empty()) {
+    scan_received(stop);
+    reserve_for_bases();
+  }
   stop_ = &stop;
   const int code = git_indexer_commit(indexer_.get(), &stats_);
   stop_ = nullptr;
   check_call(code, "cannot complete the pack", stop);
+  counts_->record(stats_);
+  struct stat info{};
+  if (pack_fd_ && (fstat(pack_fd_.get(), &info) != 0 || ftruncate(pack_fd_.get(), info.st_size) != 0)) {
+    throw storage_error(errno, "give back space of a pack in", folder_.native());  // reserved past the end
+  }
   const std::string stem = "pack-" + std::string(git_indexer_name(indexer_.get()));
   indexer_.reset();
   bases_.reset();

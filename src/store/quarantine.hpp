@@ -14,6 +14,7 @@
 #include "adapter/store/store.hpp"
 #include "layout.hpp"
 #include "object_database.hpp"
+#include "pack_scan.hpp"
 
 namespace adapter::store {
 
@@ -56,7 +57,9 @@ private:
   void start();
   void read_header(std::string_view bytes);
   void reserve_space(std::uint64_t bytes);
-  void feed(std::string_view bytes);
+  void append_slice(std::string_view bytes, const std::stop_token& stop);
+  void scan_received(const std::stop_token& stop);
+  void reserve_for_bases();
   void check_call(int code, std::string_view what, const std::stop_token& stop);
   static int on_progress(const git_indexer_progress* stats, void* payload) noexcept;
 
@@ -68,6 +71,8 @@ private:
   git::Indexer indexer_;
   git_indexer_progress stats_{};  ///< the library counts on from call to call
   UniqueFd pack_fd_;              ///< to reserve space before the indexer writes through a mapping
+  PackScan scan_;
+  std::uint32_t slices_without_object_ = 0;
   std::string header_;
   std::uint64_t received_bytes_ = 0;
   std::uint32_t object_count_ = 0;

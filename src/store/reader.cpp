@@ -101,7 +101,14 @@ private:
 
 std::unique_ptr<ObjectReader> make_reader(const Layout& layout, std::shared_ptr<ReaderState> state,
                                           const Limits& limits) {
-  return std::make_unique<PackReader>(layout, std::move(state), limits);
+  try {
+    return std::make_unique<PackReader>(layout, state, limits);
+  } catch (const Error& error) {
+    if (error.error_class() == ErrorClass::corrupt) {
+      state->suspect.store(true);
+    }
+    throw;
+  }
 }
 
 }  // namespace adapter::store

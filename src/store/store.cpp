@@ -61,7 +61,13 @@ public:
                 options = options_](const std::stop_token& stop) mutable {
       return keep_transfer(layout, std::move(quarantine), tail, tip, options, stop);
     };
-    Kept kept = co_await async::run_blocking(workers_, std::move(job));
+    Kept kept;
+    try {
+      kept = co_await async::run_blocking(workers_, std::move(job));
+    } catch (const Healed& healed) {
+      state_ = healed.state();
+      throw;
+    }
     state_ = std::move(kept.state);
     co_return std::move(kept.facts);
   }

@@ -141,6 +141,10 @@ ObjectId GitRepository::hash_object(const std::string& type, const std::string& 
   return ObjectId::from_hex(git("hash-object -t " + type + " -w --literally --stdin", bytes)).value();
 }
 
+ObjectId GitRepository::hash_object_name(std::string_view bytes) const {
+  return ObjectId::from_hex(git("hash-object --stdin", std::string(bytes))).value();
+}
+
 ObjectId GitRepository::commit_of_tree(const ObjectId& tree) const {
   return hash_object("commit", "tree " + tree.to_hex() +
                                    "\nauthor a <a@example.com> 1700000000 +0000\n"

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -46,6 +47,8 @@ public:
   adapter::ObjectId commit(const std::string& message = "change") const;
   /// An object of any content, however wrong.
   adapter::ObjectId hash_object(const std::string& type, const std::string& bytes) const;
+  /// The id that a blob of these bytes has.
+  adapter::ObjectId hash_object_name(std::string_view bytes) const;
   adapter::ObjectId commit_of_tree(const adapter::ObjectId& tree) const;
   /// A pack of what `revisions` (lines for pack-objects --revs) name.
   std::string pack(const std::string& revisions, const std::string& options = "") const;

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string>
+#include <string_view>
+
+#include "adapter/base/file.hpp"
+#include "adapter/base/limits.hpp"
+#include "layout.hpp"
+#include "sha1.hpp"
+
+namespace adapter::store {
+namespace {
+
+constexpr std::size_t trailer_bytes = ObjectId::size_bytes;
+constexpr std::size_t pack_header_bytes = 12;
+constexpr std::size_t fanout_at = 8;
+constexpr std::size_t names_at = fanout_at + 256 * 4;
+constexpr std::uint64_t max_index_bytes = 1 * gib;
+constexpr std::uint32_t large_offset_flag = 0x80000000U;
+
+std::uint32_t big_endian(std::string_view bytes, std::size_t at) noexcept {
+  return static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[at])) << 24U |
+         static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[at + 1])) << 16U |
+         static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[at + 2])) << 8U |
+         static_cast<std::uint8_t>(bytes[at + 3]);
+}
+
+std::string read_piece(int fd, std::uint64_t offset, std::size_t size, const std::filesystem::path& path) {
+  std::string bytes(size, '\0');
+  const ssize_t count = pread(fd, bytes.data(), size, static_cast<off_t>(offset));
+  if (count < 0) {
+    throw storage_error(errno, "read", path.native());
+  }
+  bytes.resize(static_cast<std::size_t>(count));
+  return bytes;
+}
+
+bool fanout_rises(std::string_view index, std::uint32_t count) noexcept {
+  std::uint32_t last = 0;
+  for (std::size_t at = fanout_at; at < names_at; at += 4) {
+    const std::uint32_t next = big_endian(index, at);
+    if (next < last) {
+      return false;
+    }
+    last = next;
+  }
+  return last == count;
+}
+
+/// Every entry's place, where large ones are looked up in a second table.
+bool offsets_lead_into(std::string_view index, std::uint32_t count, std::uint64_t pack_end) noexcept {
+  const std::size_t small_at = names_at + static_cast<std::size_t>(count) * (ObjectId::size_bytes + 4);
+  const std::size_t large_at = small_at + static_cast<std::size_t>(count) * 4;
+  const std::size_t large_count = (index.size() - 2 * trailer_bytes - large_at) / 8;
+  for (std::size_t entry = 0; entry < count; ++entry) {
+    std::uint64_t offset = big_endian(index, small_at + 4 * entry);
+    if ((offset & large_offset_flag) != 0) {
+      const auto place = static_cast<std::size_t>(offset & ~static_cast<std::uint64_t>(large_offset_flag));
+      if (place >= large_count) {
+        return false;
+      }
+      offset = static_cast<std::uint64_t>(big_endian(index, large_at + 8 * place)) << 32U |
+               big_endian(index, large_at + 8 * place + 4);
+    }
+    if (offset < pack_header_bytes || offset >= pack_end) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool checksum_holds(std::string_view index) {
+  Sha1 sha1;
+  sha1.update(index.substr(0, index.size() - trailer_bytes));
+  const ObjectId digest = sha1.finish();
+  return std::equal(digest.bytes().begin(), digest.bytes().end(), index.end() - trailer_bytes,
+                    [](std::uint8_t left, char right) { return left == static_cast<std::uint8_t>(right); });
+}
+
+}  // namespace
+
+bool looks_sound(const std::filesystem::path& folder, const PackFile& pack, bool checksum) {
+  using namespace std::string_view_literals;
+  if (pack.pack_bytes < pack_header_bytes + trailer_bytes || pack.index_bytes < names_at + 2 * trailer_bytes ||
+      pack.index_bytes > max_index_bytes) {
+    return false;
+  }
+  const auto data_path = folder / (pack.stem + ".pack");
+  const UniqueFd data(open(data_path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!data) {
+    throw storage_error(errno, "open", data_path.native());
+  }
+  const std::string head = read_piece(data.get(), 0, pack_header_bytes, data_path);
+  const std::string tail = read_piece(data.get(), pack.pack_bytes - trailer_bytes, trailer_bytes, data_path);
+  const std::string index = read_file(folder / (pack.stem + ".idx"), max_index_bytes);
+  if (head.size() != pack_header_bytes || !head.starts_with("PACK\0\0\0\2"sv) || index.size() != pack.index_bytes ||
+      !index.starts_with("\377tOc\0\0\0\2"sv)) {
+    return false;
+  }
+  const std::uint32_t count = big_endian(head, 8);
+  const std::uint64_t tables = static_cast<std::uint64_t>(count) * (ObjectId::size_bytes + 4 + 4);
+  if (index.size() < names_at + tables + 2 * trailer_bytes || !fanout_rises(index, count) ||
+      (index.size() - names_at - tables - 2 * trailer_bytes) % 8 != 0) {
+    return false;
+  }
+  return std::string_view(index).substr(index.size() - 2 * trailer_bytes, trailer_bytes) == tail &&
+         offsets_lead_into(index, count, pack.pack_bytes - trailer_bytes) && (!checksum || checksum_holds(index));
+}
+
+}  // namespace adapter::store

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <zlib.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapter/base/error.hpp"
+#include "adapter/base/object_id.hpp"
+
+namespace adapter::store {
+
+/// Reads through the bytes of a pack as they come and looks at what entries announce, before anybody takes their word:
+/// an entry's size, the size of a delta's result, and the bases that deltas name by id. Inflates everything and keeps
+/// nothing. No I/O.
+class PackScan {
+public:
+  /// An entry, or a delta's result, of more than `max_object_bytes` is refused as soon as its header is seen.
+  explicit PackScan(std::uint64_t max_object_bytes);
+  ~PackScan();
+  PackScan(const PackScan&) = delete;
+  PackScan& operator=(const PackScan&) = delete;
+
+  /// The next bytes; nothing when all is well, else an error of class limit or corrupt. After an error it must not be
+  /// called again.
+  [[nodiscard]] std::optional<Error> feed(std::string_view bytes);
+
+  [[nodiscard]] std::uint64_t consumed_bytes() const noexcept { return consumed_bytes_; }
+  [[nodiscard]] std::uint32_t entries_left() const noexcept { return entries_left_; }
+  /// Ids that deltas name as their bases, in this pack or elsewhere, repeats included.
+  [[nodiscard]] const std::vector<ObjectId>& named_bases() const noexcept { return named_bases_; }
+
+private:
+  enum class Part : std::uint8_t { pack_header, entry_header, base_id, base_distance, data, trailer };
+
+  [[nodiscard]] std::optional<Error> step(std::string_view& bytes);
+  [[nodiscard]] std::optional<Error> read_pack_header(std::string_view& bytes);
+  [[nodiscard]] std::optional<Error> read_entry_header(std::string_view& bytes);
+  [[nodiscard]] std::optional<Error> inflate_some(std::string_view& bytes);
+  [[nodiscard]] std::optional<Error> check_result_size();
+  [[nodiscard]] Error too_large(std::uint64_t size) const;
+  void begin_data();
+
+  const std::uint64_t max_object_bytes_;
+  z_stream stream_{};
+  bool stream_ready_ = false;
+  Part part_ = Part::pack_header;
+  std::string held_;  ///< bytes of a header that came in pieces
+  std::uint64_t size_ = 0;
+  unsigned size_shift_ = 0;
+  unsigned type_ = 0;
+  std::string delta_start_;  ///< the first inflated bytes of a delta: the sizes of base and result
+  std::uint64_t inflated_bytes_ = 0;
+  std::uint64_t consumed_bytes_ = 0;
+  std::uint32_t entries_left_ = 0;
+  std::vector<ObjectId> named_bases_;
+};
+
+}  // namespace adapter::store

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pack_scan.hpp"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <string>
+
+using adapter::Error;
+using adapter::ErrorClass;
+using adapter::store::PackScan;
+using namespace std::string_literals;
+
+namespace {
+
+std::string deflate(const std::string& bytes) {
+  std::string result(compressBound(bytes.size()), '\0');
+  uLongf size = result.size();
+  compress(reinterpret_cast<Bytef*>(result.data()), &size, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+  result.resize(size);
+  return result;
+}
+
+std::string header(unsigned type, std::uint64_t size) {
+  std::string bytes;
+  auto byte = static_cast<unsigned>(type << 4U | (size & 0x0FU));
+  size >>= 4U;
+  while (size != 0) {
+    bytes.push_back(static_cast<char>(byte | 0x80U));
+    byte = static_cast<unsigned>(size & 0x7FU);
+    size >>= 7U;
+  }
+  bytes.push_back(static_cast<char>(byte));
+  return bytes;
+}
+
+std::string number(std::uint64_t value) {
+  std::string bytes;
+  do {
+    const auto low = static_cast<unsigned>(value & 0x7FU);
+    value >>= 7U;
+    bytes.push_back(static_cast<char>(value != 0 ? low | 0x80U : low));
+  } while (value != 0);
+  return bytes;
+}
+
+std::string pack(char count, const std::string& entries) {
+  return "PACK\0\0\0\2\0\0\0"s + count + entries + std::string(20, 't');
+}
+
+std::optional<Error> scan(const std::string& bytes, std::size_t step, PackScan& subject) {
+  for (std::size_t at = 0; at < bytes.size(); at += step) {
+    if (auto error = subject.feed(std::string_view(bytes).substr(at, step))) {
+      return error;
+    }
+  }
+  return std::nullopt;
+}
+
+TEST(PackScan, ReadsThroughAPackInPiecesOfAnySize) {
+  const std::string bytes =
+      pack(3, header(3, 5) + deflate("hello") + header(7, 6) + std::string(20, 'b') + deflate("\5\5\220\5\1x") +
+                  header(6, 6) + "\x85\x10" + deflate("\5\5\220\5\1x"));
+  for (std::size_t step = 1; step <= bytes.size(); ++step) {
+    PackScan subject(100);
+    EXPECT_FALSE(scan(bytes, step, subject).has_value()) << step;
+    EXPECT_EQ(subject.entries_left(), 0U);
+    EXPECT_EQ(subject.consumed_bytes(), bytes.size());
+    EXPECT_EQ(subject.named_bases().size(), 1U);
+  }
+}
+
+TEST(PackScan, SizesAreRefusedBeforeTheyAreBelieved) {
+  for (const unsigned type : {1U, 2U, 3U, 4U, 6U, 7U}) {
+    PackScan subject(100);
+    const auto error = subject.feed(std::string_view(pack(1, header(type, 101))).substr(0, 14));
+    ASSERT_TRUE(error.has_value()) << type;
+    EXPECT_EQ(error->error_class(), ErrorClass::limit);
+    EXPECT_NE(error->text().find("max_object_bytes"), std::string::npos);
+  }
+  PackScan result(100);
+  const std::string delta = number(5) + number(3'000'000'000) + "x";
+  const auto error = scan(pack(1, header(7, delta.size()) + std::string(20, 'b') + deflate(delta)), 1, result);
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->error_class(), ErrorClass::limit);
+}
+
+TEST(PackScan, MalformedEntriesAreCorrupt) {
+  for (const std::string& entry :
+       {header(0, 5) + deflate("hello"), header(5, 5) + deflate("hello"), header(3, 4) + deflate("hello"),
+        header(3, 6) + deflate("hello"), header(3, 5) + "no deflate here"s, std::string(12, '\xFF'),
+        header(7, 12) + std::string(20, 'b') + deflate(std::string(12, '\xFF'))}) {
+    PackScan subject(100);
+    const auto error = scan(pack(1, entry), 3, subject);
+    ASSERT_TRUE(error.has_value());
+    EXPECT_EQ(error->error_class() == ErrorClass::corrupt || error->error_class() == ErrorClass::limit, true);
+  }
+  PackScan subject(100);
+  EXPECT_EQ(subject.feed("PUCK00000000")->error_class(), ErrorClass::corrupt);
+}
+
+}  // namespace
