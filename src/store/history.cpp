@@ -26,6 +26,27 @@ struct Walker {
   }
 };
 
+/// What was found, and which of the commits that have parents lack one.
+History boundary_of(const Walker& walker, const std::unordered_map<ObjectId, std::vector<ObjectId>>& ends,
+                    const std::unordered_set<ObjectId>& missing) {
+  History history;
+  for (const ObjectId& id : walker.order) {
+    if (!missing.contains(id)) {
+      history.commits.push_back(id);
+    }
+  }
+  for (const auto& [id, parents] : ends) {
+    const bool whole = std::all_of(parents.begin(), parents.end(), [&](const ObjectId& parent) {
+      return walker.seen.contains(parent) && !missing.contains(parent);
+    });
+    if (!whole) {
+      history.shallow.push_back(id);
+    }
+  }
+  std::sort(history.shallow.begin(), history.shallow.end());
+  return history;
+}
+
 }  // namespace
 
 History walk_history(ObjectSource& source, std::span<const ObjectId> tips, std::uint32_t depth,
@@ -77,22 +98,7 @@ History walk_history(ObjectSource& source, std::span<const ObjectId> tips, std::
       ends.emplace(id, std::move(links->parents));
     }
   }
-  History history;
-  for (const ObjectId& id : walker.order) {
-    if (!missing.contains(id)) {
-      history.commits.push_back(id);
-    }
-  }
-  for (const auto& [id, parents] : ends) {
-    const bool whole = std::all_of(parents.begin(), parents.end(), [&](const ObjectId& parent) {
-      return walker.seen.contains(parent) && !missing.contains(parent);
-    });
-    if (!whole) {
-      history.shallow.push_back(id);
-    }
-  }
-  std::sort(history.shallow.begin(), history.shallow.end());
-  return history;
+  return boundary_of(walker, ends, missing);
 }
 
 }  // namespace adapter::store

@@ -103,7 +103,8 @@ void Quarantine::start() {
       }
     }
   }
-  git_indexer_options options = GIT_INDEXER_OPTIONS_INIT;
+  git_indexer_options options{};
+  git_indexer_options_init(&options, GIT_INDEXER_OPTIONS_VERSION);
   options.progress_cb = &Quarantine::on_progress;
   options.progress_cb_payload = this;
   options.verify = 0;  // it would refuse a shallow pack; the walk afterwards is ours

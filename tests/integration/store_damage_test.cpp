@@ -153,6 +153,48 @@ TEST_F(StoreDamage, LitterOfKilledRunsIsSwept) {
   expect_sound();
 }
 
+/// A keep moves the pack, then replaces shallow, packed-refs and HEAD, in this order: each state that a kill can leave.
+TEST_F(StoreDamage, AKillBetweenTwoStepsOfAKeepIsHarmless) {
+  const auto git = directory() / "repo.git";
+  const std::vector<std::string> records{"shallow", "adapter-depth", "packed-refs", "HEAD"};
+  const auto follow = [&](const char* text) {
+    const ObjectId before = tip;
+    origin.write("folder0/file0", text);
+    tip = origin.commit(text);
+    adapter::store::Tip next;
+    next.ref = "refs/heads/main";
+    next.id = tip;
+    ingest(
+        origin.pack("--shallow " + before.to_hex() + "\n" + tip.to_hex() + "\n^" + before.to_hex(), "--thin --shallow"),
+        next);
+  };
+  follow("two");
+  follow("three");
+  follow("before");
+  const ObjectId old_tip = tip;
+  const auto saved = folder.path() / "saved";
+  std::filesystem::create_directories(saved);
+  for (const auto& record : records) {
+    std::filesystem::copy_file(git / record, saved / ("old-" + record));
+  }
+  follow("four");
+  for (const auto& record : records) {
+    std::filesystem::copy_file(git / record, saved / ("new-" + record));
+  }
+  for (std::size_t done = 0; done <= records.size(); ++done) {
+    for (std::size_t at = 0; at < records.size(); ++at) {
+      std::filesystem::copy_file(saved / ((at < done ? "new-" : "old-") + records[at]), git / records[at],
+                                 std::filesystem::copy_options::overwrite_existing);
+    }
+    expect_sound();
+    open();
+    ASSERT_FALSE(store->holdings().tips.empty()) << done;
+    EXPECT_EQ(store->holdings().tips.front(), done < 3 ? old_tip : tip) << done;
+    EXPECT_TRUE(await(store->verify(store->holdings().tips.front())).has_value());
+    expect_sound();
+  }
+}
+
 TEST_F(StoreDamage, LostRecordsAreRebuiltByTheNextKeep) {
   for (const char* name : {"packed-refs", "HEAD", "config", "shallow", "adapter-depth"}) {
     std::filesystem::remove(directory() / "repo.git" / name);
