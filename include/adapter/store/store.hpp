@@ -28,8 +28,8 @@ struct TreeEntry {
   EntryKind kind = EntryKind::file;
 };
 
-/// Reads objects of kept packs. Blocking; any one thread at a time; make one a thread. Errors: corrupt (an object is missing,
-/// malformed or of another type), limit, storage.
+/// Reads objects of kept packs. Blocking; any one thread at a time; make one a thread. Errors: corrupt (an object is
+/// missing, malformed or of another type), limit, storage.
 class ObjectReader {
 public:
   virtual ~ObjectReader() = default;
@@ -45,9 +45,9 @@ public:
 struct CommitFacts {
   ObjectId commit;
   ObjectId tree;
-  std::uint64_t paths = 0;       ///< entries, folders included
-  std::uint64_t tree_bytes = 0;  ///< bytes of all files
-  std::vector<std::string> submodules;    ///< paths, the first 16
+  std::uint64_t paths = 0;              ///< entries, folders included
+  std::uint64_t tree_bytes = 0;         ///< bytes of all files
+  std::vector<std::string> submodules;  ///< paths, the first 16
   std::uint64_t submodule_count = 0;
   std::vector<std::string> lfs_pointers;  ///< paths of blobs that are LFS pointer files, the first 16
   std::uint64_t lfs_pointer_count = 0;
@@ -62,22 +62,23 @@ struct Progress {
 };
 
 /// One transfer in quarantine (`incoming/`). Loop thread; ends by Store::keep or by destruction, which discards it (the
-/// files are removed at once, or at the next recovery). Must not outlive its store, nor be destroyed while a call is pending.
+/// files are removed at once, or at the next recovery). Must not outlive its store, nor be destroyed while a call is
+/// pending.
 class Ingest {
 public:
   virtual ~Ingest() = default;
-  /// Hands pack bytes to the indexer on a worker; suspends while more than two chunks of 256 KiB wait. Cancellation stops
-  /// between chunks. Errors: corrupt, limit (pack bytes, objects, object size), storage.
+  /// Hands pack bytes to the indexer on a worker; suspends while more than two chunks of 256 KiB wait. Cancellation
+  /// stops between chunks. Errors: corrupt, limit (pack bytes, objects, object size), storage.
   virtual asio::awaitable<void> write(std::string_view bytes) = 0;
   [[nodiscard]] virtual Progress progress() const noexcept = 0;  ///< any thread
 };
 
 /// What to keep: a verified tip under a name.
 struct Tip {
-  std::string ref;                  ///< "refs/heads/main"; empty: a pinned commit, kept as a detached HEAD
-  ObjectId id;                      ///< a commit or an annotated tag
-  std::uint32_t depth = 1;          ///< commits of history wanted; 0: all
-  std::vector<ObjectId> shallow;    ///< what the fetch said about the boundary
+  std::string ref;                ///< "refs/heads/main"; empty: a pinned commit, kept as a detached HEAD
+  ObjectId id;                    ///< a commit or an annotated tag
+  std::uint32_t depth = 1;        ///< commits of history wanted; 0: all
+  std::vector<ObjectId> shallow;  ///< what the fetch said about the boundary
   std::vector<ObjectId> unshallow;
 };
 
@@ -93,32 +94,35 @@ struct StoreOptions {
   NamePolicy names = NamePolicy::portable;
 };
 
-/// The store of one repository: `directory`/repo.git and `directory`/incoming. Loop thread; work runs on `workers`. Calls must not
-/// overlap, except that readers may be used on workers at any time. Nothing is kept open between calls: an idle store costs
-/// no descriptor and no mapping.
+/// The store of one repository: `directory`/repo.git and `directory`/incoming. Loop thread; work runs on `workers`.
+/// Calls must not overlap, except that readers may be used on workers at any time. Nothing is kept open between calls:
+/// an idle store costs no descriptor and no mapping.
 ///
-/// Crash safety: a pack reaches repo.git only complete, verified and fsynced (pack, index, then folder); refs and shallow are
-/// replaced atomically after it; killed at any step, the next open() finds the old or the new state.
+/// Crash safety: a pack reaches repo.git only complete, verified and fsynced (pack, index, then folder); refs and
+/// shallow are replaced atomically after it; killed at any step, the next open() finds the old or the new state.
 class Store {
 public:
   virtual ~Store() = default;
 
-  /// Makes or recovers the repository: sweeps `incoming` and temporary files, drops unreadable refs. Storage errors throw.
+  /// Makes or recovers the repository: sweeps `incoming` and temporary files, drops unreadable refs. Storage errors
+  /// throw.
   virtual asio::awaitable<void> open() = 0;
 
   [[nodiscard]] virtual const Holdings& holdings() const noexcept = 0;
-  /// The facts of a commit (or of the commit that a tag leads to) if it is held, with all trees and blobs, within limits and policy; nothing
-  /// when objects are missing. Walks every tree: not for every check. Throws limit, policy or corrupt when it breaks a rule.
+  /// The facts of a commit (or of the commit that a tag leads to) if it is held, with all trees and blobs, within
+  /// limits and policy; nothing when objects are missing. Walks every tree: not for every check. Throws limit, policy
+  /// or corrupt when it breaks a rule.
   virtual asio::awaitable<std::optional<CommitFacts>> verify(ObjectId id) = 0;
 
   [[nodiscard]] virtual std::unique_ptr<Ingest> begin() = 0;
 
-  /// Completes the transfer (`ingest` may be null when everything was there already): index, verify the tip against limits and names,
-  /// fsync, move into place, record refs, shallow and HEAD. The tip kept before stays reachable as refs/adapter/previous.
-  /// Throws corrupt, limit, policy (nothing is kept then), storage.
+  /// Completes the transfer (`ingest` may be null when everything was there already): index, verify the tip against
+  /// limits and names, fsync, move into place, record refs, shallow and HEAD. The tip kept before stays reachable as
+  /// refs/adapter/previous. Throws corrupt, limit, policy (nothing is kept then), storage.
   virtual asio::awaitable<CommitFacts> keep(std::unique_ptr<Ingest> ingest, Tip tip) = 0;
 
-  /// Merges and trims packs when there are too many or they outgrew what is reachable; cheap when there is nothing to do.
+  /// Merges and trims packs when there are too many or they outgrew what is reachable; cheap when there is nothing to
+  /// do.
   virtual asio::awaitable<void> housekeep() = 0;
 
   /// A reader over the kept packs. Blocking; any thread.
