@@ -112,11 +112,11 @@ class Differential(AdapterTest):
                     history.step()
         for name, history in histories.items():
             adapter.wait_published(name, history.remote.resolve("main"), seconds=30)
-        adapter.stop()
         for name, history in histories.items():
             with self.subTest(name, seed=seed):
                 self.assert_good(adapter, history.remote, name, commit=history.remote.resolve("main"))
                 self.compare_with_a_checkout(adapter, history.remote, name)
+        adapter.stop()
         for name in histories:
             shutil.rmtree(os.path.join(adapter.data, ".adapter", name))
 

@@ -116,8 +116,8 @@ class ManyUpdates(AdapterTest):
             adapter.wait_published("docs", commit)
             if number % 20 == 0:
                 most_packs = max(most_packs, len(self.volume(adapter).packs()))
-        adapter.stop()
         self.assert_good(adapter, remote, commit=commit)
+        adapter.stop()
         fresh = self.adapter(self.config(self.entry(remote)), label="fresh")
         self.assertEqual(fresh.once(), 0)
         used, once = self.volume(adapter).disk_bytes(), self.volume(fresh).disk_bytes()
