@@ -211,7 +211,8 @@ std::string format_packed_refs(const Records& records) {
   for (const auto& ref : refs) {
     text += ref.id.to_hex() + " " + ref.name + "\n";
     if (ref.peeled && *ref.peeled != ref.id) {
-      text += "^" + ref.peeled->to_hex() + "\n";
+      text += '^';
+      text += ref.peeled->to_hex() + "\n";
     }
   }
   return text;

@@ -106,7 +106,10 @@ private:
       }
     }
     path += name;
-    return "\"" + escape(path) + "\"";
+    std::string quoted = "\"";
+    quoted += escape(path);
+    quoted += '"';
+    return quoted;
   }
 
   [[noreturn]] void refuse(std::string_view name, std::string_view why) const {
