@@ -17,10 +17,8 @@
 #include "quarantine.hpp"
 #include "sha1.hpp"
 
+namespace adapter::store {
 namespace {
-
-using namespace adapter;
-using namespace adapter::store;
 
 Limits small_limits() {
   Limits limits;
@@ -87,3 +85,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   return 0;
 }
+
+}  // namespace adapter::store

@@ -11,10 +11,8 @@
 #include "objects.hpp"
 #include "verify.hpp"
 
+namespace adapter::store {
 namespace {
-
-using namespace adapter;
-using namespace adapter::store;
 
 class FuzzedSource final : public ObjectSource {
 public:
@@ -68,3 +66,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   return 0;
 }
+
+}  // namespace adapter::store
