@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <csignal>
 #include <cstdio>
 #include <exception>
 
-#include "adapter/base/limits.hpp"
-#include "adapter/store/store.hpp"
 #include "commands.hpp"
 #include "process.hpp"
 
@@ -36,7 +33,13 @@ int main(int argc, char** argv) {
     if (const int* const code = std::get_if<int>(&parsed)) {
       return *code;
     }
-    return dispatch(std::get<adapter::app::Options>(parsed));
+    const auto& options = std::get<adapter::app::Options>(parsed);
+    const bool handles_signals =
+        options.command == adapter::app::Command::run || options.command == adapter::app::Command::once;
+    if (!handles_signals) {
+      adapter::app::release_signals();
+    }
+    return dispatch(options);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "adapter: %s\n", error.what());
     return adapter::app::exit_failed;

@@ -49,8 +49,7 @@ asio::awaitable<void> work(Once& once, std::shared_ptr<const config::Config> con
   co_await once.engine->stop();
 }
 
-asio::awaitable<void> watch_signals(Once& once, asio::io_context& loop) {
-  asio::signal_set signals(loop.get_executor(), SIGTERM, SIGINT);
+asio::awaitable<void> watch_signals(Once& once, asio::signal_set& signals) {
   co_await signals.async_wait(asio::use_awaitable);
   once.interrupted = true;
   co_await once.engine->stop();
@@ -97,10 +96,12 @@ int once_command(const Options& options) {
     store::initialize_library(largest_limits(*config));
     const publish::DataDirectoryLock lock(config->data_dir);
     asio::io_context loop(1);
+    asio::signal_set signals(loop.get_executor(), SIGTERM, SIGINT);
+    release_signals();
     async::Workers workers(worker_threads(*config));
     Once once(loop);
     once.engine = sync::make_engine(loop.get_executor(), workers, config::process_environment(), version);
-    once.side.spawn("signals", watch_signals(once, loop));
+    once.side.spawn("signals", watch_signals(once, signals));
     if (isatty(STDERR_FILENO) == 1) {
       once.side.spawn("progress", show_progress(*once.engine));
     }

@@ -14,9 +14,23 @@
 #include "adapter/log/log.hpp"
 
 namespace adapter::app {
+namespace {
+
+sigset_t handled_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
+    sigaddset(&set, signal);
+  }
+  return set;
+}
+
+}  // namespace
 
 void prepare_process() {
   std::signal(SIGPIPE, SIG_IGN);
+  const sigset_t handled = handled_signals();
+  sigprocmask(SIG_BLOCK, &handled, nullptr);
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
 #ifdef __GLIBC__
@@ -25,6 +39,11 @@ void prepare_process() {
   mallopt(M_TRIM_THRESHOLD, 1 << 20);
   mallopt(M_MMAP_THRESHOLD, 256 << 10);
 #endif
+}
+
+void release_signals() {
+  const sigset_t handled = handled_signals();
+  sigprocmask(SIG_UNBLOCK, &handled, nullptr);
 }
 
 void configure_logging(const Options& options, const config::Config* config) {

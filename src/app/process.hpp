@@ -6,8 +6,12 @@
 
 namespace adapter::app {
 
-/// Before anything else: no SIGPIPE, no core files, a malloc that gives memory back. Single-threaded.
+/// Before anything else: no SIGPIPE, no core files, a malloc that gives memory back, and the signals that have handlers
+/// held back until there are handlers. Single-threaded.
 void prepare_process();
+
+/// Lets the signals through that prepare_process() holds back: once their handlers stand, and before any thread starts.
+void release_signals();
 
 /// The logger as the command line, the configuration and the terminal say, in this order.
 void configure_logging(const Options& options, const config::Config* config);

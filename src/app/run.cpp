@@ -41,6 +41,7 @@ public:
         signals_(loop_.get_executor(), SIGTERM, SIGINT, SIGHUP),
         wakeup_(loop_.get_executor()) {
     signals_.add(SIGUSR1);
+    release_signals();
   }
 
   int run();

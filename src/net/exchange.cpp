@@ -93,7 +93,9 @@ asio::awaitable<bool> Exchange::fill_body() {
   const bool more = co_await fill();
   low_speed_bytes_ += end_ - begin_;
   const auto window = std::chrono::duration_cast<std::chrono::milliseconds>(deadlines_.low_speed_window);
-  if (low_speed_bytes_ * 1000 >= low_speed_bytes_per_second * static_cast<std::uint64_t>(window.count())) {
+  const std::uint64_t enough_bytes =
+      patient_ ? 1 : low_speed_bytes_per_second * static_cast<std::uint64_t>(window.count()) / 1000;
+  if (low_speed_bytes_ >= enough_bytes) {
     low_speed_bytes_ = 0;
     low_speed_left_ = deadlines_.low_speed_window;
   } else {

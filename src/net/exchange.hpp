@@ -46,6 +46,7 @@ public:
   [[nodiscard]] const http::ResponseHead& head() const noexcept override { return parser_.head(); }
   asio::awaitable<std::string_view> read_body() override;
   [[nodiscard]] std::uint64_t received_bytes() const noexcept override { return parser_.body_bytes(); }
+  void set_patient(bool patient) noexcept override { patient_ = patient; }
 
 private:
   /// Reads into the buffer, which is empty; false at the end of the stream.
@@ -66,6 +67,7 @@ private:
   std::string_view early_body_;  ///< came along with the head
   std::chrono::steady_clock::duration low_speed_left_;
   std::uint64_t low_speed_bytes_ = 0;
+  bool patient_ = false;
   bool answered_ = false;
   bool finished_ = false;
 };

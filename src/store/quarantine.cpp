@@ -197,6 +197,7 @@ void Quarantine::append_slice(std::string_view bytes, const std::stop_token& sto
   stop_ = nullptr;
   check_call(code, "cannot index the pack", stop);
   received_bytes_ += bytes.size();
+  stats_.received_bytes = received_bytes_;  // the library leaves this one to its own transports
   counts_->record(stats_);
   slices_without_object_ = stats_.received_objects == objects_before ? slices_without_object_ + 1 : 0;
 #ifdef ADAPTER_GIT_HAS_PACK_MAX_OBJECT_SIZE

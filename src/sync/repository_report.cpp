@@ -52,7 +52,6 @@ void RepositoryTask::report_published(const RefSelection::Choice& choice, const 
 
 void RepositoryTask::fail(const Error& error, bool on_schedule) {
   machine_.fail(Now::read(), error, on_schedule);
-  receiving_ = nullptr;
   log::warning("check_failed", error.text(),
                {{"repository", repository_.name},
                 {"ref", repository_.ref},

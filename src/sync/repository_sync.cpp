@@ -23,11 +23,28 @@ public:
   IngestSink(store::Ingest& ingest, const std::string& repository) : ingest_(ingest), repository_(repository) {}
 
   asio::awaitable<void> write(std::string_view bytes) override { return ingest_.write(bytes); }
-  void progress(std::string_view line) override { log::debug("remote_progress", line, {{"repository", repository_}}); }
+  void progress(std::string_view line) override {
+    const bool passing = line.find('%') != std::string_view::npos && line.find("done") == std::string_view::npos;
+    if (!passing) {
+      log::debug("remote_progress", line, {{"repository", repository_}});
+    }
+  }
 
 private:
   store::Ingest& ingest_;
   const std::string& repository_;
+};
+
+/// Shows a transfer as the one that runs, for as long as it lives.
+class Receiving {
+public:
+  Receiving(store::Ingest*& place, store::Ingest& ingest) : place_(place) { place_ = &ingest; }
+  ~Receiving() { place_ = nullptr; }
+  Receiving(const Receiving&) = delete;
+  Receiving& operator=(const Receiving&) = delete;
+
+private:
+  store::Ingest*& place_;
 };
 
 bool concerns_the_commit(const Error& error) {
@@ -47,7 +64,6 @@ asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
     auto work = transfer(std::move(choice));
     co_await async::with_timeout(std::move(work), repository_.timeout, "the whole sync");
   } catch (const Error& error) {
-    receiving_ = nullptr;
     if (!concerns_the_commit(error)) {
       throw;
     }
@@ -125,10 +141,12 @@ asio::awaitable<store::CommitFacts> RepositoryTask::fetch(const RefSelection::Ch
   }
   std::unique_ptr<store::Ingest> ingest = store_->begin();
   IngestSink sink(*ingest, repository_.name);
-  receiving_ = ingest.get();
-  transport::FetchResult result = co_await group_->remote().fetch(std::move(arguments), sink);
-  last_progress_ = progress();
-  receiving_ = nullptr;
+  transport::FetchResult result;
+  {
+    const Receiving receiving(receiving_, *ingest);
+    result = co_await group_->remote().fetch(std::move(arguments), sink);
+    last_progress_ = progress();
+  }
   status_.received_bytes += result.pack_bytes;
   store::Tip tip;
   tip.ref = choice.ref;

@@ -12,6 +12,7 @@ namespace adapter::sync {
 namespace {
 
 constexpr const char* file_name = "state.json";
+constexpr std::string_view temporary_prefix = ".tmp-";
 constexpr std::uint64_t max_state_bytes = 256 * kib;
 constexpr int format_version = 1;
 
@@ -31,6 +32,17 @@ ObjectId required_id(const nlohmann::json& object, const char* key) {
     throw Error(ErrorClass::corrupt, "not an object id");
   }
   return *id;
+}
+
+/// Temporary files of replace_file_at() that a kill left; the repository's own folder holds no others of that name.
+void sweep_temporaries(const std::filesystem::path& directory, int folder) {
+  std::error_code ignored;
+  for (const auto& item : std::filesystem::directory_iterator(directory, ignored)) {
+    const std::string name = item.path().filename();
+    if (name.starts_with(temporary_prefix) && item.is_regular_file(ignored)) {
+      remove_tree_at(folder, name);
+    }
+  }
 }
 
 }  // namespace
@@ -92,6 +104,7 @@ std::optional<RepositoryState> parse_state(std::string_view text) {
 std::optional<RepositoryState> load_state(const std::filesystem::path& directory) {
   try {
     const UniqueFd folder = open_directory(directory);
+    sweep_temporaries(directory, folder.get());
     const std::string text = read_file_at(folder.get(), file_name, max_state_bytes);
     return parse_state(text);
   } catch (const Error&) {

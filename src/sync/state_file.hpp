@@ -28,7 +28,7 @@ struct RepositoryState {
 /// Nothing for what is not such a file.
 [[nodiscard]] std::optional<RepositoryState> parse_state(std::string_view json);
 
-/// Blocking; any thread. Absent or unreadable: nothing.
+/// Blocking; any thread. Absent or unreadable: nothing. Removes what a save that was killed left behind.
 [[nodiscard]] std::optional<RepositoryState> load_state(const std::filesystem::path& directory);
 /// Blocking; durable and atomic. Throws storage errors.
 void save_state(const std::filesystem::path& directory, const RepositoryState& state);

@@ -273,6 +273,8 @@ private:
   asio::awaitable<FetchResult> fetch_once(wire::FetchArguments arguments, PackSink& sink, Attempt& attempt) {
     std::string body = wire::fetch_request(*capabilities_, arguments, options_.agent);
     const Answer answer = co_await post(std::move(body), attempt);
+    // A large repository is counted for minutes before the first byte of its pack.
+    answer.response->set_patient(true);
     FetchResult result;
     wire::FetchParser parser;
     wire::PktReader reader;
@@ -294,6 +296,7 @@ private:
           progress.feed(event.bytes);
         } else if (event.kind == wire::FetchParser::Event::Kind::pack) {
           attempt.delivered = true;
+          answer.response->set_patient(false);
           result.pack_bytes += event.bytes.size();
           check_pack_size(result.pack_bytes);
           co_await deliver(sink, event.bytes);

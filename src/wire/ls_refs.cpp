@@ -31,6 +31,11 @@ std::optional<Error> read_attribute(Ref& ref, std::string_view attribute, std::s
   return std::nullopt;  // attributes of a later version of git are no concern of ours
 }
 
+/// `ref-prefix refs/heads/main` also brings main-2: a hundred thousand such neighbours must not count against the one.
+bool is_asked_for(std::string_view name, std::string_view prefix) {
+  return prefix.ends_with('/') ? name.starts_with(prefix) : name == prefix;
+}
+
 }  // namespace
 
 std::string ls_refs_request(const Capabilities& capabilities, const std::vector<std::string>& prefixes,
@@ -86,7 +91,7 @@ std::optional<Error> LsRefsParser::take_ref(std::string_view line) {
     ref.id = *parsed;
   }
   const bool matches = prefixes_.empty() || std::any_of(prefixes_.begin(), prefixes_.end(), [&ref](const auto& prefix) {
-                         return ref.name.starts_with(prefix);
+                         return is_asked_for(ref.name, prefix);
                        });
   if (!matches) {
     return std::nullopt;

@@ -62,6 +62,9 @@ public:
   /// back-pressure: nothing is read ahead beyond one buffer of 64 KiB.
   virtual asio::awaitable<std::string_view> read_body() = 0;
   [[nodiscard]] virtual std::uint64_t received_bytes() const noexcept = 0;  ///< of the body so far
+  /// While `patient`, a trickle is enough: only silence for the whole low-speed window is an error. For a server that
+  /// thinks before it sends and says now and then that it still does.
+  virtual void set_patient(bool patient) noexcept = 0;
 };
 
 struct ClientOptions {
