@@ -71,6 +71,11 @@ public:
     co_await async::run_blocking(workers_, std::move(job));
   }
 
+  asio::awaitable<void> remove_former_link(std::string link) override {
+    auto job = [former = Link(data_dir_, name_, std::move(link))](const std::stop_token&) { former.remove(); };
+    co_await async::run_blocking(workers_, std::move(job));
+  }
+
   asio::awaitable<void> remove_all() override {
     auto job = [this](const std::stop_token&) { remove_all_now(); };
     co_await async::run_blocking(workers_, std::move(job));

@@ -108,6 +108,7 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   if (unsaved) {
     std::rethrow_exception(unsaved);
   }
+  co_await remove_former_link();
 }
 
 /// The commit in the store, verified: from what is held where that suffices, else from the remote.
@@ -168,6 +169,19 @@ asio::awaitable<void> RepositoryTask::save() {
     save_state(directory, state);
   };
   co_await async::run_blocking(shared_.workers, std::move(job));
+}
+
+/// The new link stands: nobody needs the one of an earlier configuration, which would soon lead nowhere.
+asio::awaitable<void> RepositoryTask::remove_former_link() {
+  if (former_link_.empty()) {
+    co_return;
+  }
+  std::string link = former_link_;
+  co_await publisher_->remove_former_link(std::move(link));
+  log::info("link_moved", "the link of an earlier configuration was removed",
+            {{"repository", repository_.name}, {"link", former_link_}});
+  former_link_.clear();
+  co_await save();
 }
 
 /// What may be left for the next time: it must not turn a sync that succeeded into a failure.

@@ -203,7 +203,12 @@ asio::awaitable<void> RepositoryTask::recover() {
     status_.previous = standing.previous;
     machine_.restore_published(std::move(published));
   }
-  restored_ = std::move(state);
+  if (state && state->link != repository_.link) {
+    former_link_ = state->link;
+  }
+  if (commit) {
+    co_await remove_former_link();
+  }
 }
 
 /// Makes a commit's tree and link whole again from the packs, without the network; false when they do not suffice.

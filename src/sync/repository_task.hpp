@@ -71,6 +71,7 @@ private:
   asio::awaitable<store::CommitFacts> obtain(const RefSelection::Choice& choice);
   asio::awaitable<store::CommitFacts> fetch(const RefSelection::Choice& choice);
   asio::awaitable<void> save();
+  asio::awaitable<void> remove_former_link();
   asio::awaitable<void> tidy();
 
   void note_outcome(const publish::Outcome& outcome);
@@ -93,7 +94,7 @@ private:
   async::Wakeup wakeup_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<publish::Publisher> publisher_;
-  std::optional<RepositoryState> restored_;
+  std::string former_link_;  ///< of an earlier configuration; empty when there is none left
   bool changed_ = false;
   bool warned_ambiguous_ = false;
   bool empty_reported_ = false;
