@@ -14,6 +14,14 @@
 namespace adapter::store {
 namespace {
 
+/// An object whose bytes are what its id says, and are still not what git would have written: the same in every
+/// transfer.
+Error malformed(std::string text) {
+  Error error(ErrorClass::corrupt, std::move(text));
+  error.set_retryable(false);
+  return error;
+}
+
 constexpr int max_tag_levels = 8;
 constexpr std::size_t max_listed_paths = 16;
 // A pointer file has a version line, an oid of 64 digits and a size; extensions may add a little.
@@ -174,7 +182,7 @@ private:
         return;
       }
       if (step == TreeCursor::Step::malformed) {
-        throw Error(ErrorClass::corrupt, path_of("") + ": the tree " + frame.id.to_hex() + " is malformed");
+        throw malformed(path_of("") + ": the tree " + frame.id.to_hex() + " is malformed");
       }
       const EntryKind kind = check_entry(entry);
       switch (order.next(entry.name, kind == EntryKind::folder)) {
@@ -243,8 +251,8 @@ private:
       lacks(entry.name, ObjectType::blob, entry.id);
     }
     if (header->type != ObjectType::blob) {
-      throw Error(ErrorClass::corrupt, path_of(entry.name) + ": the object " + entry.id.to_hex() + " is a " +
-                                           std::string(to_string(header->type)) + ", not a blob");
+      throw malformed(path_of(entry.name) + ": the object " + entry.id.to_hex() + " is a " +
+                      std::string(to_string(header->type)) + ", not a blob");
     }
     if (header->size_bytes > limits_.max_object_bytes) {
       throw Error(ErrorClass::limit, path_of(entry.name) + " has " + format_size(header->size_bytes) + ", more than " +
@@ -323,8 +331,7 @@ Peeled peel_to_commit(ObjectSource& source, const ObjectId& id) {
       throw MissingObject(ErrorClass::corrupt, "the object " + at.to_hex() + " is missing");
     }
     if (header->type != ObjectType::commit && header->type != ObjectType::tag) {
-      throw Error(ErrorClass::corrupt,
-                  id.to_hex() + " leads to a " + std::string(to_string(header->type)) + ", not to a commit");
+      throw malformed(id.to_hex() + " leads to a " + std::string(to_string(header->type)) + ", not to a commit");
     }
     const auto bytes = source.read(at, header->type, max_commit_or_tag_bytes);
     if (!bytes) {
@@ -333,13 +340,13 @@ Peeled peel_to_commit(ObjectSource& source, const ObjectId& id) {
     if (header->type == ObjectType::commit) {
       auto links = parse_commit(*bytes);
       if (!links) {
-        throw Error(ErrorClass::corrupt, "the commit " + at.to_hex() + " is malformed");
+        throw malformed("the commit " + at.to_hex() + " is malformed");
       }
       return Peeled{at, std::move(*links)};
     }
     const auto target = parse_tag(*bytes);
     if (!target) {
-      throw Error(ErrorClass::corrupt, "the tag " + at.to_hex() + " is malformed");
+      throw malformed("the tag " + at.to_hex() + " is malformed");
     }
     at = target->id;
   }
