@@ -22,9 +22,12 @@ std::optional<ObjectType> type_of(git_object_t type) noexcept {
   }
 }
 
+/// Whoever refers to the object wrote it so: another download brings the same.
 Error wrong_type(const ObjectId& id, std::string_view found, ObjectType wanted) {
-  return Error(ErrorClass::corrupt, "the object " + id.to_hex() + " is a " + std::string(found) + ", not a " +
-                                        std::string(to_string(wanted)));
+  Error error(ErrorClass::corrupt, "the object " + id.to_hex() + " is a " + std::string(found) + ", not a " +
+                                       std::string(to_string(wanted)));
+  error.set_retryable(false);
+  return error;
 }
 
 }  // namespace

@@ -162,6 +162,13 @@ TEST_F(VerifyCommit, MissingAndWrongObjectsAreCorrupt) {
   EXPECT_EQ(verify_tree(entry("160000", "sub", blob)).submodule_count, 1U);
 }
 
+TEST_F(VerifyCommit, WhatIsMissingMayComeWithAnotherTransferWhatIsMalformedWillNot) {
+  const ObjectId blob = source.blob("x");
+  EXPECT_TRUE(refusal_of_tree(entry("100644", "gone", ObjectId::from_hex(std::string(40, '1')).value())).retryable());
+  EXPECT_FALSE(refusal_of_tree(entry("100644", "file", source.tree(""))).retryable());
+  EXPECT_FALSE(refusal_of_tree(entry("100644", "cut", blob).substr(0, 12)).retryable());
+}
+
 TEST_F(VerifyCommit, ObjectsOverTheirCapAreRefused) {
   const ObjectId blob = source.blob("x");
   source.sizes[blob] = limits.max_object_bytes + 1;
