@@ -67,6 +67,8 @@ class Reload(AdapterTest):
         adapter = self.follow(remote)
         adapter.reload(self.config(self.entry(remote, link="elsewhere/site")))
         adapter.wait_for(lambda: os.path.islink(adapter.link("elsewhere/site")), what="the link at its new place")
+        adapter.wait_for(lambda: not os.path.lexists(adapter.link("docs")), what="the end of the former link")
+        self.assert_good(adapter, remote, link="elsewhere/site")
 
     def test_suspend_stops_checks_and_keeps_the_tree(self):
         remote = self.remote(files={"a": "1"})
