@@ -155,6 +155,7 @@ private:
     request.settings.credential_key = answer.credential_key;
     request.fields.add("User-Agent", user_agent_);
     request.fields.add("Git-Protocol", "version=2");
+    request.fields.add("Accept-Encoding", "identity");
     answer.response = co_await client_.send(std::move(request));
     co_return answer;
   }

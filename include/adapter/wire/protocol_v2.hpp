@@ -68,9 +68,9 @@ struct Ref {
                                           std::string_view agent);
 
 /// Reads the answer, and keeps only refs that were asked for: those below a prefix that ends in "/", else the one of
-/// exactly that name. Servers may ignore the narrowing, and a prefix brings its neighbours ("main-2"). A kept ref with a name
-/// git does not allow, a malformed line and a name listed twice are errors of class protocol, more than max_refs one of
-/// class limit. No prefixes: all are kept.
+/// exactly that name. Servers may ignore the narrowing, and a prefix brings its neighbours ("main-2"). A kept ref with
+/// a name git does not allow, a malformed line and a name listed twice are errors of class protocol, more than max_refs
+/// one of class limit. No prefixes: all are kept.
 class LsRefsParser {
 public:
   LsRefsParser(std::vector<std::string> prefixes, const Limits& limits);
