@@ -168,8 +168,11 @@ class Stop(AdapterTest):
             adapter.signal(signal.SIGTERM)
             # Before its handlers are in place a signal ends it as the system does.
             self.assertIn(adapter.wait_exit(10), (0, -signal.SIGTERM))
+        since = len(adapter.events)
         adapter.start()
+        adapter.wait_event("started", since=since)
         adapter.wait_published("docs", remote.resolve("main"))
+        self.assert_good(adapter, remote)
 
 
 if __name__ == "__main__":

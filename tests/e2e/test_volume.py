@@ -163,7 +163,6 @@ class Damage(AdapterTest):
             out.write("edited")
         remote.set_ref("refs/heads/main", first)
         adapter.wait_published("docs", first)
-        adapter.stop()
         self.assert_good(adapter, remote, commit=first)
 
 

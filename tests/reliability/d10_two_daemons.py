@@ -50,8 +50,8 @@ class TwoDaemons(rig.Row):
             second.start()
             commit = remote.commit({"a": "2"})
             second.wait_published("docs", commit)
+            problems += rig.check_at_rest(second, "docs", remote, {commit})
             second.stop()
-            problems += rig.check(second.data, "docs", remote.directory, {commit})
         finally:
             first.kill()
             second.kill()

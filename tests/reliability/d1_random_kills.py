@@ -65,10 +65,10 @@ class RandomKills(rig.Row):
         adapter.start()
         for index, remote in enumerate(remotes):
             adapter.wait_published("r%d" % index, remote.resolve("main"), seconds=20)
-        adapter.stop()
         problems += self.judge(adapter, remotes, committer, newest)
         for index, remote in enumerate(remotes):
-            problems += rig.check(adapter.data, "r%d" % index, remote.directory, remote.advertised)
+            problems += rig.check_at_rest(adapter, "r%d" % index, remote, remote.advertised)
+        adapter.stop()
         return problems
 
     @staticmethod

@@ -142,8 +142,8 @@ class Bombs(rig.Row):
             better = remote.commit({"a": "better"}, parent=first)
             adapter.wait_published("docs", better, seconds=90)
             problems += self.memory(adapter)
+            problems += rig.check_at_rest(adapter, "docs", remote, {better})
             adapter.stop()
-            problems += rig.check(adapter.data, "docs", remote.directory, {better})
         finally:
             adapter.kill()
         return ["%s: %s" % (what, each) for each in problems]

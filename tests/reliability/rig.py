@@ -155,6 +155,16 @@ def main(row_class):
     sys.exit(1 if failed else 0)
 
 
+def check_at_rest(adapter, name, remote, allowed, seconds=5, **arguments):
+    """check() of a running daemon that is given a moment to sweep up behind a publish; a stop at once leaves that to the next start."""
+    deadline = time.monotonic() + seconds
+    while True:
+        problems = check(adapter.data, name, remote.directory, allowed, **arguments)
+        if not problems or time.monotonic() > deadline:
+            return problems
+        time.sleep(0.1)
+
+
 # ---- faults from outside, that a row must notice
 
 
