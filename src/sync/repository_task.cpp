@@ -231,6 +231,7 @@ asio::awaitable<bool> RepositoryTask::rebuild(ObjectId commit) {
   note_outcome(outcome);
   log::info("tree_rebuilt", "the published tree was made whole again from the packs",
             {{"repository", repository_.name}, {"commit", commit}, {"files", outcome.files}});
+  co_await tidy();
   co_return true;
 }
 
