@@ -148,6 +148,21 @@ class Stop(AdapterTest):
         adapter.stop()
         self.assert_good(adapter, remote)
 
+    def test_while_a_retired_tree_is_removed(self):
+        files = {"d%d/f%d" % (index % 50, index): "%d" % index for index in range(8000)}
+        remote = self.remote(files=files)
+        adapter = self.follow(remote, seconds=60)
+        for number in range(2):
+            commit = remote.commit({"d0/f0": "change %d" % number})
+            adapter.wait_event("published", commit=commit, seconds=60)
+        began = time.monotonic()
+        adapter.stop()
+        self.assertLess(time.monotonic() - began, 5)
+        since = len(adapter.events)
+        adapter.start()
+        adapter.wait_event("unchanged", since=since)
+        self.assert_good(adapter, remote, commit=commit)
+
     def test_while_a_hand_shake_hangs(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             entry = {"name": "docs", "url": "https://localhost:%d/x.git" % silent.getsockname()[1]}

@@ -143,7 +143,8 @@ def main():
         if demo is not None:
             demo.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    print("\n%d different commits were published%s" % (len(commits), "" if clean else "; the daemon did not end well"))
+    what = "one commit was" if len(commits) == 1 else "%d different commits were" % len(commits)
+    print("\n%s published%s" % (what, "" if clean else "; the daemon did not end well"))
     return 0 if clean and len(commits) >= 2 else 1
 
 
