@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "adapter/base/file.hpp"
+#include "adapter/base/text.hpp"
 #include "retry.hpp"
 
 namespace adapter {
@@ -57,7 +59,12 @@ std::vector<std::string> some_names(int directory, const std::string& path) {
 /// Removes what one call of remove_tree_at names.
 class Removal {
 public:
+  explicit Removal(const std::function<bool()>& give_up) : give_up_(give_up) {}
+
   void remove(int directory, const std::string& name, const std::string& path, int depth) {
+    if (give_up_ && give_up_()) {
+      throw Error(ErrorClass::cancelled, "removing " + escape(path) + " was interrupted");
+    }
     if (unlink_at(directory, name, 0) || errno == ENOENT) {
       return;
     }
@@ -133,14 +140,15 @@ private:
     moved_ = true;
   }
 
+  const std::function<bool()>& give_up_;
   int top_ = -1;        ///< the folder that is to go
   bool moved_ = false;  ///< something was moved into it
 };
 
 }  // namespace
 
-void remove_tree_at(int directory, const std::string& name) {
-  Removal().remove(directory, name, name, 0);
+void remove_tree_at(int directory, const std::string& name, const std::function<bool()>& give_up) {
+  Removal(give_up).remove(directory, name, name, 0);
 }
 
 }  // namespace adapter

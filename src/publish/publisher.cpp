@@ -63,9 +63,9 @@ public:
   }
 
   asio::awaitable<void> clean_up() override {
-    auto job = [this](const std::stop_token&) {
+    auto job = [this](const std::stop_token& stop) {
       if (const std::optional<Trees> trees = Trees::open(data_dir_, name_)) {
-        trees->sweep();
+        trees->sweep(stop);
       }
     };
     co_await async::run_blocking(workers_, std::move(job));
@@ -90,7 +90,7 @@ private:
     Standing standing;
     if (trees) {
       look_at_trees(*trees, view, stop, standing);
-      if (const std::size_t removed = trees->sweep(); removed > 0) {
+      if (const std::size_t removed = trees->sweep(stop); removed > 0) {
         log::info("litter_swept", "removed what an interrupted run left behind",
                   {{"repository", name_}, {"count", removed}});
       }
@@ -165,7 +165,7 @@ private:
                       const std::stop_token& stop) const {
     const LinkView before = link_.look_for_ours();
     const Trees trees = Trees::make(data_dir_, name_);
-    trees.sweep();
+    trees.sweep(stop);
     Crew crew(workers_, helpers);
     Outcome outcome;
     outcome.commit = commit;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
@@ -20,6 +21,7 @@ namespace adapter::publish {
 namespace {
 
 constexpr std::string_view staging_prefix = ".tmp-";
+constexpr std::chrono::seconds longest_clean_up{3};
 constexpr std::string_view gone_prefix = ".gone-";
 constexpr mode_t shared_mode = 0755;
 constexpr mode_t private_mode = 0700;
@@ -194,15 +196,18 @@ void Trees::set_aside(const ObjectId& commit) const {
   }
 }
 
-std::size_t Trees::sweep() const {
+std::size_t Trees::sweep(const std::stop_token& stop) const {
   std::size_t removed = 0;
   std::string failure;
+  const auto stopped = [&stop] { return stop.stop_requested(); };
   const auto remove = [&](int folder, const std::string& name) {
     try {
-      remove_tree_at(folder, name);
+      remove_tree_at(folder, name, stopped);
       ++removed;
     } catch (const Error& error) {
-      failure = error.text();
+      if (error.error_class() != ErrorClass::cancelled) {
+        failure = error.text();
+      }
     }
   };
   for (const std::string& name : list_names(trees_.get())) {
@@ -235,8 +240,10 @@ Staging::Staging(const Trees& trees) : trees_(trees), name_(unique_name(staging_
 }
 
 Staging::~Staging() {
+  // A stop has ten seconds for everything; what is left then goes with the next sweep.
+  const auto deadline = std::chrono::steady_clock::now() + longest_clean_up;
   try {
-    remove_tree_at(trees_.folder(), name_);
+    remove_tree_at(trees_.folder(), name_, [deadline] { return std::chrono::steady_clock::now() > deadline; });
   } catch (const Error& error) {
     log::warning("sweep_failed", "a tree that was not completed could not be removed; it is tried again later",
                  {{"error", error.text()}});

@@ -48,7 +48,7 @@ public:
   void set_aside(const ObjectId& commit) const;
   /// Removes staging, trees set aside, temporary links and manifests without a tree. Goes on past what cannot be
   /// removed; answers how many things were, and logs when some were not.
-  std::size_t sweep() const;
+  std::size_t sweep(const std::stop_token& stop) const;
 
 private:
   Trees() = default;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -69,7 +70,8 @@ void fsync_fd(int fd, std::string_view path_for_errors);
 /// Removes a file, or a directory with all below it, without following links or leaving `directory`; absent is fine.
 /// Directories without permissions (a consumer's chmod) get them first; `directory` itself does not. Any depth and any
 /// number of entries, with a bounded number of descriptors and memory.
-void remove_tree_at(int directory, const std::string& name);
+/// Before each entry `give_up`, where there is one, is asked: true ends the removal with an error of class cancelled.
+void remove_tree_at(int directory, const std::string& name, const std::function<bool()>& give_up = {});
 
 /// "prefix" + 16 random hexadecimal digits.
 [[nodiscard]] std::string unique_name(std::string_view prefix);
