@@ -27,7 +27,7 @@ void add_extension(X509* certificate, int kind, const std::string& value) {
 Identity make_unsigned(const std::string& name, long valid_until) {
   static std::atomic<long> serial = 1;
   Identity identity;
-  identity.key.reset(EVP_EC_gen("P-256"), EVP_PKEY_free);
+  identity.key.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free);
   identity.certificate.reset(X509_new(), X509_free);
   X509* const certificate = identity.certificate.get();
   require(identity.key && certificate != nullptr, "key");
