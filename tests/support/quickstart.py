@@ -23,6 +23,8 @@ from tests.support.remotes import Remote  # noqa: E402
 _COMMIT_SECONDS = 3
 _STOP_SECONDS = 12
 _PR_SET_PDEATHSIG = 1
+# Loaded here and not in the child, where other threads' locks may be held for ever.
+_LIBC = ctypes.CDLL(None)
 
 
 class Demo:
@@ -61,7 +63,7 @@ class Demo:
 
 def _end_with_parent():
     """In the child: a daemon does not outlive the script that shows it."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _start(program, folder, entry):
