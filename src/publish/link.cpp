@@ -186,6 +186,16 @@ void Link::settle() const {
   }
 }
 
+bool Link::leads_to(const ObjectId& commit) const {
+  const std::filesystem::path path = data_dir_ / link_;
+  const std::string wanted = prefix_ + commit.to_hex();
+  std::string target(wanted.size() + 1, '\0');  // one more, to see that it is not longer
+  const ssize_t size = readlink(path.c_str(), target.data(), target.size());
+  struct stat info{};
+  return size == static_cast<ssize_t>(wanted.size()) && target.compare(0, wanted.size(), wanted) == 0 &&
+         stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 void Link::remove() const {
   const UniqueFd parent = open_parent(false);
   if (!parent || look_at(parent.get()).state != LinkView::State::ours) {

@@ -35,6 +35,9 @@ public:
   /// As look(), and a storage error when something foreign is there.
   [[nodiscard]] LinkView look_for_ours() const;
 
+  /// Whether it is ours and leads to `commit`'s tree, which is there. One readlink and one stat: for every check.
+  [[nodiscard]] bool leads_to(const ObjectId& commit) const;
+
   /// Points it at `commit`'s tree, atomically and durably; makes the folders on the way. `own_folder` is
   /// .adapter/<name>, where the new link waits under a unique name until it is moved over the old one.
   void point_at(int own_folder, const ObjectId& commit) const;

@@ -49,12 +49,11 @@ public:
   }
 
   [[nodiscard]] bool link_is_intact(const ObjectId& commit) const override {
-    if (link_.look_for_ours().commit != commit) {
-      return false;
+    if (link_.leads_to(commit)) {
+      return true;
     }
-    const std::filesystem::path tree = data_dir_ / ".adapter" / name_ / "trees" / commit.to_hex();
-    struct stat info{};
-    return lstat(tree.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+    static_cast<void>(link_.look_for_ours());  // something foreign there is an error, with words for it
+    return false;
   }
 
   asio::awaitable<void> relink(ObjectId commit) override {
