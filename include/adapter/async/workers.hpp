@@ -83,7 +83,8 @@ public:
     auto job = [state = state_, work = std::move(work_), guard = std::move(guard), slot,
                 handler = std::decay_t<Handler>(std::forward<Handler>(handler))]() mutable {
       run_job<R>(*state, work);
-      auto back = [slot, handler = std::move(handler)]() mutable {
+      // The state goes home with the result: what the job threw or returned is destroyed there, not here.
+      auto back = [slot, state = std::move(state), handler = std::move(handler)]() mutable {
         slot.clear();
         std::move(handler)();
       };
