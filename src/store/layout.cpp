@@ -218,6 +218,12 @@ std::string format_packed_refs(const Records& records) {
   return text;
 }
 
+bool packed_refs_are_damaged(const Layout& layout, const Records& records) {
+  const UniqueFd git = open_directory(layout.git);
+  const std::string text = read_or_empty(git.get(), "packed-refs");
+  return !text.empty() && text != format_packed_refs(records);
+}
+
 Records read_records(const Layout& layout) {
   const UniqueFd git = open_directory(layout.git);
   Records records;

@@ -55,6 +55,8 @@ void write_shallow(const Layout& layout, const std::vector<ObjectId>& shallow);
 
 /// packed-refs as git writes it. Pure.
 [[nodiscard]] std::string format_packed_refs(const Records& records);
+/// Whether the file holds something else than `records`, which were read from it: junk that git would stumble over.
+[[nodiscard]] bool packed_refs_are_damaged(const Layout& layout, const Records& records);
 /// The inverse; lines that are not understood are skipped. Pure.
 [[nodiscard]] std::vector<Records::Ref> parse_packed_refs(std::string_view text);
 

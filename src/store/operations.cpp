@@ -110,6 +110,9 @@ Records reconcile(const Layout& layout, bool deep, const std::stop_token& stop) 
                  {{"folder", layout.git.native()}});
     records.shallow = shallow;
     write_records(layout, records);
+  } else if (packed_refs_are_damaged(layout, records)) {
+    records.shallow = shallow;
+    write_records(layout, records);
   } else if (boundary_lacks) {
     records.shallow = shallow;
     write_shallow(layout, records.shallow);

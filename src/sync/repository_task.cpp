@@ -6,6 +6,7 @@
 #include <asio/system_error.hpp>
 #include <asio/this_coro.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <new>
 #include <utility>
@@ -198,6 +199,10 @@ asio::awaitable<void> RepositoryTask::recover() {
     published.tip = *commit;
     if (state && state->published && state->published->commit == *commit && state->url == repository_.url.to_string()) {
       published = *state->published;
+    }
+    const std::vector<ObjectId>& held = store_->holdings().tips;
+    if (std::find(held.begin(), held.end(), published.tip) == held.end()) {
+      published.settings.clear();  // the store lost sight of it: the next check puts that right
     }
     status_.commit = commit;
     status_.previous = standing.previous;
