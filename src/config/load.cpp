@@ -147,6 +147,7 @@ bool is_there(const std::filesystem::path& file) {
 
 Environment process_environment() {
   return [](std::string_view name) -> std::optional<std::string> {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this process changes the environment
     const char* value = std::getenv(std::string(name).c_str());
     return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
   };

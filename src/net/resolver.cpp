@@ -105,6 +105,7 @@ asio::awaitable<Addresses> Resolver::resolve(std::string host, std::chrono::mill
   deadline.expires_after(limit);
   auto done = task->done.async_wait(async::compat::deferred);
   auto expired = deadline.async_wait(async::compat::deferred);
+  // NOLINTNEXTLINE(performance-move-const-arg): other versions of Asio have something to move here
   auto group = asio::experimental::make_parallel_group(std::move(done), std::move(expired));
   auto reply = co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
   auto& [order, done_error, deadline_error] = reply;

@@ -54,6 +54,7 @@ Error tls_error(const std::string& text) {
 }
 
 std::filesystem::path system_store_file() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this process changes the environment
   const char* chosen = std::getenv(X509_get_default_cert_file_env());
   return chosen != nullptr ? chosen : X509_get_default_cert_file();
 }

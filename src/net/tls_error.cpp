@@ -25,7 +25,7 @@ std::string_view bytes_of(const ASN1_STRING* text) {
   const unsigned char* data = ASN1_STRING_get0_data(text);
   const int length = ASN1_STRING_length(text);
   // ASN.1 strings are unsigned bytes, text is char: the same memory either way.
-  return {static_cast<const char*>(static_cast<const void*>(data)), static_cast<std::size_t>(std::max(length, 0))};
+  return {reinterpret_cast<const char*>(data), static_cast<std::size_t>(std::max(length, 0))};
 }
 
 std::string ip_text(const ASN1_STRING* address) {
@@ -147,7 +147,7 @@ int note_presented_names(int verdict, X509_STORE_CTX* verification) noexcept {
       *static_cast<std::string*>(names) = names_of(certificate);
     }
   } catch (...) {
-    // Out of memory for a better text: the verdict stands all the same.
+    return verdict;  // out of memory for a better text: the verdict stands all the same
   }
   return verdict;
 }

@@ -42,7 +42,7 @@ std::unique_ptr<DIR, StreamCloser> open_stream(int folder) {
 const char* next_name(DIR* stream) {
   while (true) {
     errno = 0;
-    const dirent* entry = readdir(stream);
+    const dirent* entry = readdir(stream);  // NOLINT(concurrency-mt-unsafe): the stream is its caller's alone
     if (entry == nullptr) {
       if (errno != 0) {
         throw storage_error(errno, "list", "folder");
@@ -75,7 +75,7 @@ UniqueFd open_by_components(int root, const std::string& path) noexcept {
 }  // namespace
 
 Error volume_error(int error_number, std::string_view verb, std::string_view path) {
-  const Error error = storage_error(error_number, verb, path);
+  Error error = storage_error(error_number, verb, path);
   if (error_number == ENOSPC || error_number == EDQUOT) {
     return Error(ErrorClass::storage,
                  error.text() + "; the volume is full or its quota is used up: free space or inodes on it");

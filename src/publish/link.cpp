@@ -52,7 +52,7 @@ UniqueFd open_data_dir(const std::filesystem::path& data_dir) {
   return fd;
 }
 
-Link::Link(std::filesystem::path data_dir, std::string name, std::string link)
+Link::Link(std::filesystem::path data_dir, const std::string& name, std::string link)
     : data_dir_(std::move(data_dir)), link_(std::move(link)), prefix_(link_prefix(link_, name)) {}
 
 LinkView Link::look() const {

@@ -28,7 +28,7 @@ struct LinkView {
 /// trees; whatever else is there is foreign, never replaced and never removed.
 class Link {
 public:
-  Link(std::filesystem::path data_dir, std::string name, std::string link);
+  Link(std::filesystem::path data_dir, const std::string& name, std::string link);
 
   /// Storage error when a folder on the way to it is something else. Makes nothing.
   [[nodiscard]] LinkView look() const;

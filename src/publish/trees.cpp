@@ -97,6 +97,7 @@ std::vector<ObjectId> Trees::commits() const {
   }
   std::sort(found.begin(), found.end(), [](const Dated& a, const Dated& b) { return a.ctime_ns > b.ctime_ns; });
   std::vector<ObjectId> commits;
+  commits.reserve(found.size());
   for (const Dated& dated : found) {
     commits.push_back(dated.commit);
   }
@@ -123,7 +124,7 @@ TreeCheck Trees::check(const ObjectId& commit, Crew& crew, const std::stop_token
   try {
     result.manifest = decode(read_file_at(manifests_.get(), hex, max_manifest_bytes));
   } catch (const Error&) {
-    // Unreadable or oversized is as good as corrupt: the tree is written anew.
+    result.manifest.reset();  // unreadable or oversized is as good as corrupt: the tree is written anew
   }
   if (!result.manifest) {
     result.damage = "the record of the tree is damaged";

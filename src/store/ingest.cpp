@@ -86,7 +86,7 @@ asio::awaitable<void> PackIngest::settle() {
   }
 }
 
-void PackIngest::launch(asio::any_io_executor executor) {
+void PackIngest::launch(const asio::any_io_executor& executor) {
   if (!flight_->landed) {
     flight_->landed.emplace(executor);
   }
@@ -98,7 +98,7 @@ void PackIngest::launch(asio::any_io_executor executor) {
               chunk = std::move(chunk)](const std::stop_token&) { quarantine->append(chunk, token); };
   auto done = [flight = flight_, &workers = workers_](std::exception_ptr failure) {
     flight->busy = false;
-    flight->failure = failure;
+    flight->failure = std::move(failure);
     flight->landed->cancel();
     if (flight->abandoned) {
       discard(workers, std::move(flight->quarantine));

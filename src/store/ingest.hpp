@@ -32,7 +32,7 @@ public:
 
 private:
   struct Flight;
-  void launch(asio::any_io_executor executor);
+  void launch(const asio::any_io_executor& executor);
 
   async::Workers& workers_;
   std::shared_ptr<ProgressCounts> counts_;

@@ -17,7 +17,7 @@ namespace adapter::store {
 namespace {
 
 constexpr std::size_t fanout_at = 8;
-constexpr std::size_t names_at = fanout_at + 256 * 4;
+constexpr std::size_t names_at = fanout_at + 256UL * 4;
 constexpr std::size_t trailer_bytes = ObjectId::size_bytes;
 constexpr std::uint64_t max_index_bytes = 1 * gib;
 constexpr std::uint32_t large_offset_flag = 0x80000000U;

@@ -278,7 +278,7 @@ std::optional<std::string> Quarantine::finish(const std::stop_token& stop) {
   if (pack_fd_ && (fstat(pack_fd_.get(), &info) != 0 || ftruncate(pack_fd_.get(), info.st_size) != 0)) {
     throw storage_error(errno, "give back space of a pack in", folder_.native());  // reserved past the end
   }
-  const std::string stem = "pack-" + std::string(git_indexer_name(indexer_.get()));
+  std::string stem = "pack-" + std::string(git_indexer_name(indexer_.get()));
   indexer_.reset();
   bases_.reset();
   pack_fd_.reset();

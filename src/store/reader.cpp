@@ -35,8 +35,8 @@ class PackReader final : public ObjectReader {
   }
 
 public:
-  PackReader(const Layout& layout, std::shared_ptr<ReaderState> state, const Limits& limits)
-      : alive_(std::move(state)), folders_{layout.objects}, objects_(folders_), limits_(limits) {}
+  PackReader(const Layout& layout, const std::shared_ptr<ReaderState>& state, const Limits& limits)
+      : alive_(state), folders_{layout.objects}, objects_(folders_), limits_(limits) {}
 
   ObjectId commit_tree(const ObjectId& commit) override {
     return guarded([&] {
@@ -99,7 +99,7 @@ private:
 
 }  // namespace
 
-std::unique_ptr<ObjectReader> make_reader(const Layout& layout, std::shared_ptr<ReaderState> state,
+std::unique_ptr<ObjectReader> make_reader(const Layout& layout, const std::shared_ptr<ReaderState>& state,
                                           const Limits& limits) {
   try {
     return std::make_unique<PackReader>(layout, state, limits);

@@ -15,7 +15,7 @@ struct ReaderState {
   std::atomic<bool> suspect{false};  ///< a reader met damage: the next verify() looks at every pack
 };
 
-[[nodiscard]] std::unique_ptr<ObjectReader> make_reader(const Layout& layout, std::shared_ptr<ReaderState> state,
+[[nodiscard]] std::unique_ptr<ObjectReader> make_reader(const Layout& layout, const std::shared_ptr<ReaderState>& state,
                                                         const Limits& limits);
 
 }  // namespace adapter::store

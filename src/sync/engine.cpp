@@ -32,8 +32,8 @@ struct Entry {
 
 class LiveEngine final : public Engine {
 public:
-  LiveEngine(asio::any_io_executor executor, async::Workers& workers, config::Environment environment,
-             std::string version)
+  LiveEngine(const asio::any_io_executor& executor, async::Workers& workers, config::Environment environment,
+             const std::string& version)
       : shared_(executor, workers, config::Concurrency().syncs),
         client_(net::make_http_client(executor, net::ClientOptions())),
         credentials_(std::vector<config::Credential>(), std::move(environment)),
@@ -246,9 +246,9 @@ asio::awaitable<void> LiveEngine::stop() {
 
 }  // namespace
 
-std::unique_ptr<Engine> make_engine(asio::any_io_executor executor, async::Workers& workers,
-                                    config::Environment environment, std::string version) {
-  return std::make_unique<LiveEngine>(std::move(executor), workers, std::move(environment), std::move(version));
+std::unique_ptr<Engine> make_engine(const asio::any_io_executor& executor, async::Workers& workers,
+                                    config::Environment environment, const std::string& version) {
+  return std::make_unique<LiveEngine>(executor, workers, std::move(environment), version);
 }
 
 }  // namespace adapter::sync

@@ -85,10 +85,9 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   const store::CommitFacts facts = co_await obtain(choice);
   note_facts(facts);
   machine_.enter(Phase::publishing);
-  publish::PublishOptions options = publish_options();
+  const publish::PublishOptions options = publish_options();
   publish::ReaderFactory make_reader = readers();
-  const publish::Outcome outcome =
-      co_await publisher_->publish(facts.commit, std::move(make_reader), std::move(options));
+  const publish::Outcome outcome = co_await publisher_->publish(facts.commit, std::move(make_reader), options);
   note_outcome(outcome);
   status_.last_sync_duration = duration_cast<milliseconds>(steady_clock::now() - began);
   Published published;

@@ -230,9 +230,9 @@ asio::awaitable<bool> RepositoryTask::rebuild(ObjectId commit) {
   if (!facts) {
     co_return false;
   }
-  publish::PublishOptions options = publish_options();
+  const publish::PublishOptions options = publish_options();
   publish::ReaderFactory make_reader = readers();
-  const publish::Outcome outcome = co_await publisher_->publish(commit, std::move(make_reader), std::move(options));
+  const publish::Outcome outcome = co_await publisher_->publish(commit, std::move(make_reader), options);
   note_outcome(outcome);
   log::info("tree_rebuilt", "the published tree was made whole again from the packs",
             {{"repository", repository_.name}, {"commit", commit}, {"files", outcome.files}});

@@ -56,7 +56,7 @@ public:
 };
 
 /// Workers outlive the engine. `version` is for the user agent.
-[[nodiscard]] std::unique_ptr<Engine> make_engine(asio::any_io_executor executor, async::Workers& workers,
-                                                  config::Environment environment, std::string version);
+[[nodiscard]] std::unique_ptr<Engine> make_engine(const asio::any_io_executor& executor, async::Workers& workers,
+                                                  config::Environment environment, const std::string& version);
 
 }  // namespace adapter::sync

@@ -7,7 +7,7 @@
 namespace adapter::config {
 namespace {
 
-constexpr std::size_t max_expanded_bytes = 64 * 1024;
+constexpr std::size_t max_expanded_bytes = 64UL * 1024;
 
 Error bad(std::string message) {
   return Error(ErrorClass::config, std::move(message));
