@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapter/auth/credentials.hpp"
 
-#include <sys/stat.h>
-
 #include <cerrno>
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -18,23 +15,6 @@ namespace adapter::auth {
 namespace {
 
 constexpr std::uint64_t max_secret_bytes = 64ULL * 1024;
-
-/// What changes when a file is replaced or rewritten; all zero for a source that is not a file.
-struct Stamp {
-  dev_t device = 0;
-  ino_t inode = 0;
-  off_t size = 0;
-  timespec modified{};
-  timespec changed{};
-
-  friend bool operator==(const Stamp& left, const Stamp& right) noexcept {
-    const auto key = [](const Stamp& s) {
-      return std::tuple(s.device, s.inode, s.size, s.modified.tv_sec, s.modified.tv_nsec, s.changed.tv_sec,
-                        s.changed.tv_nsec);
-    };
-    return key(left) == key(right);
-  }
-};
 
 Error auth_error(const std::string& text) {
   return Error(ErrorClass::auth, text);
@@ -55,15 +35,16 @@ const config::SecretSource* source_of(const config::Credential& credential) {
   return nullptr;
 }
 
-Result<Stamp> stamp_of(const config::SecretSource& source) {
+/// The same for ever for a source that is not a file.
+Result<FileStamp> stamp_of(const config::SecretSource& source) {
   if (source.kind == config::SecretSource::Kind::environment) {
-    return Stamp{};
+    return FileStamp{};
   }
-  struct stat info{};
-  if (stat(source.where.c_str(), &info) != 0) {
+  const std::optional<FileStamp> stamp = FileStamp::of(source.where);
+  if (!stamp) {
     return auth_error(storage_error(errno, "read", source.where).text());
   }
-  return Stamp{info.st_dev, info.st_ino, info.st_size, info.st_mtim, info.st_ctim};
+  return *stamp;
 }
 
 Result<Secret> read_bytes(const config::SecretSource& source, const config::Environment& environment) {
@@ -150,7 +131,7 @@ Authorization make_authorization(const config::Credential& credential, const Sec
 struct Credentials::Entry {
   explicit Entry(config::Credential of) : credential(std::move(of)) {}
   config::Credential credential;
-  Stamp stamp;
+  FileStamp stamp;
   std::optional<Authorization> current;
 };
 
@@ -185,7 +166,7 @@ Result<std::optional<Authorization>> Credentials::authorization(const http::Url&
     return std::move(error).with_context("credential for " + best->credential.url.display());
   };
   // The stamp is taken before the bytes are read: a change in between is noticed by the next look-up.
-  Result<Stamp> stamp = stamp_of(*source);
+  Result<FileStamp> stamp = stamp_of(*source);
   if (!stamp) {
     best->current.reset();
     return in_context(stamp.error());

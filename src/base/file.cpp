@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <tuple>
 
 #include "adapter/base/text.hpp"
 #include "retry.hpp"
@@ -74,6 +75,22 @@ void UniqueFd::reset() noexcept {
     ::close(fd_);
     fd_ = -1;
   }
+}
+
+std::optional<FileStamp> FileStamp::of(const std::filesystem::path& path) noexcept {
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0) {
+    return std::nullopt;
+  }
+  return FileStamp{info.st_dev, info.st_ino, info.st_size, info.st_mtim, info.st_ctim};
+}
+
+bool operator==(const FileStamp& left, const FileStamp& right) noexcept {
+  const auto key = [](const FileStamp& s) {
+    return std::tuple(s.device, s.inode, s.size_bytes, s.modified.tv_sec, s.modified.tv_nsec, s.changed.tv_sec,
+                      s.changed.tv_nsec);
+  };
+  return key(left) == key(right);
 }
 
 Error storage_error(int error_number, std::string_view verb, std::string_view path) {

@@ -8,13 +8,10 @@
 
 #include <asio/ip/address.hpp>
 
-#include <sys/stat.h>
-
 #include <array>
 #include <cstdlib>
 #include <string>
 #include <system_error>
-#include <tuple>
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/text.hpp"
@@ -24,30 +21,6 @@ namespace {
 
 /// ALPN's wire form of "http/1.1".
 constexpr std::array<unsigned char, 9> alpn_http_1_1 = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-
-/// What changes when a file is replaced or rewritten.
-struct Stamp {
-  dev_t device = 0;
-  ino_t inode = 0;
-  off_t size = 0;
-  timespec modified{};
-  timespec changed{};
-
-  static Stamp of(const std::filesystem::path& file) noexcept {
-    struct stat info{};
-    if (stat(file.c_str(), &info) != 0) {
-      return {};
-    }
-    return {info.st_dev, info.st_ino, info.st_size, info.st_mtim, info.st_ctim};
-  }
-  friend bool operator==(const Stamp& left, const Stamp& right) noexcept {
-    const auto key = [](const Stamp& s) {
-      return std::tuple(s.device, s.inode, s.size, s.modified.tv_sec, s.modified.tv_nsec, s.changed.tv_sec,
-                        s.changed.tv_nsec);
-    };
-    return key(left) == key(right);
-  }
-};
 
 Error tls_error(const std::string& text) {
   return Error(ErrorClass::tls, text);
@@ -141,7 +114,7 @@ bool expect_host(SSL* ssl, const std::string& host) {
 }  // namespace
 
 struct TlsContexts::Entry {
-  Stamp stamp;
+  FileStamp stamp;
   SslContext context;
 };
 
@@ -150,7 +123,7 @@ TlsContexts::~TlsContexts() = default;
 
 Result<SSL_CTX*> TlsContexts::context(const std::optional<std::filesystem::path>& ca_file) {
   const std::filesystem::path key = ca_file ? *ca_file : std::filesystem::path();
-  const Stamp stamp = Stamp::of(ca_file ? *ca_file : system_store_file());
+  const FileStamp stamp = FileStamp::of(ca_file ? *ca_file : system_store_file()).value_or(FileStamp{});
   const auto known = entries_.find(key);
   if (known != entries_.end() && known->second.stamp == stamp) {
     return known->second.context.get();

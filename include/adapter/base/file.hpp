@@ -2,10 +2,12 @@
 #pragma once
 
 #include <sys/types.h>
+#include <time.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +40,19 @@ public:
 
 private:
   int fd_ = -1;
+};
+
+/// What changes when a file is replaced or rewritten: equal stamps mean that it need not be read again.
+struct FileStamp {
+  dev_t device = 0;
+  ino_t inode = 0;
+  off_t size_bytes = 0;
+  timespec modified{};
+  timespec changed{};
+
+  /// Follows links. Nothing, and errno, when there is no such file or it cannot be reached. One system call.
+  [[nodiscard]] static std::optional<FileStamp> of(const std::filesystem::path& path) noexcept;
+  friend bool operator==(const FileStamp& left, const FileStamp& right) noexcept;
 };
 
 /// An Error of class storage for a failed system call: "cannot rename /data/x: No space left on device (ENOSPC)".
