@@ -30,9 +30,10 @@ struct SinkFailure {
 struct Attempt {
   int status = 0;
   bool delivered = false;  ///< the sink has got something
+  bool reading = false;    ///< an error now is one of HTTP's framing, which no fresh capabilities mend
 
   [[nodiscard]] bool is_stale(const Error& error) const {
-    const bool malformed = status == 200 && error.error_class() == ErrorClass::protocol;
+    const bool malformed = status == 200 && !reading && error.error_class() == ErrorClass::protocol;
     return !delivered && (is_stale_status(status) || malformed);
   }
 };
@@ -245,6 +246,15 @@ private:
     co_return answer;
   }
 
+  /// The next bytes of the body; empty at its end.
+  asio::awaitable<std::string_view> read_part(net::Response& response, Attempt& attempt) {
+    attempt.reading = true;
+    const std::string_view part = co_await response.read_body();
+    attempt.reading = false;
+    received_bytes_ += part.size();
+    co_return part;
+  }
+
   asio::awaitable<std::vector<wire::Ref>> ls_refs_once(std::vector<std::string> prefixes, Attempt& attempt) {
     std::string body = wire::ls_refs_request(*capabilities_, prefixes, options_.agent);
     const Answer answer = co_await post(std::move(body), attempt);
@@ -252,11 +262,10 @@ private:
     wire::PktReader reader;
     std::uint64_t size_bytes = 0;
     while (true) {
-      const std::string_view part = co_await answer.response->read_body();
+      const std::string_view part = co_await read_part(*answer.response, attempt);
       if (part.empty()) {
         break;
       }
-      received_bytes_ += part.size();
       size_bytes += part.size();
       if (size_bytes > options_.limits.max_advertisement_bytes) {
         throw Error(ErrorClass::limit, "the list of refs is larger than " +
@@ -281,11 +290,10 @@ private:
     wire::PktReader reader;
     ProgressLines progress([&sink](std::string_view line) { sink.progress(line); });
     while (true) {
-      const std::string_view part = co_await answer.response->read_body();
+      const std::string_view part = co_await read_part(*answer.response, attempt);
       if (part.empty()) {
         break;
       }
-      received_bytes_ += part.size();
       reader.feed(part);
       while (true) {
         const Result<std::optional<wire::Pkt>> pkt = reader.next();

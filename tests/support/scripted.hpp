@@ -16,6 +16,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,7 @@ struct Script {
   std::vector<Turn> turns;
   bool dies_idle = false;  ///< is_quiet() says no: the peer has closed it between requests
   std::function<std::string(std::string_view request)> respond = {};
+  std::size_t max_read_bytes = std::numeric_limits<std::size_t>::max();  ///< of one read_some()
 };
 
 enum class Fault { none, error, timeout, cancellation };
@@ -105,7 +107,7 @@ public:
     if (incoming_.empty() && !ended_) {
       co_await Faults::silence();
     }
-    const std::size_t count = std::min(incoming_.size(), buffer.size());
+    const std::size_t count = std::min({incoming_.size(), buffer.size(), script_.max_read_bytes});
     std::memcpy(buffer.data(), incoming_.data(), count);
     incoming_.erase(0, count);
     co_return count;

@@ -103,6 +103,22 @@ TEST_F(RemoteTest, AsksAnewOnlyOnceACallAndNotForOtherFailures) {
   EXPECT_EQ(network_.requests.size(), 3U);
 }
 
+TEST_F(RemoteTest, DoesNotTakeAFramingThatLiesForStaleCapabilities) {
+  const std::string head =
+      "HTTP/1.1 200 OK\r\nContent-Type: " + std::string(result_type) + "\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::size_t max_read_bytes : {1UL << 20U, 1UL}) {
+    for (const std::string_view body : {"zz\r\nabc\r\n", "ffffffffffffffff0\r\nabc\r\n"}) {
+      restart();
+      network_.requests.clear();
+      script({{{}, capabilities_answer()}, {{}, refs_answer()}, {{"POST"}, head + std::string(body)}});
+      network_.scripts.front().max_read_bytes = max_read_bytes;
+      EXPECT_TRUE(ls_refs().finished);
+      expect_error(ls_refs(), ErrorClass::protocol, "chunk");
+      EXPECT_EQ(network_.requests.size(), 3U);
+    }
+  }
+}
+
 TEST_F(RemoteTest, DoesNotRepeatAFetchThatHasDeliveredSomething) {
   const std::string broken = pkt("packfile\n") + pkt("\x01PACK") + "zzzz";
   script({{{}, capabilities_answer()}, {{}, refs_answer()}, {{"command=fetch"}, answer(200, result_type, broken)}});
