@@ -68,6 +68,14 @@ std::string read_descriptor(int fd, std::string_view path, std::uint64_t limit_b
   }
 }
 
+std::optional<FileStamp> stamp_of(const std::filesystem::path& path, int flags) noexcept {
+  struct stat info{};
+  if (fstatat(AT_FDCWD, path.c_str(), &info, flags) != 0) {
+    return std::nullopt;
+  }
+  return FileStamp{info.st_dev, info.st_ino, info.st_size, info.st_mtim, info.st_ctim};
+}
+
 }  // namespace
 
 void UniqueFd::reset() noexcept {
@@ -78,11 +86,11 @@ void UniqueFd::reset() noexcept {
 }
 
 std::optional<FileStamp> FileStamp::of(const std::filesystem::path& path) noexcept {
-  struct stat info{};
-  if (stat(path.c_str(), &info) != 0) {
-    return std::nullopt;
-  }
-  return FileStamp{info.st_dev, info.st_ino, info.st_size, info.st_mtim, info.st_ctim};
+  return stamp_of(path, 0);
+}
+
+std::optional<FileStamp> FileStamp::of_link(const std::filesystem::path& path) noexcept {
+  return stamp_of(path, AT_SYMLINK_NOFOLLOW);
 }
 
 bool operator==(const FileStamp& left, const FileStamp& right) noexcept {

@@ -16,15 +16,36 @@ constexpr std::chrono::seconds max_retry_after = std::chrono::hours(24);
   return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
 
+constexpr std::size_t usual_fields = 12;
+constexpr std::size_t usual_fields_bytes = 512;
+
 }  // namespace
 
 void Fields::add(std::string_view name, std::string_view value) {
   assert(!name.empty() && is_clean(name) && is_clean(value));
-  fields_.emplace_back(name, value);
+  if (places_.empty()) {
+    text_.reserve(usual_fields_bytes);
+    places_.reserve(usual_fields);
+  }
+  places_.push_back({text_.size(), name.size(), value.size()});
+  text_ += name;
+  text_ += value;
+}
+
+std::pair<std::string_view, std::string_view> Fields::at(std::size_t index) const noexcept {
+  const Place& place = places_[index];
+  const char* const begin = text_.data() + place.begin;
+  return {{begin, place.name_bytes}, {begin + place.name_bytes, place.value_bytes}};
+}
+
+void Fields::clear() noexcept {
+  text_.clear();
+  places_.clear();
 }
 
 std::optional<std::string_view> Fields::get(std::string_view name) const noexcept {
-  for (const auto& [key, value] : fields_) {
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    const auto [key, value] = at(i);
     if (equal_ignoring_case(key, name)) {
       return value;
     }
@@ -33,20 +54,26 @@ std::optional<std::string_view> Fields::get(std::string_view name) const noexcep
 }
 
 std::size_t Fields::count(std::string_view name) const noexcept {
-  const auto matches = [name](const auto& field) { return equal_ignoring_case(field.first, name); };
-  return static_cast<std::size_t>(std::count_if(fields_.begin(), fields_.end(), matches));
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    found += equal_ignoring_case(at(i).first, name) ? 1U : 0U;
+  }
+  return found;
 }
 
 std::string serialize_request(std::string_view method, const Url& url, const Fields& fields,
                               std::optional<std::uint64_t> body_size_bytes) {
   assert(fields.count("Host") == 0 && fields.count("Content-Length") == 0 && fields.count("Transfer-Encoding") == 0);
-  std::string head(method);
+  std::string head;
+  head.reserve(usual_fields_bytes);
+  head += method;
   head += ' ';
   head += url.target();
   head += " HTTP/1.1\r\nHost: ";
   head += url.origin().authority();
   head += "\r\n";
-  for (const auto& [name, value] : fields.all()) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto [name, value] = fields.at(i);
     head += name;
     head += ": ";
     head += value;

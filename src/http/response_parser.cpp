@@ -51,7 +51,8 @@ std::string_view trim_blanks(std::string_view text) noexcept {
 
 // Whether a comma-separated field holds the word, in any of its lines.
 bool lists(const Fields& fields, std::string_view name, std::string_view word) {
-  for (const auto& [key, value] : fields.all()) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto [key, value] = fields.at(i);
     if (!equal_ignoring_case(key, name)) {
       continue;
     }
@@ -77,7 +78,8 @@ std::optional<std::uint64_t> parse_length(std::string_view text) noexcept {
 }
 
 std::optional<Error> check_coding(const Fields& fields) {
-  for (const auto& [name, value] : fields.all()) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto [name, value] = fields.at(i);
     if (equal_ignoring_case(name, "Content-Encoding") && !value.empty() && !equal_ignoring_case(value, "identity")) {
       return protocol("the answer is compressed (Content-Encoding: " + escape(value, 64) +
                       "), which was not asked for");

@@ -16,14 +16,13 @@ using std::chrono::steady_clock;
 struct ConnectionPool::Idle {
   std::unique_ptr<Stream> stream;
   steady_clock::time_point expires;
-  Host* host = nullptr;
-  ConnectionSettings settings;
+  std::vector<std::list<Idle>::iterator>* siblings = nullptr;  ///< of the same host and settings, itself among them
 };
 
 struct ConnectionPool::Host {
   Host(const asio::any_io_executor& executor, std::size_t limit) : places(executor, limit) {}
   async::Semaphore places;
-  std::map<ConnectionSettings, std::deque<std::list<Idle>::iterator>> idle;
+  std::map<ConnectionSettings, std::vector<std::list<Idle>::iterator>> idle;  ///< empty ones go when it is swept
 };
 
 struct ConnectionPool::Core : std::enable_shared_from_this<Core> {
@@ -41,10 +40,10 @@ struct ConnectionPool::Core : std::enable_shared_from_this<Core> {
   bool closed = false;
 
   void keep(Host& host, const ConnectionSettings& settings, std::unique_ptr<Stream> stream) {
-    Idle entry{std::move(stream), steady_clock::now() + options.idle_timeout, &host, settings};
+    auto& siblings = host.idle[settings];
+    Idle entry{std::move(stream), steady_clock::now() + options.idle_timeout, &siblings};
     entry.stream->set_deadline(steady_clock::time_point::max(), "idle");
-    const auto place = idle.insert(idle.end(), std::move(entry));
-    host.idle[settings].push_back(place);
+    siblings.push_back(idle.insert(idle.end(), std::move(entry)));
     while (idle.size() > options.max_idle_connections) {
       drop_oldest();
     }
@@ -53,12 +52,7 @@ struct ConnectionPool::Core : std::enable_shared_from_this<Core> {
 
   void drop_oldest() {
     const auto oldest = idle.begin();
-    Host& host = *oldest->host;
-    const auto places = host.idle.find(oldest->settings);
-    places->second.pop_front();
-    if (places->second.empty()) {
-      host.idle.erase(places);
-    }
+    oldest->siblings->erase(oldest->siblings->begin());
     idle.erase(oldest);
   }
 
@@ -82,6 +76,9 @@ struct ConnectionPool::Core : std::enable_shared_from_this<Core> {
     while (!idle.empty() && idle.front().expires <= now) {
       drop_oldest();
     }
+    for (auto& [origin, host] : hosts) {
+      std::erase_if(host->idle, [](const auto& entry) { return entry.second.empty(); });
+    }
     // A host is forgotten when nobody but this map knows it.
     std::erase_if(hosts, [](const auto& entry) { return entry.second.use_count() == 1 && entry.second->idle.empty(); });
     arm();
@@ -101,16 +98,10 @@ ConnectionPool::Lease& ConnectionPool::Lease::operator=(Lease&& other) noexcept 
 }
 
 bool ConnectionPool::Lease::take_idle() {
-  while (true) {
-    const auto places = host_->idle.find(settings_);
-    if (places == host_->idle.end()) {
-      return false;
-    }
-    const auto newest = places->second.back();
-    places->second.pop_back();
-    if (places->second.empty()) {
-      host_->idle.erase(places);
-    }
+  const auto siblings = host_->idle.find(settings_);
+  while (siblings != host_->idle.end() && !siblings->second.empty()) {
+    const auto newest = siblings->second.back();
+    siblings->second.pop_back();
     stream = std::move(newest->stream);
     core_->idle.erase(newest);
     if (stream->is_quiet()) {
@@ -118,6 +109,7 @@ bool ConnectionPool::Lease::take_idle() {
     }
     stream.reset();
   }
+  return false;
 }
 
 void ConnectionPool::Lease::give_back() {

@@ -43,12 +43,13 @@ public:
   asio::awaitable<std::unique_ptr<Response>> send(Request request) override {
     check(request);
     const http::Origin origin = request.url.origin();
-    ConnectionPool::Lease lease = co_await pool_.acquire(origin, request.settings);
+    ConnectionSettings settings = std::move(request.settings);
+    ConnectionPool::Lease lease = co_await pool_.acquire(origin, std::move(settings));
     const Secret message = message_of(request);
     bool reused = lease.take_idle();
     while (true) {
       if (!reused) {
-        lease.stream = co_await connector_->connect(origin, request.settings);
+        lease.stream = co_await connector_->connect(origin, lease.settings());
         pool_.count_opened();
       }
       auto exchange = std::make_unique<Exchange>(std::move(lease), deadlines_, buffers_);

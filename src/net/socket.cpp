@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -114,7 +115,23 @@ asio::awaitable<std::error_code> Socket::connect(asio::ip::tcp::endpoint endpoin
   if (failure == asio::error::operation_aborted && !timed_out_) {
     throw asio::system_error(failure);
   }
+  if (!failure) {
+    watch_reading_only(endpoint.protocol(), failure);
+  }
   co_return failure;
+}
+
+/// Asio goes on watching a socket that was connected for being writable, which it nearly always is: every wait for an
+/// answer would first wake up for that. A socket that is registered anew is watched for reading until a write blocks.
+void Socket::watch_reading_only(const asio::ip::tcp& protocol, std::error_code& failure) {
+  const int fd = socket_.release(failure);
+  if (failure) {
+    return;
+  }
+  socket_.assign(protocol, fd, failure);
+  if (failure) {
+    ::close(fd);
+  }
 }
 
 Socket::Transfer Socket::try_read(std::span<char> buffer) noexcept {

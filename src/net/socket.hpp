@@ -50,6 +50,7 @@ public:
   void close() noexcept;
 
 private:
+  void watch_reading_only(const asio::ip::tcp& protocol, std::error_code& failure);
   void arm();
   void timer_fired();
   [[nodiscard]] Error timeout() const;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ctime>
 
 #include "adapter/base/limits.hpp"
 #include "adapter/base/text.hpp"
@@ -29,6 +30,18 @@ std::string describe(const struct stat& info, const std::string& target) {
     return "a folder";
   }
   return S_ISREG(info.st_mode) ? "a file" : "a special file";
+}
+
+/// Following links.
+bool is_folder(const std::filesystem::path& path) {
+  struct stat info{};
+  return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/// So long after a change that another one has another time, on every file system.
+bool is_settled(const FileStamp& stamp) {
+  constexpr std::time_t coarsest_time_s = 2;
+  return std::time(nullptr) > stamp.changed.tv_sec + coarsest_time_s;
 }
 
 }  // namespace
@@ -53,7 +66,10 @@ UniqueFd open_data_dir(const std::filesystem::path& data_dir) {
 }
 
 Link::Link(std::filesystem::path data_dir, const std::string& name, std::string link)
-    : data_dir_(std::move(data_dir)), link_(std::move(link)), prefix_(link_prefix(link_, name)) {}
+    : data_dir_(std::move(data_dir)),
+      link_(std::move(link)),
+      path_(data_dir_ / link_),
+      prefix_(link_prefix(link_, name)) {}
 
 LinkView Link::look() const {
   const UniqueFd parent = open_parent(false);
@@ -186,14 +202,29 @@ void Link::settle() const {
   }
 }
 
-bool Link::leads_to(const ObjectId& commit) const {
-  const std::filesystem::path path = data_dir_ / link_;
+bool Link::leads_to(const ObjectId& commit) {
+  const std::optional<FileStamp> stamp = FileStamp::of_link(path_);
+  if (read_ && read_->stamp == stamp && read_->commit == commit) {
+    return is_folder(read_->tree);
+  }
+  read_.reset();
   const std::string wanted = prefix_ + commit.to_hex();
+  if (!stamp || !reads(wanted) || !is_folder(path_)) {
+    return false;
+  }
+  // Folders on the way may be moved without a trace in the link, and a link that is brand-new may be replaced by one
+  // with the same stamp: those are read every time.
+  if (link_.find('/') == std::string::npos && is_settled(*stamp)) {
+    read_ = Read{*stamp, commit, data_dir_ / wanted};
+  }
+  return true;
+}
+
+/// Whether it is a link to exactly this.
+bool Link::reads(const std::string& wanted) const {
   std::string target(wanted.size() + 1, '\0');  // one more, to see that it is not longer
-  const ssize_t size = readlink(path.c_str(), target.data(), target.size());
-  struct stat info{};
-  return size == static_cast<ssize_t>(wanted.size()) && target.compare(0, wanted.size(), wanted) == 0 &&
-         stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  const ssize_t size = readlink(path_.c_str(), target.data(), target.size());
+  return size == static_cast<ssize_t>(wanted.size()) && target.compare(0, wanted.size(), wanted) == 0;
 }
 
 void Link::remove() const {

@@ -35,8 +35,9 @@ public:
   /// As look(), and a storage error when something foreign is there.
   [[nodiscard]] LinkView look_for_ours() const;
 
-  /// Whether it is ours and leads to `commit`'s tree, which is there. One readlink and one stat: for every check.
-  [[nodiscard]] bool leads_to(const ObjectId& commit) const;
+  /// Whether it is ours and leads to `commit`'s tree, which is there. For every check: two stats of a link that was
+  /// read before and has not changed since. Not for several threads.
+  [[nodiscard]] bool leads_to(const ObjectId& commit);
 
   /// Points it at `commit`'s tree, atomically and durably; makes the folders on the way. `own_folder` is
   /// .adapter/<name>, where the new link waits under a unique name until it is moved over the old one.
@@ -48,17 +49,27 @@ public:
   /// Removes it when it is ours.
   void remove() const;
 
-  [[nodiscard]] std::string path() const { return (data_dir_ / link_).native(); }
+  [[nodiscard]] std::string path() const { return path_.native(); }
 
 private:
   [[nodiscard]] UniqueFd open_parent(bool make) const;
   [[nodiscard]] LinkView look_at(int parent) const;
+  [[nodiscard]] bool reads(const std::string& wanted) const;
   void move_over(int own_folder, const std::string& temporary, int parent) const;
   [[nodiscard]] Error foreign_error(const LinkView& view) const;
 
   std::filesystem::path data_dir_;
   std::string link_;
+  std::filesystem::path path_;
   std::string prefix_;
+
+  /// A link that was read: while it has this stamp it holds this commit.
+  struct Read {
+    FileStamp stamp;
+    ObjectId commit;
+    std::filesystem::path tree;
+  };
+  std::optional<Read> read_;
 };
 
 /// data_dir itself, which may be reached through a link: it is the configuration's word.

@@ -48,7 +48,7 @@ public:
     co_return outcome;
   }
 
-  [[nodiscard]] bool link_is_intact(const ObjectId& commit) const override {
+  [[nodiscard]] bool link_is_intact(const ObjectId& commit) override {
     if (link_.leads_to(commit)) {
       return true;
     }

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "../support/publish_fixture.hpp"
@@ -265,6 +267,29 @@ TEST(Recover, TheLinkOfAnotherCommitIsNotIntact) {
   EXPECT_EQ(standing.damage, "the tree is missing");
   EXPECT_EQ(standing.damaged_commit, second);
   EXPECT_EQ(standing.previous, first);
+}
+
+TEST(Recover, ALinkThatWasReadIsReadAgainOnceItWasTouched) {
+  PublishFixture fixture;
+  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  fixture.publish(commit);
+  // From now on the link's stamp says all about it.
+  std::this_thread::sleep_for(std::chrono::milliseconds(3100));
+  EXPECT_TRUE(fixture.publisher->link_is_intact(commit));
+  EXPECT_TRUE(fixture.publisher->link_is_intact(commit));
+  EXPECT_FALSE(fixture.publisher->link_is_intact(*ObjectId::from_hex(std::string(40, 'a'))));
+  EXPECT_TRUE(fixture.publisher->link_is_intact(commit));
+  const fs::path target = fs::read_symlink(fixture.link);
+  fs::rename(fixture.tree(commit), fixture.own() / "away");
+  EXPECT_FALSE(fixture.publisher->link_is_intact(commit));
+  fs::rename(fixture.own() / "away", fixture.tree(commit));
+  EXPECT_TRUE(fixture.publisher->link_is_intact(commit));
+  fs::remove(fixture.link);
+  fs::create_symlink(".adapter/docs/trees/" + std::string(40, 'b'), fixture.link);
+  EXPECT_FALSE(fixture.publisher->link_is_intact(commit));
+  fs::remove(fixture.link);
+  fs::create_symlink(target, fixture.link);
+  EXPECT_TRUE(fixture.publisher->link_is_intact(commit));
 }
 
 TEST(Recover, HealsALinkIntoOurTreesThatNamesNoCommit) {

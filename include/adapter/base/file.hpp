@@ -52,6 +52,8 @@ struct FileStamp {
 
   /// Follows links. Nothing, and errno, when there is no such file or it cannot be reached. One system call.
   [[nodiscard]] static std::optional<FileStamp> of(const std::filesystem::path& path) noexcept;
+  /// The same, of a symbolic link itself.
+  [[nodiscard]] static std::optional<FileStamp> of_link(const std::filesystem::path& path) noexcept;
   friend bool operator==(const FileStamp& left, const FileStamp& right) noexcept;
 };
 

@@ -21,11 +21,21 @@ public:
   void add(std::string_view name, std::string_view value);
   [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const noexcept;  ///< the first one
   [[nodiscard]] std::size_t count(std::string_view name) const noexcept;
-  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& all() const noexcept { return fields_; }
-  void clear() noexcept { fields_.clear(); }
+  [[nodiscard]] std::size_t size() const noexcept { return places_.size(); }
+  /// Number `index`, below size(). Valid until the next add().
+  [[nodiscard]] std::pair<std::string_view, std::string_view> at(std::size_t index) const noexcept;
+  void clear() noexcept;
 
 private:
-  std::vector<std::pair<std::string, std::string>> fields_;
+  /// Where a field lies in text_, which holds names and values one behind the other: a message has a dozen of them,
+  /// and two allocations are enough for all.
+  struct Place {
+    std::size_t begin;
+    std::size_t name_bytes;
+    std::size_t value_bytes;
+  };
+  std::string text_;
+  std::vector<Place> places_;
 };
 
 /// The head of an HTTP/1.1 request (RFC 9112): request line, Host, `fields`, Content-Length when there is a body, and

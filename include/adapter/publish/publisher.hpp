@@ -76,9 +76,9 @@ public:
   /// policy (symlinks: refuse), limit, corrupt, storage, cancelled.
   virtual asio::awaitable<Outcome> publish(ObjectId commit, ReaderFactory readers, PublishOptions options) = 0;
 
-  /// Whether the link still leads to `commit`'s tree: one readlink and one stat; on the loop, with every check.
+  /// Whether the link still leads to `commit`'s tree: two stats as a rule; on the loop, with every check.
   /// Throws storage when something foreign is at the link's path.
-  [[nodiscard]] virtual bool link_is_intact(const ObjectId& commit) const = 0;
+  [[nodiscard]] virtual bool link_is_intact(const ObjectId& commit) = 0;
 
   /// Points the link at `commit`'s complete tree again (a link somebody removed); no objects are needed.
   virtual asio::awaitable<void> relink(ObjectId commit) = 0;

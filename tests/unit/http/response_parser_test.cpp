@@ -38,7 +38,8 @@ std::string outcome(const std::vector<std::string_view>& parts, bool expect_body
   EXPECT_EQ(parser.body_bytes(), body.size());
   std::ostringstream out;
   out << parser.head().status << (parser.keep_alive() ? " keep" : " close") << " [" << body << "] +" << left_over;
-  for (const auto& [name, value] : parser.head().fields.all()) {
+  for (std::size_t i = 0; i < parser.head().fields.size(); ++i) {
+    const auto [name, value] = parser.head().fields.at(i);
     out << " " << name << "=" << value;
   }
   return out.str();

@@ -72,6 +72,35 @@ TEST_F(MachineTest, IsDueAgainAnIntervalAfterACheckBegan) {
   EXPECT_TRUE(machine.due(clock_.now));
 }
 
+TEST_F(MachineTest, ChecksThatFallNearlyTogetherAreMadeTogether) {
+  const auto next = [&](Machine& machine, std::chrono::milliseconds took) {
+    machine.begin_check(clock_.now);
+    Now later = clock_.now;
+    later.wall += took;
+    later.steady += took;
+    machine.succeed(later);
+    return machine.sleep_until(later);
+  };
+  Machine first = started(every(10s));
+  const auto due = next(first, 0s);
+  EXPECT_EQ(due, clock_.now.steady + 10s);
+  for (const auto after : {20ms, 60ms, 99ms}) {
+    clock_.advance(after);
+    Machine other = started(every(10s));
+    EXPECT_EQ(next(other, 5ms), due) << after.count();
+    clock_.advance(-after);
+  }
+  // Never by more than a hundredth of the interval or an eighth of a second, and not at all when checks are frequent.
+  for (const auto interval : {40ms, 100ms, 10'000ms, 3'600'000ms}) {
+    for (int step = 0; step < 50; ++step) {
+      clock_.advance(7ms);
+      Machine machine = started(every(interval));
+      const auto off = next(machine, 0s) - (clock_.now.steady + interval);
+      EXPECT_LE(std::chrono::abs(off), std::min<std::chrono::nanoseconds>(interval / 100, 125ms)) << interval.count();
+    }
+  }
+}
+
 TEST_F(MachineTest, DecidesByTipRefAndSettings) {
   Machine machine = started(every(60s));
   EXPECT_EQ(machine.decide(found('1')), Machine::Next::sync);
