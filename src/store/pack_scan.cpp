@@ -19,6 +19,8 @@ constexpr std::size_t delta_start_bytes = 20;  // two numbers of at most ten byt
 constexpr unsigned max_size_shift = 60;
 constexpr unsigned ofs_delta = 6;
 constexpr unsigned ref_delta = 7;
+constexpr unsigned chain_bits = 16;
+static_assert(max_delta_chain < 1U << chain_bits);
 
 bool is_delta(unsigned type) noexcept {
   return type == ofs_delta || type == ref_delta;
@@ -49,13 +51,13 @@ std::optional<Error> PackScan::feed(std::string_view bytes) {
   if (!stream_ready_) {
     return Error(ErrorClass::storage, "there is no memory to look into the pack");
   }
-  const std::size_t size = bytes.size();
+  fed_bytes_ += bytes.size();
   while (!bytes.empty()) {
     if (auto error = step(bytes)) {
       return error;
     }
   }
-  consumed_bytes_ += size;
+  consumed_bytes_ = fed_bytes_;
   return std::nullopt;
 }
 
@@ -77,14 +79,8 @@ std::optional<Error> PackScan::step(std::string_view& bytes) {
       }
       return std::nullopt;
     }
-    case Part::base_distance: {
-      const auto byte = static_cast<std::uint8_t>(bytes.front());
-      bytes.remove_prefix(1);
-      if ((byte & 0x80U) == 0) {
-        begin_data();
-      }
-      return std::nullopt;
-    }
+    case Part::base_distance:
+      return read_base_distance(bytes);
     case Part::data:
       return inflate_some(bytes);
     case Part::trailer:
@@ -113,6 +109,9 @@ std::optional<Error> PackScan::read_pack_header(std::string_view& bytes) {
 }
 
 std::optional<Error> PackScan::read_entry_header(std::string_view& bytes) {
+  if (size_shift_ == 0) {
+    entry_offset_ = fed_bytes_ - bytes.size();
+  }
   const auto byte = static_cast<std::uint8_t>(bytes.front());
   bytes.remove_prefix(1);
   if (size_shift_ == 0) {
@@ -139,10 +138,45 @@ std::optional<Error> PackScan::read_entry_header(std::string_view& bytes) {
   if (type_ == ref_delta) {
     part_ = Part::base_id;
   } else if (type_ == ofs_delta) {
+    base_distance_ = 0;
     part_ = Part::base_distance;
   } else {
     begin_data();
   }
+  return std::nullopt;
+}
+
+std::optional<Error> PackScan::read_base_distance(std::string_view& bytes) {
+  const auto byte = static_cast<std::uint8_t>(bytes.front());
+  bytes.remove_prefix(1);
+  base_distance_ |= byte & 0x7FU;
+  if (base_distance_ > entry_offset_) {
+    return malformed();
+  }
+  if ((byte & 0x80U) != 0) {
+    base_distance_ = (base_distance_ + 1) << 7U;
+    return std::nullopt;
+  }
+  if (base_distance_ == 0 || base_distance_ > entry_offset_ - pack_header_bytes) {
+    return malformed();
+  }
+  begin_data();
+  return note_delta(entry_offset_ - base_distance_);
+}
+
+/// A delta whose base is an object of its own begins a chain of one. What is named by id may be anywhere, and has a
+/// chain that is not known here.
+std::optional<Error> PackScan::note_delta(std::uint64_t base_offset) {
+  std::uint64_t chain = 1;
+  const auto base = std::lower_bound(deltas_.begin(), deltas_.end(), base_offset << chain_bits);
+  if (base != deltas_.end() && *base >> chain_bits == base_offset) {
+    chain += *base & ((1U << chain_bits) - 1);
+  }
+  if (chain > max_delta_chain) {
+    return Error(ErrorClass::limit,
+                 "the pack has more than " + std::to_string(max_delta_chain) + " deltas that stand on each other");
+  }
+  deltas_.push_back(entry_offset_ << chain_bits | chain);
   return std::nullopt;
 }
 

@@ -15,8 +15,8 @@
 namespace adapter::store {
 
 /// Reads through the bytes of a pack as they come and looks at what entries announce, before anybody takes their word:
-/// an entry's size, the size of a delta's result, and the bases that deltas name by id. Inflates everything and keeps
-/// nothing. No I/O.
+/// an entry's size, the size of a delta's result, how many deltas stand on each other by distance, and the bases that
+/// deltas name by id. Inflates everything and keeps nothing of it. No I/O.
 class PackScan {
 public:
   /// An entry, or a delta's result, of more than `max_object_bytes` is refused as soon as its header is seen.
@@ -40,6 +40,8 @@ private:
   [[nodiscard]] std::optional<Error> step(std::string_view& bytes);
   [[nodiscard]] std::optional<Error> read_pack_header(std::string_view& bytes);
   [[nodiscard]] std::optional<Error> read_entry_header(std::string_view& bytes);
+  [[nodiscard]] std::optional<Error> read_base_distance(std::string_view& bytes);
+  [[nodiscard]] std::optional<Error> note_delta(std::uint64_t base_offset);
   [[nodiscard]] std::optional<Error> inflate_some(std::string_view& bytes);
   [[nodiscard]] std::optional<Error> check_result_size();
   [[nodiscard]] Error too_large(std::uint64_t size) const;
@@ -56,6 +58,10 @@ private:
   std::string delta_start_;  ///< the first inflated bytes of a delta: the sizes of base and result
   std::uint64_t inflated_bytes_ = 0;
   std::uint64_t consumed_bytes_ = 0;
+  std::uint64_t fed_bytes_ = 0;     ///< with the bytes that are being read
+  std::uint64_t entry_offset_ = 0;  ///< of the entry that is being read
+  std::uint64_t base_distance_ = 0;
+  std::vector<std::uint64_t> deltas_;  ///< offset << 16 | length of its chain, rising
   std::uint32_t entries_left_ = 0;
   std::vector<ObjectId> named_bases_;
 };

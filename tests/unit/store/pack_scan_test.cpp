@@ -58,9 +58,8 @@ std::optional<Error> scan(const std::string& bytes, std::size_t step, PackScan& 
 }
 
 TEST(PackScan, ReadsThroughAPackInPiecesOfAnySize) {
-  const std::string bytes =
-      pack(3, header(3, 5) + deflate("hello") + header(7, 6) + std::string(20, 'b') + deflate("\5\5\220\5\1x") +
-                  header(6, 6) + "\x85\x10" + deflate("\5\5\220\5\1x"));
+  const std::string bytes = pack(3, header(3, 5) + deflate("hello") + header(7, 6) + std::string(20, 'b') +
+                                        deflate("\5\5\220\5\1x") + header(6, 6) + "\x1c" + deflate("\5\5\220\5\1x"));
   for (std::size_t step = 1; step <= bytes.size(); ++step) {
     PackScan subject(100);
     EXPECT_FALSE(scan(bytes, step, subject).has_value()) << step;
@@ -83,6 +82,46 @@ TEST(PackScan, SizesAreRefusedBeforeTheyAreBelieved) {
   const auto error = scan(pack(1, header(7, delta.size()) + std::string(20, 'b') + deflate(delta)), 1, result);
   ASSERT_TRUE(error.has_value());
   EXPECT_EQ(error->error_class(), ErrorClass::limit);
+}
+
+// A chain of `deltas` on "hello", each of the one before.
+std::string chain(std::uint32_t deltas) {
+  const std::string base = header(3, 5) + deflate("hello");
+  const std::string delta = deflate("\5\5\220\5\1x");
+  std::string bytes = pack(0, "").substr(0, 8);
+  for (unsigned shift = 24; shift <= 24; shift -= 8) {
+    bytes.push_back(static_cast<char>((deltas + 1) >> shift & 0xFFU));
+  }
+  bytes += base;
+  std::size_t distance = base.size();
+  for (std::uint32_t i = 0; i < deltas; ++i) {
+    const std::string entry = header(6, 6) + static_cast<char>(distance) + delta;
+    bytes += entry;
+    distance = entry.size();
+  }
+  return bytes + std::string(20, 't');
+}
+
+TEST(PackScan, ChainsOfDeltasHaveALimit) {
+  PackScan good(100);
+  EXPECT_FALSE(scan(chain(10'000), 1000, good).has_value());
+  EXPECT_EQ(good.entries_left(), 0U);
+  PackScan bad(100);
+  const auto error = scan(chain(10'001), 7, bad);
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->error_class(), ErrorClass::limit);
+  EXPECT_NE(error->text().find("10000 deltas"), std::string::npos) << error->text();
+}
+
+TEST(PackScan, ADistanceLeadsBackIntoThePack) {
+  const std::string base = header(3, 5) + deflate("hello");
+  for (const std::string& distance : {"\0"s, "\x7f"s, "\x85\x10"s, std::string(20, '\xff') + "\0"s,
+                                      std::string(1, static_cast<char>(base.size() + 1))}) {
+    PackScan subject(100);
+    const auto error = scan(pack(2, base + header(6, 6) + distance + deflate("\5\5\220\5\1x")), 3, subject);
+    ASSERT_TRUE(error.has_value());
+    EXPECT_EQ(error->error_class(), ErrorClass::corrupt);
+  }
 }
 
 TEST(PackScan, MalformedEntriesAreCorrupt) {
