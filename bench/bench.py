@@ -3,7 +3,8 @@
 """Side by side with git, in one run: CPU of a check that finds nothing, memory, first publish, an update of one line.
 
 The server is a process of its own, the same for both sides. Folders are fresh for each measurement, nothing is deleted before the
-end (a disk is slow for many seconds after a large tree was removed), and a warm-up comes first.
+end (ext4 is slow at making files for five minutes after a large tree was removed: wait so long between two runs), and a warm-up comes
+first.
 """
 
 import argparse
