@@ -41,19 +41,6 @@ constexpr bool is_control(unsigned char c) noexcept {
   return c < 0x20 || c == 0x7f;
 }
 
-constexpr int hex_value(char c) noexcept {
-  if (is_digit(c)) {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  if (c >= 'A' && c <= 'F') {
-    return c - 'A' + 10;
-  }
-  return -1;
-}
-
 // pchar of RFC 3986 without "%", and "/".
 constexpr bool is_path_char(char c) noexcept {
   return is_digit(c) || is_alpha(c) ||

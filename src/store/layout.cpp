@@ -15,6 +15,7 @@
 #include "adapter/base/limits.hpp"
 #include "adapter/base/text.hpp"
 #include "names.hpp"
+#include "pack_format.hpp"
 
 namespace adapter::store {
 namespace {
@@ -26,7 +27,6 @@ constexpr std::string_view current_ref = "refs/adapter/current";
 constexpr std::string_view previous_ref = "refs/adapter/previous";
 constexpr std::string_view packed_refs_header = "# pack-refs with: peeled fully-peeled sorted \n";
 constexpr std::string_view temporary_prefix = ".tmp-";
-constexpr std::size_t trailer_bytes = ObjectId::size_bytes;
 
 constexpr std::string_view config_text =
     "[core]\n"

@@ -11,24 +11,11 @@
 #include "adapter/base/file.hpp"
 #include "adapter/base/limits.hpp"
 #include "layout.hpp"
+#include "pack_format.hpp"
 #include "sha1.hpp"
 
 namespace adapter::store {
 namespace {
-
-constexpr std::size_t trailer_bytes = ObjectId::size_bytes;
-constexpr std::size_t pack_header_bytes = 12;
-constexpr std::size_t fanout_at = 8;
-constexpr std::size_t names_at = fanout_at + 256UL * 4;
-constexpr std::uint64_t max_index_bytes = 1 * gib;
-constexpr std::uint32_t large_offset_flag = 0x80000000U;
-
-std::uint32_t big_endian(std::string_view bytes, std::size_t at) noexcept {
-  return static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[at])) << 24U |
-         static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[at + 1])) << 16U |
-         static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[at + 2])) << 8U |
-         static_cast<std::uint8_t>(bytes[at + 3]);
-}
 
 std::string read_piece(int fd, std::uint64_t offset, std::size_t size, const std::filesystem::path& path) {
   std::string bytes(size, '\0');

@@ -12,26 +12,12 @@
 #include <span>
 
 #include "adapter/base/limits.hpp"
+#include "pack_format.hpp"
 
 namespace adapter::store {
 namespace {
 
-constexpr std::size_t fanout_at = 8;
-constexpr std::size_t names_at = fanout_at + 256UL * 4;
-constexpr std::size_t trailer_bytes = ObjectId::size_bytes;
-constexpr std::uint64_t max_index_bytes = 1 * gib;
-constexpr std::uint32_t large_offset_flag = 0x80000000U;
 constexpr std::size_t longest_entry_header = 64;
-constexpr unsigned ofs_delta = 6;
-constexpr unsigned ref_delta = 7;
-
-std::uint32_t big_endian(std::string_view bytes, std::size_t at) noexcept {
-  std::uint32_t value = 0;
-  for (std::size_t index = at; index < at + 4; ++index) {
-    value = value << 8U | static_cast<std::uint8_t>(bytes[index]);
-  }
-  return value;
-}
 
 ObjectId id_at(std::string_view bytes, std::size_t at) {
   std::array<std::uint8_t, ObjectId::size_bytes> raw{};

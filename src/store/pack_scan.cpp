@@ -9,16 +9,14 @@
 
 #include "adapter/base/limits.hpp"
 #include "adapter/base/units.hpp"
+#include "pack_format.hpp"
 
 namespace adapter::store {
 namespace {
 
-constexpr std::size_t pack_header_bytes = 12;
 constexpr std::size_t inflate_buffer_bytes = 64 * kib;
 constexpr std::size_t delta_start_bytes = 20;  // two numbers of at most ten bytes each
 constexpr unsigned max_size_shift = 60;
-constexpr unsigned ofs_delta = 6;
-constexpr unsigned ref_delta = 7;
 constexpr unsigned chain_bits = 16;
 static_assert(max_delta_chain < 1U << chain_bits);
 

@@ -13,11 +13,11 @@
 
 #include "adapter/base/units.hpp"
 #include "adapter/log/log.hpp"
+#include "pack_format.hpp"
 
 namespace adapter::store {
 namespace {
 
-constexpr std::size_t pack_header_bytes = 12;
 constexpr std::size_t page_bytes = 4096;
 // An entry of 256 MiB has 256 KiB at deflate's best ratio, 1032 to 1, and so covers two slices wholly.
 constexpr std::size_t slice_bytes = 64 * kib;
@@ -27,14 +27,6 @@ constexpr std::uint64_t entry_overhead_bytes = 64;
 
 constexpr mode_t private_folder = 0700;
 constexpr unsigned pack_file_mode = 0444;
-
-std::uint32_t big_endian(std::string_view bytes, std::size_t at) noexcept {
-  std::uint32_t value = 0;
-  for (std::size_t index = at; index < at + 4; ++index) {
-    value = value << 8U | static_cast<std::uint8_t>(bytes[index]);
-  }
-  return value;
-}
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <utility>
 
 #include "adapter/http/redirect.hpp"
@@ -73,61 +74,17 @@ public:
         user_agent_("git/2.0 (" + options_.agent + ")") {}
 
   asio::awaitable<std::vector<wire::Ref>> ls_refs(std::vector<std::string> prefixes) override {
-    check_scheme("ls-refs");
-    try {
-      bool again = true;
-      while (again) {
-        const bool remembered = base_.has_value();
-        if (!remembered) {
-          co_await discover();
-        }
-        Attempt attempt;
-        try {
-          std::vector<wire::Ref> refs = co_await ls_refs_once(prefixes, attempt);
-          co_return refs;
-        } catch (const Error& error) {
-          again = remembered && attempt.is_stale(error);
-          if (!again) {
-            throw;
-          }
-        }
-        base_.reset();
-      }
-    } catch (Error& error) {
-      error.add_context(url_.display() + ": ls-refs");
-      throw;
-    }
-    co_return std::vector<wire::Ref>();
+    Call<std::vector<wire::Ref>> call = [this, prefixes = std::move(prefixes)](Attempt& attempt) {
+      return ls_refs_once(prefixes, attempt);
+    };
+    return with_capabilities("ls-refs", std::move(call));
   }
 
   asio::awaitable<FetchResult> fetch(wire::FetchArguments arguments, PackSink& sink) override {
-    check_scheme("fetch");
-    try {
-      bool again = true;
-      while (again) {
-        const bool remembered = base_.has_value();
-        if (!remembered) {
-          co_await discover();
-        }
-        Attempt attempt;
-        try {
-          FetchResult result = co_await fetch_once(arguments, sink, attempt);
-          co_return result;
-        } catch (const Error& error) {
-          again = remembered && attempt.is_stale(error);
-          if (!again) {
-            throw;
-          }
-        }
-        base_.reset();
-      }
-    } catch (Error& error) {
-      error.add_context(url_.display() + ": fetch");
-      throw;
-    } catch (const SinkFailure& failure) {
-      std::rethrow_exception(failure.cause);
-    }
-    co_return FetchResult();
+    Call<FetchResult> call = [this, arguments = std::move(arguments), &sink](Attempt& attempt) {
+      return fetch_once(arguments, sink, attempt);
+    };
+    return with_capabilities("fetch", std::move(call));
   }
 
   [[nodiscard]] const std::optional<wire::Capabilities>& capabilities() const noexcept override {
@@ -136,12 +93,46 @@ public:
   [[nodiscard]] std::uint64_t received_bytes() const noexcept override { return received_bytes_; }
 
 private:
-  void check_scheme(std::string_view call) const {
+  void check_scheme() const {
     if (url_.origin().scheme != "https" && !options_.allow_insecure) {
-      throw Error(ErrorClass::policy,
-                  url_.display() + ": " + std::string(call) +
-                      ": http is refused; use https, or set allow_insecure: true on this repository");
+      throw Error(ErrorClass::policy, "http is refused; use https, or set allow_insecure: true on this repository");
     }
+  }
+
+  template <class Value>
+  using Call = std::function<asio::awaitable<Value>(Attempt&)>;
+
+  /// Makes a call with the capabilities that are remembered, and once more with fresh ones when those were stale.
+  template <class Value>
+  asio::awaitable<Value> with_capabilities(std::string name, Call<Value> call) {
+    try {
+      check_scheme();
+      bool again = true;
+      while (again) {
+        const bool remembered = base_.has_value();
+        if (!remembered) {
+          co_await discover();
+        }
+        Attempt attempt;
+        try {
+          asio::awaitable<Value> running = call(attempt);
+          Value value = co_await std::move(running);
+          co_return value;
+        } catch (const Error& error) {
+          again = remembered && attempt.is_stale(error);
+          if (!again) {
+            throw;
+          }
+        }
+        base_.reset();
+      }
+    } catch (Error& error) {
+      error.add_context(url_.display() + ": " + name);
+      throw;
+    } catch (const SinkFailure& failure) {
+      std::rethrow_exception(failure.cause);
+    }
+    co_return Value();
   }
 
   asio::awaitable<Answer> send(net::Request request) {

@@ -14,19 +14,6 @@ constexpr std::size_t hex_id_size = 40;
 constexpr std::string_view no_git_server =
     "; this is no git server, or none that speaks smart HTTP: check that the URL is that of a repository";
 
-constexpr int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  if (c >= 'A' && c <= 'F') {
-    return c - 'A' + 10;
-  }
-  return -1;
-}
-
 Error bad_header(std::string_view header, bool first) {
   if (first && header.front() == '<') {
     return Error(ErrorClass::protocol, "the server answered with a web page" + std::string(no_git_server));
