@@ -36,6 +36,7 @@ struct Once {
   std::vector<sync::OnceResult> results;
   std::optional<Error> refused;
   bool interrupted = false;
+  StopDeadline stop_deadline;
 };
 
 asio::awaitable<void> work(Once& once, std::shared_ptr<const config::Config> config, const Options& options) {
@@ -52,6 +53,7 @@ asio::awaitable<void> work(Once& once, std::shared_ptr<const config::Config> con
 asio::awaitable<void> watch_signals(Once& once, asio::signal_set& signals) {
   co_await signals.async_wait(asio::use_awaitable);
   once.interrupted = true;
+  once.stop_deadline.arm();
   co_await once.engine->stop();
 }
 
@@ -93,6 +95,7 @@ int once_command(const Options& options) {
   }
   const auto config = std::make_shared<const config::Config>(*loaded.config);
   try {
+    check_available(*config);
     store::initialize_library(largest_limits(*config));
     const publish::DataDirectoryLock lock(config->data_dir);
     asio::io_context loop(1);

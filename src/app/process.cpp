@@ -8,13 +8,20 @@
 #endif
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <csignal>
+#include <cstdlib>
+#include <mutex>
 #include <thread>
 
 #include "adapter/log/log.hpp"
+#include "commands.hpp"
 
 namespace adapter::app {
 namespace {
+
+constexpr std::chrono::seconds stop_limit{9};
 
 sigset_t handled_signals() {
   sigset_t set;
@@ -73,6 +80,39 @@ Limits largest_limits(const config::Config& config) noexcept {
     largest.max_object_bytes = std::max(largest.max_object_bytes, repository.limits.max_object_bytes);
   }
   return largest;
+}
+
+void StopDeadline::arm() {
+  if (thread_.joinable()) {
+    return;
+  }
+  thread_ = std::jthread([](const std::stop_token& in_time) {
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, in_time, stop_limit, [] { return false; });
+    if (!in_time.stop_requested()) {
+      log::error("stop_cut_off", "the stop took too long; leaving now");
+      std::_Exit(exit_failed);
+    }
+  });
+}
+
+void check_available(const config::Config& config) {
+  if (config.sandbox == config::Sandbox::require) {
+    throw Error(ErrorClass::config,
+                "sandbox: require cannot be kept by this version, which has no sandbox yet; write auto");
+  }
+  const auto warn = [](std::string_view key) {
+    log::warning("no_effect", "this key has no effect in this version yet", {{"key", key}});
+  };
+  if (config.admin.listen_is_configured) {
+    warn("admin.listen");
+  }
+  if (std::any_of(config.repositories.begin(), config.repositories.end(),
+                  [](const config::Repository& repository) { return repository.webhook.has_value(); })) {
+    warn("webhook");
+  }
 }
 
 }  // namespace adapter::app

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <thread>
+
 #include "adapter/config/config.hpp"
 #include "options.hpp"
 
@@ -18,6 +20,21 @@ void configure_logging(const Options& options, const config::Config* config);
 
 /// Threads for blocking work: as configured, else two or the number of cores, whichever is more.
 [[nodiscard]] std::size_t worker_threads(const config::Config& config) noexcept;
+
+/// A stop that takes longer than 9 s is cut off: what is on disk is complete at any moment, only the exit code tells.
+/// On a thread of its own, so that it works whatever the loop is busy with.
+class StopDeadline {
+public:
+  /// From now on. Again does nothing.
+  void arm();
+
+private:
+  std::jthread thread_;
+};
+
+/// Before work starts: warns of keys that this version knows and does not act on. Config error when the configuration
+/// insists on one of them.
+void check_available(const config::Config& config);
 
 /// The largest of each limit among the configuration's repositories, for the object library's process-wide caps.
 [[nodiscard]] Limits largest_limits(const config::Config& config) noexcept;

@@ -2,11 +2,9 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
-#include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <csignal>
-#include <cstdlib>
 #include <memory>
 #include <utility>
 
@@ -28,8 +26,6 @@ namespace {
 
 /// How often the place of the configuration is looked at while there is none.
 constexpr std::chrono::milliseconds configuration_poll{500};
-/// A stop that takes longer is cut off: what is on disk is complete at any moment, only the exit code tells.
-constexpr std::chrono::seconds stop_limit{9};
 
 /// The daemon from its first configuration to its clean stop. Lives on the main thread, which runs the loop.
 class Daemon {
@@ -55,7 +51,6 @@ private:
   asio::awaitable<void> answer_signals();
   asio::awaitable<void> reload();
   asio::awaitable<void> stop();
-  asio::awaitable<void> cut_off_late_stop();
 
   const Options& options_;
   asio::io_context loop_;
@@ -63,6 +58,7 @@ private:
   asio::signal_set signals_;
   async::Wakeup wakeup_;  ///< a signal was noted
   bool stop_asked_ = false;
+  StopDeadline stop_deadline_;
   bool reload_asked_ = false;
   bool sync_asked_ = false;
   config::Choice choice_;
@@ -106,6 +102,7 @@ asio::awaitable<void> Daemon::note_signals() {
       sync_asked_ = true;
     } else {
       stop_asked_ = true;
+      stop_deadline_.arm();
     }
     wakeup_.wake();
   }
@@ -172,6 +169,7 @@ bool Daemon::take_configuration_that_appeared() {
 
 asio::awaitable<void> Daemon::start() {
   configure_logging(options_, config_.get());
+  check_available(*config_);
   store::initialize_library(largest_limits(*config_));
   lock_ = std::make_unique<publish::DataDirectoryLock>(config_->data_dir);
   workers_ = std::make_unique<async::Workers>(worker_threads(*config_));
@@ -210,6 +208,13 @@ asio::awaitable<void> Daemon::reload() {
   for (const std::string& key : reload.needs_restart) {
     log::warning("restart_needed", "this key cannot change while running; restart to apply it", {{"key", key}});
   }
+  // libgit2 learns its caps once, before the first thread uses it.
+  const Limits caps = largest_limits(*config_);
+  const Limits wanted = largest_limits(reload.config);
+  if (wanted.max_objects > caps.max_objects || wanted.max_object_bytes > caps.max_object_bytes) {
+    log::warning("restart_needed", "a limit was raised above all that were in force before; restart to apply it",
+                 {{"key", "limits"}});
+  }
   config_ = std::make_shared<const config::Config>(std::move(reload.config));
   configure_logging(options_, config_.get());
   co_await engine_->apply(config_);
@@ -222,22 +227,10 @@ asio::awaitable<void> Daemon::reload() {
 
 asio::awaitable<void> Daemon::stop() {
   log::info("stopping", "a stop was asked for");
-  async::TaskScope deadline(loop_.get_executor());
-  deadline.spawn("stop deadline", cut_off_late_stop());
   if (engine_) {
     co_await engine_->stop();
   }
-  deadline.cancel();
-  co_await deadline.join();
   log::info("stopped", "a clean stop");
-}
-
-asio::awaitable<void> Daemon::cut_off_late_stop() {
-  asio::steady_timer timer(loop_.get_executor());
-  timer.expires_after(stop_limit);
-  co_await timer.async_wait(asio::use_awaitable);
-  log::error("stop_cut_off", "the stop took too long; leaving now");
-  std::_Exit(exit_failed);
 }
 
 }  // namespace

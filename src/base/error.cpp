@@ -47,6 +47,11 @@ Error&& Error::with_context(std::string_view context) && {
   return std::move(add_context(context));
 }
 
+Error& Error::set_text(std::string text) & {
+  text_ = std::move(text);
+  return *this;
+}
+
 bool Error::retryable() const noexcept {
   if (retryable_) {
     return *retryable_;

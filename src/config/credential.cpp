@@ -2,6 +2,7 @@
 #include "credential.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "values.hpp"
@@ -11,17 +12,24 @@ namespace {
 
 constexpr std::string_view sources[] = {"password_file", "password_env", "token_file", "token_env"};
 
+/// Tokens of forges that could pass for a variable's name.
+bool looks_like_a_token(std::string_view text) {
+  constexpr std::string_view beginnings[] = {"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"};
+  return std::any_of(std::begin(beginnings), std::end(beginnings),
+                     [text](std::string_view beginning) { return text.starts_with(beginning); });
+}
+
 /// The one source of the secret, a file or a variable, among two keys.
 std::optional<SecretSource> read_source(Context& context, const Fields& fields, std::string_view file_key,
                                         std::string_view variable_key) {
   if (const auto path = fields.path(file_key)) {
     return SecretSource{SecretSource::Kind::file, path->string()};
   }
-  const auto variable = fields.text(variable_key, "a variable's name");
+  const auto variable = fields.literal(variable_key, "a variable's name");
   if (!variable) {
     return std::nullopt;
   }
-  if (!is_variable_name(*variable)) {
+  if (!is_variable_name(*variable) || looks_like_a_token(*variable)) {
     // Not quoted: this is where people put the secret itself.
     context.report.error(fields.place_of(variable_key), "bad-value",
                          "is not a variable's name; write the name alone, for example GIT_TOKEN, without ${}");

@@ -4,6 +4,7 @@
 #include <glob.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 #include "adapter/base/file.hpp"
@@ -16,6 +17,19 @@ namespace {
 
 constexpr std::string_view default_file = "/etc/adapter/config.yaml";
 
+/// glob() hands errors to a plain function.
+thread_local int glob_failure = 0;
+
+int note_glob_failure(const char*, int error_number) {
+  // A folder that is not there, or is a file, holds no files.
+  if (error_number == ENOENT || error_number == ENOTDIR) {
+    return 0;
+  }
+  glob_failure = error_number;
+  return 1;
+}
+
+/// Throws storage when a folder on the way cannot be read.
 std::vector<std::filesystem::path> glob_files(const std::filesystem::path& folder, const std::string& pattern) {
   std::string full;
   if (!pattern.starts_with('/') && !folder.empty()) {
@@ -32,10 +46,14 @@ std::vector<std::filesystem::path> glob_files(const std::filesystem::path& folde
     ~Matches() { ::globfree(&list); }
   } matches;
   std::vector<std::filesystem::path> found;
-  if (::glob(full.c_str(), GLOB_NOSORT, nullptr, &matches.list) == 0) {
-    for (std::size_t i = 0; i < matches.list.gl_pathc; ++i) {
-      found.emplace_back(matches.list.gl_pathv[i]);
-    }
+  glob_failure = 0;
+  const int answer = ::glob(full.c_str(), GLOB_NOSORT, note_glob_failure, &matches.list);
+  // A folder that cannot be read is not one without files: repositories would be taken for removed.
+  if (answer != 0 && answer != GLOB_NOMATCH) {
+    throw storage_error(answer == GLOB_NOSPACE ? ENOMEM : glob_failure, "look for", full);
+  }
+  for (std::size_t i = 0; i < matches.list.gl_pathc; ++i) {
+    found.emplace_back(matches.list.gl_pathv[i]);
   }
   return found;
 }

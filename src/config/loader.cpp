@@ -122,7 +122,13 @@ void Loader::include(const Document& main, const Value& item) {
     include_file(item, main_file, folder / *pattern, true);
     return;
   }
-  std::vector<std::filesystem::path> found = files_->glob(folder, *pattern);
+  std::vector<std::filesystem::path> found;
+  try {
+    found = files_->glob(folder, *pattern);
+  } catch (const Error& error) {
+    report_.error(item.place(), "unreadable-file", error.text());
+    return;
+  }
   std::sort(found.begin(), found.end());
   for (const std::filesystem::path& file : found) {
     include_file(item, main_file, file, false);

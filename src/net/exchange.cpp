@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exchange.hpp"
 
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
 #include <optional>
 #include <utility>
 
@@ -10,6 +14,13 @@
 namespace adapter::net {
 
 using std::chrono::steady_clock;
+
+namespace {
+
+/// How long one answer may be worked on before everybody else has a turn.
+constexpr std::chrono::milliseconds longest_turn{2};
+
+}  // namespace
 
 Buffers::Buffer Buffers::take() {
   if (kept_.empty()) {
@@ -78,6 +89,13 @@ asio::awaitable<std::string_view> Exchange::read_body() {
 }
 
 asio::awaitable<bool> Exchange::fill() {
+  const auto now = steady_clock::now();
+  if (now - turn_began_ >= longest_turn) {
+    // A peer that sends faster than its bytes are looked at would keep the loop for itself: no read would ever wait.
+    const auto executor = co_await asio::this_coro::executor;
+    co_await asio::post(executor, asio::use_awaitable);
+    turn_began_ = steady_clock::now();
+  }
   const std::span<char> room(buffer_.get(), Buffers::size_bytes);
   const std::size_t count = co_await lease_.stream->read_some(room);
   begin_ = 0;

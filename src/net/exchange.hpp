@@ -67,6 +67,7 @@ private:
   std::string_view early_body_;  ///< came along with the head
   std::chrono::steady_clock::duration low_speed_left_;
   std::uint64_t low_speed_bytes_ = 0;
+  std::chrono::steady_clock::time_point turn_began_{};  ///< when others last had theirs
   bool patient_ = false;
   bool answered_ = false;
   bool finished_ = false;

@@ -35,6 +35,7 @@ public:
   LiveEngine(const asio::any_io_executor& executor, async::Workers& workers, config::Environment environment,
              const std::string& version)
       : shared_(executor, workers, config::Concurrency().syncs),
+        pruning_(executor),
         client_(net::make_http_client(executor, net::ClientOptions())),
         credentials_(std::vector<config::Credential>(), std::move(environment)),
         agent_("adapter/" + version) {}
@@ -53,9 +54,11 @@ private:
   std::shared_ptr<RemoteGroup> group_for(const config::Repository& repository);
   Entry& add(const config::Repository& repository);
   asio::awaitable<void> end(std::vector<std::unique_ptr<Entry>> entries);
-  asio::awaitable<void> remove_leftovers();
+  [[nodiscard]] std::vector<std::string> leftovers() const;
+  asio::awaitable<void> remove_leftovers(std::vector<std::string> names);
 
   Shared shared_;
+  async::TaskScope pruning_;
   std::unique_ptr<net::HttpClient> client_;
   auth::Credentials credentials_;
   std::string agent_;
@@ -127,36 +130,43 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
     place = entries_.erase(place);
   }
   co_await end(std::move(ended));
-  if (config_->prune) {
-    co_await remove_leftovers();
-  }
+  co_await pruning_.join();
   const bool spread = started.size() > spread_above;
   for (const config::Repository* const repository : started) {
     Entry& entry = add(*repository);
     entry.scope.spawn("repository " + repository->name, entry.task.watch(spread));
   }
+  if (config_->prune) {
+    pruning_.spawn("prune", remove_leftovers(leftovers()));
+  }
 }
 
-/// Folders under .adapter that no configured repository owns; each says in its state file which link was its.
-asio::awaitable<void> LiveEngine::remove_leftovers() {
-  const std::filesystem::path private_dir = config_->data_dir / ".adapter";
+/// Folders under .adapter that no configured repository owns.
+std::vector<std::string> LiveEngine::leftovers() const {
   std::vector<std::string> names;
-  std::error_code ignored;
-  for (const auto& item : std::filesystem::directory_iterator(private_dir, ignored)) {
-    const std::string name = item.path().filename();
+  std::error_code failure;
+  std::filesystem::directory_iterator item(config_->data_dir / ".adapter", failure);
+  for (; !failure && item != std::filesystem::directory_iterator(); item.increment(failure)) {
+    const std::string name = item->path().filename();
     const bool configured = std::any_of(config_->repositories.begin(), config_->repositories.end(),
                                         [&](const config::Repository& repository) { return repository.name == name; });
-    if (item.is_directory(ignored) && !configured) {
+    std::error_code ignored;
+    if (item->is_directory(ignored) && !configured) {
       names.push_back(name);
     }
   }
+  return names;
+}
+
+/// Each says in its state file which link was its.
+asio::awaitable<void> LiveEngine::remove_leftovers(std::vector<std::string> names) {
+  const std::filesystem::path private_dir = config_->data_dir / ".adapter";
   for (const std::string& name : names) {
     const std::optional<RepositoryState> state = load_state(private_dir / name);
-    if (!state) {
-      continue;
-    }
+    // One that never came to publish, or lost its state file, has its name for a link or none; a foreign one stays.
+    const std::string link = state ? state->link : name;
     try {
-      const auto publisher = publish::make_publisher(shared_.workers, config_->data_dir, name, state->link);
+      const auto publisher = publish::make_publisher(shared_.workers, config_->data_dir, name, link);
       co_await publisher->remove_all();
       log::info("pruned", "a repository that is no longer configured was removed", {{"repository", name}});
     } catch (const Error& error) {
@@ -238,6 +248,8 @@ asio::awaitable<void> LiveEngine::stop() {
   for (const auto& [name, entry] : entries_) {
     entry->scope.cancel();
   }
+  pruning_.cancel();
+  co_await pruning_.join();
   for (const auto& [name, entry] : entries_) {
     co_await entry->scope.join();
   }

@@ -14,8 +14,9 @@ using std::chrono::milliseconds;
 
 /// The wall's clock may be set while we sleep towards a slot.
 constexpr std::chrono::seconds longest_sleep_to_slot{30};
-/// A clock that was far in the future for a moment must not silence a schedule until that day.
-constexpr std::chrono::hours largest_backward_jump{24};
+/// A clock that is set back by less brings no slot back; by more, the schedule goes on from the new time: a clock that
+/// was far in the future for a moment must not silence a schedule until that day.
+constexpr std::chrono::minutes small_step_back{5};
 /// Entries of one remote share an answer when it is younger than this part of their interval.
 constexpr int shared_answer_fraction = 4;
 /// Checks that fall within this part of their interval, and within this time, are made together: a process that wakes
@@ -61,6 +62,7 @@ std::string_view to_string(Phase phase) noexcept {
 Machine::Machine(Settings settings, std::mt19937_64& random) : settings_(std::move(settings)), random_(&random) {}
 
 void Machine::start(Now now, bool spread) {
+  clock_ = now;
   last_check_ = now.wall;
   if (settings_.suspended) {
     phase_ = Phase::suspended;
@@ -86,6 +88,20 @@ void Machine::poke(Now now) {
   poked_ = true;
   due_slot_.reset();
   due_ = std::max(now.steady, held_until_);
+}
+
+void Machine::notice_clock(Now now) {
+  const bool set_back =
+      clock_ && clock_->wall + duration_cast<schedule::TimePoint::duration>(now.steady - clock_->steady) - now.wall >
+                    small_step_back;
+  clock_ = now;
+  if (!set_back) {
+    return;
+  }
+  last_check_ = std::min(last_check_, now.wall);
+  if (due_slot_) {
+    plan_regular(now);
+  }
 }
 
 bool Machine::due(Now now) const {
@@ -116,6 +132,7 @@ std::optional<schedule::TimePoint> Machine::next_due(Now now) const {
 
 void Machine::begin_check(Now now) {
   phase_ = Phase::checking;
+  notice_clock(now);
   const milliseconds every = interval(now);
   if (poked_) {
     answer_not_before_ = now.steady;
@@ -124,13 +141,15 @@ void Machine::begin_check(Now now) {
   } else {
     answer_not_before_ = now.steady - (checked_once_ ? every / shared_answer_fraction : every);
   }
+  // An answer that was good for the check before is none for this one, whatever the clocks say meanwhile.
+  if (!poked_) {
+    answer_not_before_ = std::max(answer_not_before_, last_begin_ + std::chrono::nanoseconds(1));
+  }
+  last_begin_ = now.steady;
   poked_ = false;
   checked_once_ = true;
   due_slot_.reset();
   due_ = never;
-  if (last_check_ - now.wall > largest_backward_jump) {
-    last_check_ = now.wall;
-  }
   // Never backwards: a slot that has fired does not fire again because the clock was set back.
   last_check_ = std::max(last_check_, now.wall);
 }
@@ -138,7 +157,8 @@ void Machine::begin_check(Now now) {
 Machine::Next Machine::decide(const RefSelection::Choice& choice) const {
   switch (choice.kind) {
     case RefSelection::Choice::Kind::empty_remote:
-      return Next::empty;
+      // What had commits once and has none now has lost the one that is followed.
+      return published_ ? Next::missing : Next::empty;
     case RefSelection::Choice::Kind::missing:
       return Next::missing;
     case RefSelection::Choice::Kind::found:
@@ -154,7 +174,7 @@ Machine::Next Machine::decide(const RefSelection::Choice& choice) const {
 bool Machine::succeed(Now now, std::optional<Published> published) {
   if (published) {
     published_ = std::move(published);
-    refusals_.clear();
+    refusals_.erase(published_->tip);
   }
   phase_ = Phase::waiting;
   plan_regular(now);

@@ -65,6 +65,8 @@ public:
 
   /// Asks for a check as soon as possible. Kept while one is running; a host's Retry-After is still respected.
   void poke(Now now);
+  /// To be told before due() is asked: when the wall's clock was set back far, slots are planned anew.
+  void notice_clock(Now now);
   [[nodiscard]] bool due(Now now) const;
   /// How long to sleep before looking at due() again: the wait itself on the steady clock; for cron slots at most 30 s
   /// at a time, because the wall's clock may be set meanwhile.
@@ -118,7 +120,9 @@ private:
   std::chrono::steady_clock::time_point due_ = never;  ///< counts when due_slot_ is absent
   std::optional<schedule::TimePoint> due_slot_;
   std::chrono::steady_clock::time_point held_until_{};  ///< a host asked us to wait
+  std::optional<Now> clock_;                            ///< as it was seen last
   schedule::TimePoint last_check_{};
+  std::chrono::steady_clock::time_point last_begin_ = std::chrono::steady_clock::time_point::min();
   std::chrono::steady_clock::time_point answer_not_before_{};
   bool checked_once_ = false;
   bool poked_ = false;

@@ -65,7 +65,8 @@ RefSelection::Choice RefSelection::choose(const std::vector<wire::Ref>& refs) co
   }
   const bool any = std::any_of(refs.begin(), refs.end(), [](const wire::Ref& ref) { return !ref.id.is_zero(); });
   Choice choice;
-  // A HEAD that names no branch hides behind refs of other names: only the absence of everything means "empty".
+  // `refs` are all there are when nothing was found among those asked for: only the absence of everything means
+  // "empty".
   choice.kind = any ? Choice::Kind::missing : Choice::Kind::empty_remote;
   return choice;
 }

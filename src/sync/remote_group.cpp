@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remote_group.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include "adapter/async/timeout.hpp"
+
 namespace adapter::sync {
+namespace {
+
+/// A list of refs of the largest size comes within it at a megabyte a second; one that trickles is given up.
+constexpr std::chrono::minutes longest_check{2};
+
+}  // namespace
 
 RemoteKey RemoteKey::of(const config::Repository& repository) {
   RemoteKey key;
@@ -62,7 +71,14 @@ asio::awaitable<void> RemoteGroup::ask() {
   failure_.reset();
   began_ = std::chrono::steady_clock::now();
   try {
-    std::vector<wire::Ref> refs = co_await remote_->ls_refs(std::move(prefixes));
+    auto question = remote_->ls_refs(std::move(prefixes));
+    std::vector<wire::Ref> refs = co_await async::with_timeout(std::move(question), longest_check, "the check");
+    const bool any = std::any_of(refs.begin(), refs.end(), [](const wire::Ref& ref) { return !ref.id.is_zero(); });
+    if (!any) {
+      // Nothing at all, or nothing of what was asked for? An empty repository is a state, a missing branch a failure.
+      auto broad_question = remote_->ls_refs(std::vector<std::string>(1, "refs/"));
+      refs = co_await async::with_timeout(std::move(broad_question), longest_check, "the check");
+    }
     answer_ = std::make_shared<const std::vector<wire::Ref>>(std::move(refs));
   } catch (const Error& error) {
     failure_ = error;

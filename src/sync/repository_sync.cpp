@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way of one change: permit, objects, tree, link.
 #include <exception>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "adapter/async/timeout.hpp"
@@ -47,6 +49,11 @@ private:
   store::Ingest*& place_;
 };
 
+/// Whether one of two links lies below the other.
+bool overlap(const std::string& left, const std::string& right) {
+  return left.starts_with(right + "/") || (!left.empty() && right.starts_with(left + "/"));
+}
+
 bool concerns_the_commit(const Error& error) {
   const ErrorClass error_class = error.error_class();
   return !error.retryable() &&
@@ -60,21 +67,25 @@ asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
   const async::Semaphore::Permit permit = co_await shared_.syncs.acquire();
   const ObjectId tip = choice.tip;
   std::exception_ptr failure;
+  bool refused = false;
   try {
     auto work = transfer(std::move(choice));
     co_await async::with_timeout(std::move(work), repository_.timeout, "the whole sync");
   } catch (const Error& error) {
-    if (!concerns_the_commit(error)) {
-      throw;
-    }
-    machine_.refuse(tip, error);
-    fail(error, true);
     failure = std::current_exception();
+    refused = concerns_the_commit(error);
+    if (refused) {
+      machine_.refuse(tip, error);
+      fail(error, true);
+    }
   }
-  if (failure) {
+  if (refused) {
     co_await save();
-  } else {
-    co_await tidy();
+  }
+  // After a failure too: what was kept for a commit that cannot be published would pile up.
+  co_await tidy();
+  if (failure && !refused) {
+    std::rethrow_exception(failure);
   }
 }
 
@@ -85,6 +96,9 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   const store::CommitFacts facts = co_await obtain(choice);
   note_facts(facts);
   machine_.enter(Phase::publishing);
+  if (overlap(former_link_, repository_.link)) {
+    co_await remove_former_link();  // it stands where a folder has to be, or the other way round
+  }
   const publish::PublishOptions options = publish_options();
   publish::ReaderFactory make_reader = readers();
   const publish::Outcome outcome = co_await publisher_->publish(facts.commit, std::move(make_reader), options);
@@ -170,16 +184,28 @@ asio::awaitable<void> RepositoryTask::save() {
   co_await async::run_blocking(shared_.workers, std::move(job));
 }
 
-/// The new link stands: nobody needs the one of an earlier configuration, which would soon lead nowhere.
+/// The new link stands: nobody needs the one of an earlier configuration, which would soon lead nowhere. What cannot be
+/// removed is left: it must not hold up what is configured now.
 asio::awaitable<void> RepositoryTask::remove_former_link() {
   if (former_link_.empty()) {
     co_return;
   }
-  std::string link = former_link_;
-  co_await publisher_->remove_former_link(std::move(link));
+  std::string link = std::exchange(former_link_, std::string());
+  std::optional<Error> failure;
+  try {
+    co_await publisher_->remove_former_link(link);
+  } catch (const Error& error) {
+    if (error.error_class() == ErrorClass::cancelled) {
+      throw;
+    }
+    failure = error;
+  }
+  if (failure) {
+    log::warning("link_not_removed", failure->text(), {{"repository", repository_.name}, {"link", link}});
+    co_return;
+  }
   log::info("link_moved", "the link of an earlier configuration was removed",
-            {{"repository", repository_.name}, {"link", former_link_}});
-  former_link_.clear();
+            {{"repository", repository_.name}, {"link", link}});
   co_await save();
 }
 

@@ -97,6 +97,7 @@ asio::awaitable<void> RepositoryTask::watch(bool spread) {
   machine_.start(Now::read(), spread);
   while (true) {
     const Now at = Now::read();
+    machine_.notice_clock(at);
     if (machine_.due(at)) {
       co_await attempt();
     } else {

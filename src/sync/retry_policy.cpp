@@ -51,14 +51,17 @@ milliseconds retry_delay(const Error& error, unsigned failures, milliseconds int
   // Local trouble does not wait for the interval: whoever freed the disk is waiting.
   backoff.cap = error_class == ErrorClass::storage ? cap : std::max(cap, interval);
   milliseconds delay = backoff.delay(failures, random);
-  if (error_class == ErrorClass::rate_limited) {
+  const auto asked = error.retry_after();
+  if (error_class == ErrorClass::rate_limited && !asked) {
     delay = std::max(delay, unasked_rate_limit_floor);
   }
-  if (const auto asked = error.retry_after()) {
+  if (asked) {
     // A little more than asked, so that a crowd told the same does not come back in one instant.
     std::uniform_int_distribution<std::int64_t> spread(
         0, 1000 + std::chrono::duration_cast<milliseconds>(*asked).count() / 10);
-    delay = std::chrono::duration_cast<milliseconds>(*asked) + milliseconds(spread(random));
+    const milliseconds polite = std::chrono::duration_cast<milliseconds>(*asked) + milliseconds(spread(random));
+    // "At once" is what a confused host says, or one whose clock is behind: then as if it had not asked.
+    delay = asked->count() > 0 ? polite : std::max(delay, polite);
   }
   return delay;
 }

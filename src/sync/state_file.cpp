@@ -3,10 +3,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/limits.hpp"
+#include "adapter/base/text.hpp"
 
 namespace adapter::sync {
 namespace {
@@ -32,6 +34,15 @@ ObjectId required_id(const nlohmann::json& object, const char* key) {
     throw Error(ErrorClass::corrupt, "not an object id");
   }
   return *id;
+}
+
+/// Something that a configuration can have said: relative, below the data directory, and not in our own folder.
+bool is_plain_link(std::string_view link) {
+  const auto parts = split(link, '/');
+  return parts.front() != ".adapter" && std::none_of(parts.begin(), parts.end(), [](std::string_view part) {
+           return part.empty() || part == "." || part == ".." || part.size() > max_name_bytes ||
+                  part.find('\0') != std::string_view::npos;
+         });
 }
 
 /// Temporary files of replace_file_at() that a kill left; the repository's own folder holds no others of that name.
@@ -77,6 +88,9 @@ std::optional<RepositoryState> parse_state(std::string_view text) {
     RepositoryState state;
     state.url = json.at("url").get<std::string>();
     state.link = json.at("link").get<std::string>();
+    if (!is_plain_link(state.link)) {
+      return std::nullopt;
+    }
     if (json.contains("published")) {
       const nlohmann::json& published = json.at("published");
       state.published.emplace();

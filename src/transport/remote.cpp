@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "adapter/http/redirect.hpp"
+#include "adapter/log/log.hpp"
 #include "adapter/wire/pkt_line.hpp"
 #include "progress.hpp"
 #include "status.hpp"
@@ -21,8 +22,11 @@ constexpr std::string_view request_type = "application/x-git-upload-pack-request
 constexpr std::string_view result_type = "application/x-git-upload-pack-result";
 constexpr std::size_t max_error_page_bytes = 16UL * 1024;
 constexpr std::uint64_t max_capabilities_bytes = 1 * mib;
+/// Progress, acknowledgements and the like in the answer to a fetch, beyond one byte for each of the pack.
+constexpr std::uint64_t max_talk_bytes = 16 * mib;
+constexpr std::uint64_t pkt_header_bytes = 4;
 
-/// Carries what a sink threw past the handlers that would change it.
+/// Carries what a sink threw, and what is as final, past the handlers that would change it.
 struct SinkFailure {
   std::exception_ptr cause;
 };
@@ -128,6 +132,13 @@ private:
       }
     } catch (Error& error) {
       error.add_context(url_.display() + ": " + name);
+      // Some servers repeat in their answer what they were sent.
+      error.set_text(log::redacted(error.text()));
+      if (error.error_class() == ErrorClass::limit || error.error_class() == ErrorClass::policy) {
+        // What the way to the remote does wrong says nothing about a commit, and passes: a portal's redirect, a
+        // proxy's page. Only what comes out of the sink, and the size of the pack, is final.
+        error.set_retryable(true);
+      }
       throw;
     } catch (const SinkFailure& failure) {
       std::rethrow_exception(failure.cause);
@@ -277,6 +288,7 @@ private:
     // A large repository is counted for minutes before the first byte of its pack.
     answer.response->set_patient(true);
     FetchResult result;
+    std::uint64_t talk_bytes = 0;
     wire::FetchParser parser;
     wire::PktReader reader;
     ProgressLines progress([&sink](std::string_view line) { sink.progress(line); });
@@ -301,6 +313,13 @@ private:
           check_pack_size(result.pack_bytes);
           co_await deliver(sink, event.bytes);
         }
+        talk_bytes += (*pkt)->payload.size() - event.bytes.size() + pkt_header_bytes;
+        if (event.kind == wire::FetchParser::Event::Kind::progress) {
+          talk_bytes += event.bytes.size();
+        }
+        if (talk_bytes > max_talk_bytes + result.pack_bytes) {
+          throw Error(ErrorClass::limit, "the server sent more than 16 MiB that are no pack");
+        }
       }
     }
     progress.end();
@@ -314,8 +333,10 @@ private:
 
   void check_pack_size(std::uint64_t pack_bytes) const {
     if (pack_bytes > options_.limits.max_pack_bytes) {
-      throw Error(ErrorClass::limit, "the pack is larger than " + std::to_string(options_.limits.max_pack_bytes) +
-                                         " bytes; raise limits.max_pack_bytes");
+      const Error error(ErrorClass::limit, url_.display() + ": fetch: the pack is larger than " +
+                                               std::to_string(options_.limits.max_pack_bytes) +
+                                               " bytes; raise limits.max_pack_bytes");
+      throw SinkFailure{std::make_exception_ptr(error)};
     }
   }
 

@@ -52,6 +52,9 @@ public:
   Error& add_context(std::string_view context) &;
   [[nodiscard]] Error&& with_context(std::string_view context) &&;
 
+  /// For whoever has to take something out of it.
+  Error& set_text(std::string text) &;
+
   /// Whether the same request may succeed later without a change of configuration or of the remote's commit. By class,
   /// false for config, limit, policy and cancelled and true for the rest, unless set_retryable() said otherwise: a
   /// transfer that arrived corrupt is worth another try, a commit that is malformed is not.

@@ -233,6 +233,17 @@ std::optional<std::string> Fields::text(std::string_view name, std::string_view 
   return value != nullptr ? read_text(context_, *value, expected) : std::nullopt;
 }
 
+std::optional<std::string> Fields::literal(std::string_view name, std::string_view expected) const {
+  const Value* value = find(name);
+  if (value == nullptr) {
+    return std::nullopt;
+  }
+  if (value->node->kind != Node::Kind::scalar) {
+    return read_text(context_, *value, expected);
+  }
+  return value->node->text;
+}
+
 std::optional<std::filesystem::path> Fields::path(std::string_view name) const {
   const Value* value = find(name);
   return value != nullptr ? read_path(context_, *value) : std::nullopt;

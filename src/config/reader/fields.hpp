@@ -70,6 +70,8 @@ public:
   [[nodiscard]] bool require(std::string_view name, std::string_view why);
 
   [[nodiscard]] std::optional<std::string> text(std::string_view name, std::string_view expected) const;
+  /// As it stands in the file, without variables being expanded.
+  [[nodiscard]] std::optional<std::string> literal(std::string_view name, std::string_view expected) const;
   [[nodiscard]] std::optional<std::filesystem::path> path(std::string_view name) const;
   [[nodiscard]] std::optional<bool> boolean(std::string_view name) const;
   [[nodiscard]] std::optional<std::uint64_t> integer(std::string_view name, std::uint64_t min, std::uint64_t max) const;

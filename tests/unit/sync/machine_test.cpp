@@ -112,8 +112,6 @@ TEST_F(MachineTest, DecidesByTipRefAndSettings) {
   RefSelection::Choice none;
   none.kind = Kind::missing;
   EXPECT_EQ(machine.decide(none), Machine::Next::missing);
-  none.kind = Kind::empty_remote;
-  EXPECT_EQ(machine.decide(none), Machine::Next::empty);
 }
 
 TEST_F(MachineTest, PublishesAgainWhenTheSettingsChanged) {
@@ -262,11 +260,79 @@ TEST_F(CronMachineTest, ASlotDoesNotFireTwiceWhenTheClockIsSetBack) {
   ASSERT_TRUE(machine.due(clock_.now));
   machine.begin_check(clock_.now);
   machine.succeed(clock_.now);
-  clock_.now.wall -= 10min;
+  clock_.now.wall -= 4min;
   for (int i = 0; i < 20; ++i) {
+    machine.notice_clock(clock_.now);
     EXPECT_FALSE(machine.due(clock_.now));
     clock_.advance(1min);
   }
+}
+
+TEST_F(CronMachineTest, GoesOnFromTheNewTimeWhenTheClockIsSetFarBack) {
+  for (const auto back : std::vector<std::chrono::minutes>{10min, 12h, 24h * 365}) {
+    clock_.now.wall = schedule::TimePoint(std::chrono::seconds(1'700'000'000 / 3600 * 3600 + 1800));
+    Machine machine = hourly();
+    clock_.advance(31min);
+    machine.notice_clock(clock_.now);
+    ASSERT_TRUE(machine.due(clock_.now));
+    machine.begin_check(clock_.now);
+    machine.succeed(clock_.now);
+    clock_.advance(29min);
+    machine.notice_clock(clock_.now);
+    EXPECT_FALSE(machine.due(clock_.now));
+    clock_.now.wall -= back;
+    int minutes = 0;
+    while (minutes <= 61) {
+      machine.notice_clock(clock_.now);
+      if (machine.due(clock_.now)) {
+        break;
+      }
+      clock_.advance(1min);
+      ++minutes;
+    }
+    EXPECT_LE(minutes, 60) << back.count();
+  }
+}
+
+TEST_F(CronMachineTest, TheAnswerOfTheCheckBeforeASuspendDoesNotCount) {
+  Machine machine = hourly();
+  clock_.advance(2h);
+  machine.begin_check(clock_.now);
+  const auto first = clock_.now.steady;
+  machine.succeed(clock_.now);
+  clock_.advance(30min);
+  clock_.now.wall += 6h;
+  machine.begin_check(clock_.now);
+  EXPECT_GT(machine.answer_not_before(), first);
+}
+
+TEST_F(MachineTest, ARetryDoesNotCountTheAnswerThatFailed) {
+  Machine machine = started(every(1h));
+  machine.begin_check(clock_.now);
+  const auto first = clock_.now.steady;
+  clock_.advance(10ms);
+  machine.fail(clock_.now, Error(ErrorClass::network, "HTTP 503"));
+  clock_.advance(1s);
+  machine.begin_check(clock_.now);
+  EXPECT_GT(machine.answer_not_before(), first);
+}
+
+TEST_F(MachineTest, RemembersARefusedCommitBeyondAGoodOne) {
+  Machine machine = started(every(60s));
+  machine.refuse(id('2'), Error(ErrorClass::policy, "a name"));
+  machine.begin_check(clock_.now);
+  machine.succeed(clock_.now, published('1'));
+  EXPECT_EQ(machine.decide(found('2')), Machine::Next::refused);
+}
+
+TEST_F(MachineTest, ARemoteThatLostEverythingHasLostTheRef) {
+  Machine machine = started(every(60s));
+  RefSelection::Choice nothing;
+  nothing.kind = Kind::empty_remote;
+  EXPECT_EQ(machine.decide(nothing), Machine::Next::empty);
+  machine.begin_check(clock_.now);
+  machine.succeed(clock_.now, published('1'));
+  EXPECT_EQ(machine.decide(nothing), Machine::Next::missing);
 }
 
 TEST_F(CronMachineTest, SlotsMissedWhileAsleepFireOnce) {

@@ -25,6 +25,11 @@ public:
       throw Error(ErrorClass::network, "connection refused");
     }
     std::vector<wire::Ref> refs(static_cast<std::size_t>(requests));
+    for (wire::Ref& ref : refs) {
+      if (!empty) {
+        ref.id = ObjectId::from_hex(std::string(40, '1')).value();
+      }
+    }
     co_return refs;
   }
   asio::awaitable<transport::FetchResult> fetch(wire::FetchArguments, transport::PackSink&) override {
@@ -36,6 +41,7 @@ public:
 
   int requests = 0;
   bool fail = false;
+  bool empty = false;  ///< none of its refs has an object, as an unborn HEAD has none
   std::vector<std::string> last_prefixes;
 
 private:
@@ -78,6 +84,14 @@ TEST(RemoteGroup, AsksOnceForAllWhoComeTogether) {
   const auto answers = fixture.ask(5, steady_clock::now());
   EXPECT_EQ(answers, std::vector<int>(5, 1));
   EXPECT_EQ(fixture.remote->requests, 1);
+}
+
+TEST(RemoteGroup, LooksForAnyRefBeforeItCallsARemoteEmpty) {
+  Fixture fixture;
+  fixture.remote->empty = true;
+  EXPECT_EQ(fixture.ask(1, steady_clock::now()), std::vector<int>(1, 2));
+  EXPECT_EQ(fixture.remote->requests, 2);
+  EXPECT_EQ(fixture.remote->last_prefixes, std::vector<std::string>{"refs/"});
 }
 
 TEST(RemoteGroup, GivesOutARecentAnswerAndNotAnOlderOne) {
