@@ -143,9 +143,8 @@ void Machine::begin_check(Now now) {
   }
   // An answer that was good for the check before is none for this one, whatever the clocks say meanwhile.
   if (!poked_) {
-    answer_not_before_ = std::max(answer_not_before_, last_begin_ + std::chrono::nanoseconds(1));
+    answer_not_before_ = std::max(answer_not_before_, last_end_);
   }
-  last_begin_ = now.steady;
   poked_ = false;
   checked_once_ = true;
   due_slot_.reset();
@@ -176,12 +175,14 @@ bool Machine::succeed(Now now, std::optional<Published> published) {
     published_ = std::move(published);
     refusals_.erase(published_->tip);
   }
+  last_end_ = now.steady;
   phase_ = Phase::waiting;
   plan_regular(now);
   return std::exchange(failure_, std::nullopt).has_value();
 }
 
 void Machine::fail(Now now, const Error& error, bool on_schedule) {
+  last_end_ = now.steady;
   if (!failure_) {
     failure_.emplace();
     failure_->since = now.wall;

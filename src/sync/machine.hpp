@@ -122,7 +122,7 @@ private:
   std::chrono::steady_clock::time_point held_until_{};  ///< a host asked us to wait
   std::optional<Now> clock_;                            ///< as it was seen last
   schedule::TimePoint last_check_{};
-  std::chrono::steady_clock::time_point last_begin_ = std::chrono::steady_clock::time_point::min();
+  std::chrono::steady_clock::time_point last_end_ = std::chrono::steady_clock::time_point::min();  ///< of a check
   std::chrono::steady_clock::time_point answer_not_before_{};
   bool checked_once_ = false;
   bool poked_ = false;

@@ -27,14 +27,19 @@ public:
   asio::awaitable<void> write(std::string_view bytes) override { return ingest_.write(bytes); }
   void progress(std::string_view line) override {
     const bool passing = line.find('%') != std::string_view::npos && line.find("done") == std::string_view::npos;
-    if (!passing) {
+    if (!passing && shown_lines_ < max_shown_lines) {
+      ++shown_lines_;
       log::debug("remote_progress", line, {{"repository", repository_}});
     }
   }
 
 private:
+  /// A server that means well sends about ten.
+  static constexpr int max_shown_lines = 100;
+
   store::Ingest& ingest_;
   const std::string& repository_;
+  int shown_lines_ = 0;
 };
 
 /// Shows a transfer as the one that runs, for as long as it lives.
@@ -48,11 +53,6 @@ public:
 private:
   store::Ingest*& place_;
 };
-
-/// Whether one of two links lies below the other.
-bool overlap(const std::string& left, const std::string& right) {
-  return left.starts_with(right + "/") || (!left.empty() && right.starts_with(left + "/"));
-}
 
 bool concerns_the_commit(const Error& error) {
   const ErrorClass error_class = error.error_class();
@@ -96,9 +96,6 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   const store::CommitFacts facts = co_await obtain(choice);
   note_facts(facts);
   machine_.enter(Phase::publishing);
-  if (overlap(former_link_, repository_.link)) {
-    co_await remove_former_link();  // it stands where a folder has to be, or the other way round
-  }
   const publish::PublishOptions options = publish_options();
   publish::ReaderFactory make_reader = readers();
   const publish::Outcome outcome = co_await publisher_->publish(facts.commit, std::move(make_reader), options);

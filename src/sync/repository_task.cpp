@@ -35,6 +35,11 @@ store::StoreOptions store_options(const config::Repository& repository) {
   return options;
 }
 
+/// Whether one of two links lies below the other.
+bool overlap(const std::string& left, const std::string& right) {
+  return left.starts_with(right + "/") || (!left.empty() && right.starts_with(left + "/"));
+}
+
 /// What escaped from a sync, as the one error type.
 Error as_error(const std::exception_ptr& failure) {
   try {
@@ -177,13 +182,17 @@ void RepositoryTask::poke() {
 asio::awaitable<void> RepositoryTask::recover() {
   machine_.enter(Phase::recovering);
   const async::Semaphore::Permit permit = co_await shared_.syncs.acquire();
-  const publish::Standing standing = co_await publisher_->recover();
-  co_await store_->open();
   auto load = [directory = directory_](const std::stop_token&) { return load_state(directory); };
   std::optional<RepositoryState> state = co_await async::run_blocking(shared_.workers, std::move(load));
   if (state) {
     machine_.restore_refusals(state->refusals);
+    former_link_ = state->link != repository_.link ? state->link : std::string();
   }
+  if (overlap(former_link_, repository_.link)) {
+    co_await remove_former_link();  // it stands where a folder has to be, or the other way round
+  }
+  const publish::Standing standing = co_await publisher_->recover();
+  co_await store_->open();
   std::optional<ObjectId> commit = standing.commit;
   if (!commit && standing.damaged_commit) {
     log::warning("tree_damaged", standing.damage,
@@ -208,9 +217,6 @@ asio::awaitable<void> RepositoryTask::recover() {
     status_.commit = commit;
     status_.previous = standing.previous;
     machine_.restore_published(std::move(published));
-  }
-  if (state && state->link != repository_.link) {
-    former_link_ = state->link;
   }
   if (commit) {
     co_await remove_former_link();
