@@ -6,18 +6,38 @@
 #include "repository_task.hpp"
 
 namespace adapter::sync {
+namespace {
+
+/// "a, b, c": the first paths of a kind.
+std::string joined(const std::vector<std::string>& paths) {
+  std::string text;
+  for (const std::string& path : paths) {
+    text += (text.empty() ? "" : ", ") + path;
+  }
+  return text;
+}
+
+}  // namespace
 
 void RepositoryTask::note_facts(const store::CommitFacts& facts) {
   status_.submodules = facts.submodule_count;
   status_.lfs_pointers = facts.lfs_pointer_count;
+  if (std::exchange(described_, facts.commit) == facts.commit) {
+    return;  // published again
+  }
   if (facts.submodule_count != 0) {
     log::info("submodules_present", "submodules are published as empty folders",
-              {{"repository", repository_.name}, {"count", facts.submodule_count}, {"path", facts.submodules.front()}});
+              {{"repository", repository_.name},
+               {"commit", facts.commit},
+               {"count", facts.submodule_count},
+               {"paths", joined(facts.submodules)}});
   }
   if (facts.lfs_pointer_count != 0) {
-    log::info(
-        "lfs_pointers_present", "files kept in LFS are published as their pointers",
-        {{"repository", repository_.name}, {"count", facts.lfs_pointer_count}, {"path", facts.lfs_pointers.front()}});
+    log::info("lfs_pointers_present", "files kept in LFS are published as their pointers",
+              {{"repository", repository_.name},
+               {"commit", facts.commit},
+               {"count", facts.lfs_pointer_count},
+               {"paths", joined(facts.lfs_pointers)}});
   }
 }
 
@@ -27,12 +47,13 @@ void RepositoryTask::note_outcome(const publish::Outcome& outcome) {
   status_.left_out_links = outcome.left_out_link_count;
   status_.last_change = Now::read().wall;
   changed_ = changed_ || outcome.changed;
-  if (outcome.left_out_link_count != 0) {
+  const bool known = std::exchange(links_described_, outcome.commit) == outcome.commit;
+  if (outcome.left_out_link_count != 0 && !known) {
     log::warning("links_left_out", "symbolic links that lead out of the tree are not published",
                  {{"repository", repository_.name},
                   {"commit", outcome.commit},
                   {"count", outcome.left_out_link_count},
-                  {"path", outcome.left_out_links.front()}});
+                  {"paths", joined(outcome.left_out_links)}});
   }
 }
 

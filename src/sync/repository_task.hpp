@@ -98,7 +98,9 @@ private:
   bool changed_ = false;
   bool warned_ambiguous_ = false;
   bool empty_reported_ = false;
-  store::Ingest* receiving_ = nullptr;  ///< the transfer that runs, for progress
+  std::optional<ObjectId> described_;        ///< the commit whose submodules and LFS files were named in the log
+  std::optional<ObjectId> links_described_;  ///< the one whose links that were left out were
+  store::Ingest* receiving_ = nullptr;       ///< the transfer that runs, for progress
   SyncProgress last_progress_;
   RepositoryStatus status_;
 };
