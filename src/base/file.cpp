@@ -179,12 +179,31 @@ void replace_file_at(int directory, const std::string& name, std::string_view by
     unlinkat(directory, temporary.c_str(), 0);
     throw;
   }
-  fsync_fd(directory, name);
+  fsync_folder(directory, name);
 }
 
 void fsync_fd(int fd, std::string_view path_for_errors) {
   if (retry_interrupted([&] { return fsync(fd); }) != 0) {
     throw storage_error(errno, "make durable", path_for_errors);
+  }
+}
+
+void fsync_folder(int folder, std::string_view path_for_errors) {
+  if (retry_interrupted([&] { return fsync(folder); }) != 0 && errno != EINVAL && errno != EROFS) {
+    throw storage_error(errno, "make durable", path_for_errors);
+  }
+}
+
+void correct_mode(int folder, mode_t mode, std::string_view path_for_errors) {
+  struct stat info{};
+  if (fstat(folder, &info) != 0) {
+    throw storage_error(errno, "look at", path_for_errors);
+  }
+  if ((info.st_mode & 07777U) == mode || info.st_uid != geteuid()) {
+    return;
+  }
+  if (fchmod(folder, mode) != 0 && errno != EPERM && errno != EROFS) {
+    throw storage_error(errno, "set the mode of", path_for_errors);
   }
 }
 

@@ -15,6 +15,8 @@
 namespace adapter::publish {
 namespace {
 
+constexpr mode_t shared_mode = 0755;
+
 std::string octal(mode_t mode) {
   std::string text = "0";
   for (unsigned shift = 9; shift > 0; shift -= 3) {
@@ -39,13 +41,18 @@ Error unwritable_error(int error_number, const std::filesystem::path& folder) {
   return Error(ErrorClass::storage, text);
 }
 
-/// mkdir -p, with 0755 for what it makes.
+/// mkdir -p, with 0755 for what it makes, whatever the umask.
 void make_folders(const std::filesystem::path& path) {
   std::filesystem::path done;
   for (const std::filesystem::path& part : path) {
     const std::filesystem::path parent = done;
     done /= part;
-    if (part.empty() || mkdir(done.c_str(), 0755) == 0) {
+    if (part.empty()) {
+      continue;
+    }
+    if (mkdir(done.c_str(), shared_mode) == 0) {
+      const UniqueFd made = open_directory(done);
+      correct_mode(made.get(), shared_mode, done.native());
       continue;
     }
     const int failure = errno;
@@ -63,15 +70,15 @@ void make_folders(const std::filesystem::path& path) {
 
 UniqueFd open_own_folder(const std::filesystem::path& data_dir) {
   const UniqueFd data = open_data_dir(data_dir);
-  if (mkdirat(data.get(), ".adapter", 0755) == 0) {
-    UniqueFd made = open_directory_at(data.get(), ".adapter");
-    set_mode(made.get(), 0, 0755, ".adapter");
-    return made;
-  }
+  const bool made = mkdirat(data.get(), ".adapter", shared_mode) == 0;
   const int failure = errno;
   UniqueFd folder = open_if_there(data.get(), ".adapter");
   if (!folder) {
     throw unwritable_error(failure, data_dir);
+  }
+  correct_mode(folder.get(), shared_mode, ".adapter");
+  if (made) {
+    fsync_folder(data.get(), data_dir.native());
   }
   return folder;
 }
@@ -82,6 +89,11 @@ std::string holder(int lock) {
   const std::string pid(trim(std::string_view(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0)));
   const bool number = !pid.empty() && pid.find_first_not_of("0123456789") == std::string::npos;
   return number ? "process " + pid : "another process";
+}
+
+DirectoryBusy busy_error(int lock, const std::filesystem::path& data_dir) {
+  return DirectoryBusy(ErrorClass::storage, holder(lock) + " works on " + escape(data_dir.native()) +
+                                                " already; stop it, or give this one a data_dir of its own");
 }
 
 void write_pid(int lock) {
@@ -96,13 +108,13 @@ void write_pid(int lock) {
 
 DataDirectoryLock::DataDirectoryLock(const std::filesystem::path& data_dir) {
   make_folders(data_dir);
-  const UniqueFd folder = open_own_folder(data_dir);
+  folder_ = open_own_folder(data_dir);
   constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   bool writable = true;
-  lock_ = UniqueFd(openat(folder.get(), ".lock", O_RDWR | O_CREAT | flags, 0644));
+  lock_ = UniqueFd(openat(folder_.get(), ".lock", O_RDWR | O_CREAT | flags, 0644));
   if (!lock_ && errno == EROFS) {
     writable = false;
-    lock_ = UniqueFd(openat(folder.get(), ".lock", O_RDONLY | flags));
+    lock_ = UniqueFd(openat(folder_.get(), ".lock", O_RDONLY | flags));
     if (!lock_) {
       throw volume_error(EROFS, "write to", data_dir.native());
     }
@@ -114,8 +126,12 @@ DataDirectoryLock::DataDirectoryLock(const std::filesystem::path& data_dir) {
     if (errno != EWOULDBLOCK) {
       throw storage_error(errno, "lock", (data_dir / ".adapter/.lock").native());
     }
-    throw DirectoryBusy(ErrorClass::storage, holder(lock_.get()) + " works on " + escape(data_dir.native()) +
-                                                 " already; stop it, or give this one a data_dir of its own");
+    throw busy_error(lock_.get(), data_dir);
+  }
+  // The file may be removed and made anew under its holder's hands; the folder stays the same one. Where folders cannot
+  // be locked the file has to do.
+  if (flock(folder_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    throw busy_error(lock_.get(), data_dir);
   }
   if (writable) {
     write_pid(lock_.get());

@@ -25,8 +25,10 @@ struct StreamCloser {
   void operator()(DIR* stream) const noexcept { closedir(stream); }
 };
 
+/// Lists a descriptor that the caller alone reads. Not by opening ".", for which the folder would have to be
+/// searchable.
 std::unique_ptr<DIR, StreamCloser> open_stream(int folder) {
-  UniqueFd copy(openat(folder, ".", folder_flags));
+  UniqueFd copy(fcntl(folder, F_DUPFD_CLOEXEC, 0));
   if (!copy) {
     throw storage_error(errno, "list", "folder");
   }
@@ -35,6 +37,7 @@ std::unique_ptr<DIR, StreamCloser> open_stream(int folder) {
     throw storage_error(errno, "list", "folder");
   }
   static_cast<void>(copy.release());
+  rewinddir(stream.get());  // the place in the folder is the descriptors' common one
   return stream;
 }
 
@@ -140,12 +143,6 @@ std::uint64_t count_names(int folder, std::uint64_t enough) {
     ++count;
   }
   return count;
-}
-
-void fsync_folder(int folder, std::string_view path_for_errors) {
-  if (fsync(folder) != 0 && errno != EINVAL && errno != EROFS) {
-    throw volume_error(errno, "make durable", path_for_errors);
-  }
 }
 
 void require_space(int folder, std::uint64_t bytes) {

@@ -30,10 +30,6 @@ namespace adapter::publish {
 /// How many names a folder holds; stops counting past `enough`.
 [[nodiscard]] std::uint64_t count_names(int folder, std::uint64_t enough);
 
-/// Makes the names of a folder durable. A file system that cannot sync folders (EINVAL) or is read-only is not an
-/// error.
-void fsync_folder(int folder, std::string_view path_for_errors);
-
 /// Throws when the volume has not `bytes` free, or no inode, for whoever we are.
 void require_space(int folder, std::uint64_t bytes);
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
+#include <vector>
 
 #include "adapter/base/limits.hpp"
 #include "adapter/base/text.hpp"
@@ -30,6 +31,13 @@ std::string describe(const struct stat& info, const std::string& target) {
     return "a folder";
   }
   return S_ISREG(info.st_mode) ? "a file" : "a special file";
+}
+
+/// Whether the target of the link "a/b" is a commit's tree of any repository: "../.adapter/<name>/trees/<commit>".
+bool leads_into_trees(std::string_view link, std::string_view target) {
+  const std::vector<std::string_view> parts = split(target, '/');
+  return parts.size() >= 4 && is_component(parts[parts.size() - 3]) && ObjectId::from_hex(parts.back()) &&
+         target == link_prefix(link, parts[parts.size() - 3]) + std::string(parts.back());
 }
 
 /// Following links.
@@ -130,6 +138,10 @@ LinkView Link::look_at(int parent) const {
     view.state = LinkView::State::ours;
     return view;
   }
+  if (size >= 0 && leads_into_trees(link_, target)) {
+    view.state = LinkView::State::former;
+    return view;
+  }
   struct stat info{};
   if (fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) {
@@ -228,14 +240,38 @@ bool Link::reads(const std::string& wanted) const {
 }
 
 void Link::remove() const {
-  const UniqueFd parent = open_parent(false);
-  if (!parent || look_at(parent.get()).state != LinkView::State::ours) {
-    return;
+  // Something else on the way, another repository's link for one: then this one is gone already.
+  const UniqueFd data = open_data_dir(data_dir_);
+  const std::size_t slash = link_.rfind('/');
+  if (const UniqueFd parent = try_open_beneath(data.get(), slash == std::string::npos ? "" : link_.substr(0, slash))) {
+    const LinkView view = look_at(parent.get());
+    if (view.state == LinkView::State::former || view.state == LinkView::State::foreign) {
+      return;
+    }
+    if (view.state == LinkView::State::ours) {
+      if (unlinkat(parent.get(), last_component(link_).c_str(), 0) != 0 && errno != ENOENT) {
+        throw volume_error(errno, "remove link", path());
+      }
+      fsync_folder(parent.get(), path());
+    }
   }
-  if (unlinkat(parent.get(), last_component(link_).c_str(), 0) != 0 && errno != ENOENT) {
-    throw volume_error(errno, "remove link", path());
+  remove_empty_parents(data.get());
+}
+
+void Link::remove_empty_parents(int data) const {
+  for (std::size_t end = link_.rfind('/'); end != std::string::npos && end > 0; end = link_.rfind('/', end - 1)) {
+    const std::string folder = link_.substr(0, end);
+    const std::size_t slash = folder.rfind('/');
+    const UniqueFd parent = try_open_beneath(data, slash == std::string::npos ? "" : folder.substr(0, slash));
+    if (!parent) {
+      continue;
+    }
+    if (unlinkat(parent.get(), last_component(folder).c_str(), AT_REMOVEDIR) == 0) {
+      fsync_folder(parent.get(), path());
+    } else if (errno != ENOENT) {
+      return;  // it holds other things, or is a mount point: what is above it is not empty either
+    }
   }
-  fsync_folder(parent.get(), path());
 }
 
 }  // namespace adapter::publish

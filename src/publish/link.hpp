@@ -18,14 +18,20 @@ inline constexpr std::string_view temporary_link_prefix = ".link-";
 
 /// What is at the link's path.
 struct LinkView {
-  enum class State : std::uint8_t { absent, ours, foreign };
+  enum class State : std::uint8_t {
+    absent,
+    ours,
+    former,  ///< into the trees of another repository: an earlier configuration had another name at this path
+    foreign,
+  };
   State state = State::absent;
   std::optional<ObjectId> commit;  ///< where it points, when it is ours and names a commit
   std::string what;                ///< of a foreign thing: "a folder", "a symbolic link to x"
 };
 
 /// The link that readers follow: data_dir/<link>. Blocking. It is ours when it is a symbolic link straight into our
-/// trees; whatever else is there is foreign, never replaced and never removed.
+/// trees. One to a commit's tree of another repository is replaced, never removed: no two repositories of a
+/// configuration have the same link. Whatever else is there is foreign, never replaced and never removed.
 class Link {
 public:
   Link(std::filesystem::path data_dir, const std::string& name, std::string link);
@@ -46,7 +52,8 @@ public:
   /// Makes durable what stands there: the run before may have been killed between moving and syncing it.
   void settle() const;
 
-  /// Removes it when it is ours.
+  /// Removes it when it is ours, and then the folders on the way that this leaves empty: they may lie where another
+  /// link belongs. Goes on with the folders when the link is gone already.
   void remove() const;
 
   [[nodiscard]] std::string path() const { return path_.native(); }
@@ -55,6 +62,7 @@ private:
   [[nodiscard]] UniqueFd open_parent(bool make) const;
   [[nodiscard]] LinkView look_at(int parent) const;
   [[nodiscard]] bool reads(const std::string& wanted) const;
+  void remove_empty_parents(int data) const;
   void move_over(int own_folder, const std::string& temporary, int parent) const;
   [[nodiscard]] Error foreign_error(const LinkView& view) const;
 

@@ -66,6 +66,7 @@ public:
       if (const std::optional<Trees> trees = Trees::open(data_dir_, name_)) {
         trees->sweep(stop);
       }
+      sweep_gone(data_dir_, stop);
     };
     co_await async::run_blocking(workers_, std::move(job));
   }
@@ -76,7 +77,7 @@ public:
   }
 
   asio::awaitable<void> remove_all() override {
-    auto job = [this](const std::stop_token&) { remove_all_now(); };
+    auto job = [this](const std::stop_token& stop) { remove_all_now(stop); };
     co_await async::run_blocking(workers_, std::move(job));
   }
 
@@ -96,6 +97,7 @@ private:
       link_.settle();
       trees->settle();
     }
+    sweep_gone(data_dir_, stop);
     if (!standing.commit && standing.damage.empty() && view.state == LinkView::State::ours) {
       standing.damage = "the tree is missing";
       standing.damaged_commit = view.commit;
@@ -137,14 +139,26 @@ private:
     }
   }
 
-  [[nodiscard]] std::vector<ObjectId> complete_ones(const Trees& trees, const std::vector<ObjectId>& commits,
+  /// Takes from `commits` those that could not be looked at now: they are neither complete nor to be removed.
+  [[nodiscard]] std::vector<ObjectId> complete_ones(const Trees& trees, std::vector<ObjectId>& commits,
                                                     std::size_t wanted, Crew& crew, const std::stop_token& stop) const {
     std::vector<ObjectId> complete;
+    std::vector<ObjectId> seen;
     for (const ObjectId& commit : commits) {
-      if (complete.size() < wanted && trees.check(commit, crew, stop).manifest) {
-        complete.push_back(commit);
+      try {
+        if (complete.size() < wanted && trees.check(commit, crew, stop).manifest) {
+          complete.push_back(commit);
+        }
+        seen.push_back(commit);
+      } catch (const Error& error) {
+        if (error.error_class() != ErrorClass::storage) {
+          throw;
+        }
+        log::warning("tree_unreadable", "a tree beside the published one could not be looked at",
+                     {{"repository", name_}, {"commit", commit}, {"error", error.text()}});
       }
     }
+    commits = std::move(seen);
     return complete;
   }
 
@@ -176,6 +190,8 @@ private:
     if (before.commit != commit) {
       link_.point_at(trees.own_folder(), commit);
       outcome.changed = true;
+    } else {
+      link_.settle();  // the attempt that moved it may have failed just then
     }
     outcome.previous = retire_trees(trees, commit, before.commit, crew);
     return outcome;
@@ -248,24 +264,28 @@ private:
     trees->settle();
     if (before.commit != commit) {
       link_.point_at(trees->own_folder(), commit);
+    } else {
+      link_.settle();
     }
   }
 
-  void remove_all_now() const {
+  /// In one step nothing is left that looks like a repository, whenever the rest is interrupted.
+  void remove_all_now(const std::stop_token& stop) const {
     link_.remove();
     const UniqueFd data = open_data_dir(data_dir_);
     const UniqueFd all = open_if_there(data.get(), ".adapter");
     if (!all) {
       return;
     }
-    if (const std::optional<Trees> trees = Trees::open(data_dir_, name_)) {
-      // So that no half tree ever bears a commit's name.
-      for (const ObjectId& commit : trees->commits()) {
-        trees->set_aside(commit);
+    const std::string gone = unique_name(gone_prefix);
+    if (renameat(all.get(), name_.c_str(), all.get(), gone.c_str()) != 0) {
+      if (errno == ENOENT) {
+        return;
       }
+      throw volume_error(errno, "remove", name_);
     }
-    remove_tree_at(all.get(), name_);
     fsync_folder(all.get(), name_);
+    remove_gone(all.get(), gone, stop);
   }
 
   async::Workers& workers_;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,12 +23,20 @@ namespace {
 
 constexpr std::string_view staging_prefix = ".tmp-";
 constexpr std::chrono::seconds longest_clean_up{3};
-constexpr std::string_view gone_prefix = ".gone-";
 constexpr mode_t shared_mode = 0755;
 constexpr mode_t private_mode = 0700;
 
-UniqueFd make_folder(int parent, const std::string& name, mode_t mode) {
+/// Somebody's chmod of the whole volume must not lock us or the readers out.
+UniqueFd open_own(int parent, const std::string& name, mode_t mode) {
   UniqueFd folder = open_if_there(parent, name);
+  if (folder) {
+    correct_mode(folder.get(), mode, name);
+  }
+  return folder;
+}
+
+UniqueFd make_folder(int parent, const std::string& name, mode_t mode) {
+  UniqueFd folder = open_own(parent, name, mode);
   if (folder) {
     return folder;
   }
@@ -53,19 +62,45 @@ bool is_there(int folder, const std::string& name) {
 
 }  // namespace
 
+void remove_gone(int folder, const std::string& name, const std::stop_token& stop) {
+  // Two removals of one folder would stumble over what the other has taken away.
+  const UniqueFd gone(openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (gone && flock(gone.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    return;
+  }
+  remove_tree_at(folder, name, [&stop] { return stop.stop_requested(); });
+}
+
+void sweep_gone(const std::filesystem::path& data_dir, const std::stop_token& stop) {
+  try {
+    const UniqueFd data = open_data_dir(data_dir);
+    const UniqueFd all = open_if_there(data.get(), ".adapter");
+    for (const std::string& name : all ? list_names(all.get()) : std::vector<std::string>()) {
+      if (name.starts_with(gone_prefix)) {
+        remove_gone(all.get(), name, stop);
+      }
+    }
+  } catch (const Error& error) {
+    if (error.error_class() != ErrorClass::cancelled) {
+      log::warning("sweep_failed", "a removed repository's files could not be deleted; it is tried again later",
+                   {{"error", error.text()}});
+    }
+  }
+}
+
 std::optional<Trees> Trees::open(const std::filesystem::path& data_dir, const std::string& name) {
   const UniqueFd data = open_data_dir(data_dir);
-  const UniqueFd all = open_if_there(data.get(), ".adapter");
+  const UniqueFd all = open_own(data.get(), ".adapter", shared_mode);
   if (!all) {
     return std::nullopt;
   }
   Trees trees;
-  trees.own_ = open_if_there(all.get(), name);
+  trees.own_ = open_own(all.get(), name, shared_mode);
   if (!trees.own_) {
     return std::nullopt;
   }
-  trees.trees_ = open_if_there(trees.own_.get(), "trees");
-  trees.manifests_ = open_if_there(trees.own_.get(), "manifests");
+  trees.trees_ = open_own(trees.own_.get(), "trees", shared_mode);
+  trees.manifests_ = open_own(trees.own_.get(), "manifests", private_mode);
   if (!trees.trees_ || !trees.manifests_) {
     return std::nullopt;
   }
@@ -159,7 +194,14 @@ void Trees::keep(const std::string& staging, int staging_fd, const ObjectId& com
     throw;
   }
   take_name(staging, hex);
-  settle();
+  try {
+    settle();
+  } catch (...) {
+    // A second sync would succeed and prove nothing. The tree stays, for the link may lead to it already; without its
+    // record it is not taken for a complete one.
+    unlinkat(manifests_.get(), hex.c_str(), 0);
+    throw;
+  }
 }
 
 void Trees::take_name(const std::string& staging, const std::string& hex) const {

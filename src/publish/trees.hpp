@@ -5,6 +5,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "adapter/base/file.hpp"
@@ -13,6 +14,15 @@
 #include "manifest.hpp"
 
 namespace adapter::publish {
+
+/// What a name begins with that was taken out of use and is deleted later: of trees, and of whole repositories in
+/// .adapter.
+inline constexpr std::string_view gone_prefix = ".gone-";
+
+/// Deletes one of them in `folder`, unless somebody is at it already. Cancelled error when stopped.
+void remove_gone(int folder, const std::string& name, const std::stop_token& stop);
+/// Deletes what interrupted removals of repositories left in .adapter; logs what cannot be.
+void sweep_gone(const std::filesystem::path& data_dir, const std::stop_token& stop);
 
 /// A look at one kept tree.
 struct TreeCheck {
@@ -39,7 +49,8 @@ public:
   [[nodiscard]] TreeCheck check(const ObjectId& commit, Crew& crew, const std::stop_token& stop) const;
 
   /// Makes the tree in `staging` durable, records it and gives it the commit's name. A tree that has the name already
-  /// changes places with it in one step, and is then set aside.
+  /// changes places with it in one step, and is then set aside. When it fails at the very end the tree may bear the
+  /// name, but without a record: it counts as damaged.
   void keep(const std::string& staging, int staging_fd, const ObjectId& commit, const Manifest& manifest) const;
   /// Makes durable the names that stand there, before a link relies on them.
   void settle() const;

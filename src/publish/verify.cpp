@@ -20,6 +20,12 @@ namespace {
 /// Folders a member takes at once.
 constexpr std::uint32_t folders_at_once = 32;
 
+/// Errors of this machine or this moment. All others say that the tree is not as it was written: a consumer's chmod, a
+/// file where a folder was.
+bool is_no_answer(int error_number) noexcept {
+  return error_number == EMFILE || error_number == ENFILE || error_number == EIO || error_number == ENOMEM;
+}
+
 std::string read_target(int folder, const std::string& name) {
   std::array<char, max_symlink_bytes + 1> buffer{};
   const ssize_t size = readlinkat(folder, name.c_str(), buffer.data(), buffer.size());
@@ -80,7 +86,7 @@ private:
     const std::string path = folder_path(manifest_.folders, index);
     const UniqueFd folder = try_open_beneath(tree_, path);
     if (!folder) {
-      if (errno == EMFILE || errno == ENFILE || errno == EIO || errno == ENOMEM) {
+      if (is_no_answer(errno)) {
         throw storage_error(errno, "open folder", path);
       }
       note(found.missing, found, path);
@@ -106,7 +112,7 @@ private:
   static void compare_entry(int folder, const std::string& path, const ManifestEntry& entry, Differences& found) {
     struct stat info{};
     if (fstatat(folder, entry.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno != ENOENT) {
+      if (is_no_answer(errno)) {
         throw storage_error(errno, "look at", join(path, entry.name));
       }
       note(found.missing, found, join(path, entry.name));

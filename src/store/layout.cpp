@@ -21,6 +21,7 @@ namespace adapter::store {
 namespace {
 
 constexpr mode_t private_folder = 0700;
+constexpr mode_t shared_folder = 0755;
 constexpr mode_t plain_file = 0644;
 constexpr std::uint64_t max_record_bytes = 16 * mib;
 constexpr std::string_view current_ref = "refs/adapter/current";
@@ -132,6 +133,31 @@ std::string ids_as_lines(const std::vector<ObjectId>& ids) {
   return text;
 }
 
+/// Somebody's chmod of the whole volume must not lock us out.
+UniqueFd provide_private(int parent, const std::string& name) {
+  ensure_directory_at(parent, name, private_folder);
+  UniqueFd folder = open_directory_at(parent, name);
+  correct_mode(folder.get(), private_folder, name);
+  return folder;
+}
+
+/// The published trees lie below it too: readers walk through.
+UniqueFd provide_root(const std::filesystem::path& root) {
+  std::error_code error;
+  std::filesystem::create_directories(root.parent_path(), error);
+  if (error) {
+    throw storage_error(error.value(), "make folder", root.parent_path().native());
+  }
+  const UniqueFd parent = open_directory(root.parent_path());
+  const bool made = ensure_directory_at(parent.get(), root.filename().native(), shared_folder);
+  UniqueFd folder = open_directory(root);
+  correct_mode(folder.get(), shared_folder, root.native());
+  if (made) {
+    fsync_folder(parent.get(), root.native());
+  }
+  return folder;
+}
+
 }  // namespace
 
 Layout::Layout(std::filesystem::path directory)
@@ -143,35 +169,27 @@ Layout::Layout(std::filesystem::path directory)
       damaged(git / "damaged") {}
 
 void prepare_layout(const Layout& layout) {
-  std::error_code error;
-  std::filesystem::create_directories(layout.root, error);
-  if (error) {
-    throw storage_error(error.value(), "make folder", layout.root.native());
-  }
-  const UniqueFd root = open_directory(layout.root);
-  ensure_directory_at(root.get(), "incoming", private_folder);
-  ensure_directory_at(root.get(), "repo.git", private_folder);
-  const UniqueFd incoming = open_directory_at(root.get(), "incoming");
+  const UniqueFd root = provide_root(layout.root);
+  const UniqueFd incoming = provide_private(root.get(), "incoming");
+  const UniqueFd git = provide_private(root.get(), "repo.git");
   for (const std::string& name : names_in(layout.incoming)) {
     remove_tree_at(incoming.get(), name);
   }
-  const UniqueFd git = open_directory_at(root.get(), "repo.git");
   for (const std::string& name : names_in(layout.git)) {
     if (name.starts_with(temporary_prefix)) {
       remove_tree_at(git.get(), name);
     }
   }
-  ensure_directory_at(git.get(), "objects", private_folder);
-  ensure_directory_at(git.get(), "refs", private_folder);
-  const UniqueFd objects = open_directory_at(git.get(), "objects");
-  ensure_directory_at(objects.get(), "pack", private_folder);
-  ensure_directory_at(objects.get(), "info", private_folder);
+  const UniqueFd objects = provide_private(git.get(), "objects");
+  provide_private(git.get(), "refs");
+  provide_private(objects.get(), "pack");
+  provide_private(objects.get(), "info");
   sweep_packs(layout.packs);
   ensure_file(git.get(), "config", config_text);
   ensure_file(git.get(), "HEAD", "ref: refs/heads/main\n");
-  fsync_fd(objects.get(), layout.objects.native());
-  fsync_fd(git.get(), layout.git.native());
-  fsync_fd(root.get(), layout.root.native());
+  fsync_folder(objects.get(), layout.objects.native());
+  fsync_folder(git.get(), layout.git.native());
+  fsync_folder(root.get(), layout.root.native());
 }
 
 std::vector<Records::Ref> parse_packed_refs(std::string_view text) {
@@ -263,7 +281,7 @@ void write_shallow(const Layout& layout, const std::vector<ObjectId>& shallow) {
   if (unlinkat(git.get(), "shallow", 0) != 0 && errno != ENOENT) {
     throw storage_error(errno, "remove", (layout.git / "shallow").native());
   }
-  fsync_fd(git.get(), layout.git.native());
+  fsync_folder(git.get(), layout.git.native());
 }
 
 void write_records(const Layout& layout, const Records& records) {
@@ -294,7 +312,8 @@ std::vector<PackFile> list_packs(const std::filesystem::path& folder) {
     pack.stem = name.substr(0, name.size() - 4);
     struct stat data{};
     struct stat index{};
-    if (stat((folder / (pack.stem + ".pack")).c_str(), &data) == 0 && stat((folder / name).c_str(), &index) == 0) {
+    // Not through links: they are set aside with what else is no pack.
+    if (lstat((folder / (pack.stem + ".pack")).c_str(), &data) == 0 && lstat((folder / name).c_str(), &index) == 0) {
       pack.pack_bytes = static_cast<std::uint64_t>(data.st_size);
       pack.index_bytes = static_cast<std::uint64_t>(index.st_size);
       packs.push_back(std::move(pack));
@@ -327,7 +346,7 @@ std::string install_pack(const std::filesystem::path& from, const std::string& s
   const UniqueFd folder = open_directory(to);
   rename_or_throw(pack, to / (name + ".pack"));
   rename_or_throw(index, to / (name + ".idx"));
-  fsync_fd(folder.get(), to.native());
+  fsync_folder(folder.get(), to.native());
   return name;
 }
 
@@ -339,14 +358,17 @@ void remove_packs(const std::filesystem::path& folder, const std::vector<std::st
   for (const std::string& stem : stems) {
     remove_tree_at(directory.get(), stem + ".pack");
   }
-  fsync_fd(directory.get(), folder.native());
+  fsync_folder(directory.get(), folder.native());
 }
 
 void set_aside(const Layout& layout, const std::string& stem) {
   const UniqueFd git = open_directory(layout.git);
   ensure_directory_at(git.get(), "damaged", private_folder);
-  rename_or_throw(layout.packs / (stem + ".idx"), layout.damaged / (stem + ".idx"));
-  rename_or_throw(layout.packs / (stem + ".pack"), layout.damaged / (stem + ".pack"));
+  const UniqueFd damaged = open_directory_at(git.get(), "damaged");
+  for (const std::string& name : {stem + ".idx", stem + ".pack"}) {
+    remove_tree_at(damaged.get(), name);  // a file does not replace a folder, nor a folder a file
+    rename_or_throw(layout.packs / name, layout.damaged / name);
+  }
 }
 
 }  // namespace adapter::store

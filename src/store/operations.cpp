@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operations.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
-#include <fstream>
+#include <cerrno>
 #include <set>
 #include <utility>
 #include <vector>
@@ -134,17 +138,35 @@ bool same_bytes(const std::filesystem::path& left, const std::filesystem::path& 
   return read_file(left, 2 * gib) == read_file(right, 2 * gib);
 }
 
+/// Zero at the end. A sector that cannot be read is damage, and not a state of this machine that may pass.
+std::size_t read_slice(int fd, std::string& slice, const std::filesystem::path& path) {
+  ssize_t count = 0;
+  do {
+    count = read(fd, slice.data(), slice.size());
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) {
+    const int failure = errno;
+    const Error error = storage_error(failure, "read", path.native());
+    throw failure == EIO ? Error(ErrorClass::corrupt, error.text()) : error;
+  }
+  return static_cast<std::size_t>(count);
+}
+
 bool indexes_to_the_same(const Layout& layout, const PackFile& pack, const std::stop_token& stop) {
   Limits unlimited;
   unlimited.max_pack_bytes = UINT64_MAX;
   unlimited.max_objects = UINT32_MAX;
   Quarantine quarantine(layout, unlimited, std::make_shared<ProgressCounts>(), false);
-  std::ifstream file(layout.packs / (pack.stem + ".pack"), std::ios::binary);
+  const std::filesystem::path path = layout.packs / (pack.stem + ".pack");
+  // What cannot be read now is not damaged for that.
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) {
+    throw storage_error(errno, "open", path.native());
+  }
   std::string slice(check_slice_bytes, '\0');
   try {
-    while (file) {
-      file.read(slice.data(), static_cast<std::streamsize>(slice.size()));
-      quarantine.append(std::string_view(slice).substr(0, static_cast<std::size_t>(file.gcount())), stop);
+    while (const std::size_t size = read_slice(file.get(), slice, path)) {
+      quarantine.append(std::string_view(slice).substr(0, size), stop);
     }
     const auto stem = quarantine.finish(stop);
     return stem && same_bytes(quarantine.pack_folder() / (*stem + ".idx"), layout.packs / (pack.stem + ".idx"));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <cerrno>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/limits.hpp"
@@ -25,6 +27,22 @@ std::string read_piece(int fd, std::uint64_t offset, std::size_t size, const std
   }
   bytes.resize(static_cast<std::size_t>(count));
   return bytes;
+}
+
+/// Empty for what is not a regular file, whatever became of the pair's name.
+UniqueFd open_regular(const std::filesystem::path& path) {
+  UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file) {
+    if (errno == ELOOP || errno == EISDIR || errno == ENOTDIR || errno == ENXIO) {
+      return file;
+    }
+    throw storage_error(errno, "open", path.native());
+  }
+  struct stat info{};
+  if (fstat(file.get(), &info) != 0) {
+    throw storage_error(errno, "read", path.native());
+  }
+  return S_ISREG(info.st_mode) ? std::move(file) : UniqueFd();
 }
 
 bool fanout_rises(std::string_view index, std::uint32_t count) noexcept {
@@ -78,13 +96,14 @@ bool looks_sound(const std::filesystem::path& folder, const PackFile& pack, bool
     return false;
   }
   const auto data_path = folder / (pack.stem + ".pack");
-  const UniqueFd data(open(data_path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!data) {
-    throw storage_error(errno, "open", data_path.native());
+  const auto index_path = folder / (pack.stem + ".idx");
+  const UniqueFd data = open_regular(data_path);
+  if (!data || !open_regular(index_path)) {
+    return false;
   }
   const std::string head = read_piece(data.get(), 0, pack_header_bytes, data_path);
   const std::string tail = read_piece(data.get(), pack.pack_bytes - trailer_bytes, trailer_bytes, data_path);
-  const std::string index = read_file(folder / (pack.stem + ".idx"), max_index_bytes);
+  const std::string index = read_file(index_path, max_index_bytes);
   if (head.size() != pack_header_bytes || !head.starts_with("PACK\0\0\0\2"sv) || index.size() != pack.index_bytes ||
       !index.starts_with("\377tOc\0\0\0\2"sv)) {
     return false;

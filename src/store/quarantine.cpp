@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <system_error>
 #include <unordered_set>
 #include <utility>
 
@@ -107,8 +108,19 @@ void Quarantine::start() {
     throw git::failure(code, "cannot start to index a pack");
   }
   indexer_.reset(indexer);
-  for (const auto& entry : std::filesystem::directory_iterator(pack_folder())) {
-    pack_fd_ = UniqueFd(open(entry.path().c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  open_pack();
+}
+
+/// The file that the indexer has just made: without it nothing is reserved and nothing is scanned.
+void Quarantine::open_pack() {
+  std::error_code error;
+  const std::filesystem::directory_iterator made(pack_folder(), error);
+  if (error || made == std::filesystem::directory_iterator()) {
+    throw storage_error(error ? error.value() : ENOENT, "list", pack_folder().native());
+  }
+  pack_fd_ = UniqueFd(open(made->path().c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (!pack_fd_) {
+    throw storage_error(errno, "open", made->path().native());
   }
 }
 

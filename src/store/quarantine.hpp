@@ -55,6 +55,7 @@ public:
 
 private:
   void start();
+  void open_pack();
   void read_header(std::string_view bytes);
   void reserve_space(std::uint64_t bytes);
   void append_slice(std::string_view bytes, const std::stop_token& stop);

@@ -83,6 +83,13 @@ void write_all(int fd, std::string_view bytes, std::string_view path_for_errors)
 void replace_file_at(int directory, const std::string& name, std::string_view bytes, mode_t mode);
 
 void fsync_fd(int fd, std::string_view path_for_errors);
+/// Makes the names of a folder durable. A file system that cannot sync folders (EINVAL, some network and FUSE ones) or
+/// is read-only is not an error.
+void fsync_folder(int folder, std::string_view path_for_errors);
+
+/// Gives a folder of our own exactly this mode, whatever umask, setgid folder or user had a say in it. One that belongs
+/// to somebody else, or whose volume refuses it, stays as it is.
+void correct_mode(int folder, mode_t mode, std::string_view path_for_errors);
 
 /// Removes a file, or a directory with all below it, without following links or leaving `directory`; absent is fine.
 /// Directories without permissions (a consumer's chmod) get them first; `directory` itself does not. Any depth and any

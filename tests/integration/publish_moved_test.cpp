@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+
+#include "../support/publish_fixture.hpp"
+
+/// Configurations that change a repository's name or link, and repositories that leave them.
+namespace adapter::testing {
+namespace {
+
+struct Renamed {
+  PublishFixture fixture;
+  std::unique_ptr<publish::Publisher> renamed;
+
+  explicit Renamed(const std::string& link)
+      : fixture(2, link), renamed(publish::make_publisher(fixture.workers, fixture.data_dir, "handbook", link)) {}
+  publish::Outcome publish(const ObjectId& commit) {
+    return wait_for(renamed->publish(commit, fixture.objects.readers(), {}));
+  }
+};
+
+TEST(RenamedRepository, TakesOverTheLinkOfItsFormerName) {
+  for (const char* const link : {"site", "a/b/site"}) {
+    Renamed both(link);
+    PublishFixture& fixture = both.fixture;
+    const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+    fixture.publish(commit);
+    const publish::Standing standing = wait_for(both.renamed->recover());
+    EXPECT_EQ(standing.commit, std::nullopt);
+    EXPECT_EQ(standing.damage, "");
+    EXPECT_FALSE(both.renamed->link_is_intact(commit));
+    both.publish(commit);
+    EXPECT_TRUE(both.renamed->link_is_intact(commit));
+    EXPECT_FALSE(fixture.publisher->link_is_intact(commit));
+    // What is left of the former name takes nothing with it.
+    wait_for(fixture.publisher->remove_all());
+    EXPECT_EQ(content(fixture.link / "n"), "1");
+  }
+}
+
+TEST(RenamedRepository, TakesOverNothingThatOnlyResemblesALinkOfOurs) {
+  const std::string hex(40, 'a');
+  for (const std::string& target :
+       {".adapter/docs/trees/" + hex.substr(1), "../.adapter/docs/trees/" + hex, ".adapter/../trees/" + hex,
+        ".adapter/docs/trees/" + hex + "/", "x/.adapter/docs/trees/" + hex, ".adapter/docs/manifests/" + hex,
+        "/.adapter/docs/trees/" + hex, ".adapter//trees/" + hex}) {
+    Renamed both("site");
+    fs::create_symlink(target, both.fixture.link);
+    const Error error = error_of([&] { both.publish(both.fixture.objects.commit({{"n", "1"}})); });
+    EXPECT_THAT(error.text(), ::testing::HasSubstr("did not make")) << target;
+    EXPECT_EQ(fs::read_symlink(both.fixture.link), target);
+  }
+}
+
+TEST(FormerLink, GoesWithTheFoldersItLeavesEmpty) {
+  PublishFixture fixture(2, "a/b/c/docs");
+  fixture.publish(fixture.objects.commit({{"n", "1"}}));
+  write(fixture.data_dir / "a/mine", "x");
+  wait_for(fixture.publisher->remove_former_link("a/b/c/docs"));
+  EXPECT_FALSE(fs::exists(fixture.data_dir / "a/b"));
+  EXPECT_EQ(content(fixture.data_dir / "a/mine"), "x");
+}
+
+TEST(FormerLink, MakesWayForOneAboveIt) {
+  PublishFixture fixture(2, "team/docs");
+  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  fixture.publish(commit);
+  fs::remove(fixture.link);  // a kill between the link and its folder
+  const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "team");
+  wait_for(moved->remove_former_link("team/docs"));
+  EXPECT_FALSE(fs::exists(fixture.data_dir / "team"));
+  EXPECT_TRUE(wait_for(moved->publish(commit, fixture.objects.readers(), {})).reused);
+  EXPECT_EQ(content(fixture.data_dir / "team/n"), "1");
+  wait_for(moved->remove_former_link("team/docs"));  // once more, after a kill before it was noted
+  EXPECT_EQ(content(fixture.data_dir / "team/n"), "1");
+}
+
+TEST(FormerLink, MakesWayForOneBelowIt) {
+  PublishFixture fixture;
+  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  fixture.publish(commit);
+  const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "docs/v1");
+  wait_for(moved->remove_former_link("docs"));
+  wait_for(moved->publish(commit, fixture.objects.readers(), {}));
+  EXPECT_EQ(content(fixture.data_dir / "docs/v1/n"), "1");
+}
+
+TEST(FormerLink, WithSomethingForeignInItsPlaceKeepsItsFolder) {
+  PublishFixture fixture(2, "team/docs");
+  fs::create_directories(fixture.link);
+  wait_for(fixture.publisher->remove_former_link("team/docs"));
+  EXPECT_TRUE(fs::is_directory(fixture.link));
+}
+
+/// How many names of `folder` begin like this.
+std::size_t count_of(const fs::path& folder, const std::string& prefix) {
+  std::size_t count = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    count += entry.path().filename().native().starts_with(prefix) ? 1U : 0U;
+  }
+  return count;
+}
+
+TEST(RemovedRepository, IsLeftByAStopAsLitterOnly) {
+  PublishFixture fixture;
+  fixture.publish(fixture.objects.commit({{"n", "1"}}));
+  std::vector<MemoryFile> many;
+  for (int i = 0; i < 3000; ++i) {
+    many.push_back({"f" + std::to_string(i), "x"});
+  }
+  fixture.publish(fixture.objects.commit(many));
+  const fs::path all = fixture.data_dir / ".adapter";
+  asio::io_context loop(1);
+  std::exception_ptr failure;
+  asio::cancellation_signal stop;
+  asio::co_spawn(loop, fixture.publisher->remove_all(),
+                 asio::bind_cancellation_slot(stop.slot(), [&](const std::exception_ptr& error) { failure = error; }));
+  loop.run_one();
+  stop.emit(asio::cancellation_type::terminal);
+  loop.run();
+  EXPECT_TRUE(failure);
+  EXPECT_FALSE(fs::exists(fixture.own()));
+  EXPECT_EQ(count_of(all, ".gone-"), 1U);
+}
+
+TEST(RemovedRepository, LeftoversAreSweptByWhoeverCleansUpOrStarts) {
+  for (const bool start : {false, true}) {
+    PublishFixture fixture;
+    const fs::path all = fixture.data_dir / ".adapter";
+    fs::create_directories(all / ".gone-0123456789abcdef/trees/x");
+    write(all / ".gone-0123456789abcdef/trees/x/file", "x");
+    if (start) {
+      fixture.recover();
+    } else {
+      wait_for(fixture.publisher->clean_up());
+    }
+    EXPECT_EQ(count_of(all, ".gone-"), 0U);
+  }
+}
+
+}  // namespace
+}  // namespace adapter::testing
