@@ -28,15 +28,16 @@ struct PlaceHash {
 enum class End : std::uint8_t {
   unknown,
   walking,  ///< being resolved: met again, it is a loop
-  folder,   ///< in a folder of the tree
-  stopped,  ///< inside, at something that cannot be walked through: a file, a missing name, a loop
+  folder,   ///< in a folder of the tree, or at names below it that the tree does not have
+  stopped,  ///< inside, at a loop
   leaves,
 };
 
 struct Resolution {
   End end = End::unknown;
-  std::uint32_t folder = 0;  ///< where it ended, for End::folder
-  std::uint32_t hops = 0;    ///< links followed until it ended, itself included; at most too_many_hops
+  std::uint32_t folder = 0;   ///< where it ended, for End::folder
+  std::uint32_t unknown = 0;  ///< names below that folder which are none of the tree's folders or links
+  std::uint32_t hops = 0;     ///< links followed until it ended, itself included; at most too_many_hops
 };
 
 /// The resolution of one link, under way.
@@ -44,6 +45,7 @@ struct Walk {
   std::uint32_t link = 0;
   std::size_t position = 0;  ///< in the link's target
   std::uint32_t folder = 0;
+  std::uint32_t unknown = 0;
   std::uint32_t hops = 1;
 };
 
@@ -92,7 +94,7 @@ private:
 
   void finish(End end) {
     const Walk& walk = walks_.back();
-    resolutions_[walk.link] = Resolution{.end = end, .folder = walk.folder, .hops = walk.hops};
+    resolutions_[walk.link] = Resolution{.end = end, .folder = walk.folder, .unknown = walk.unknown, .hops = walk.hops};
     walks_.pop_back();
   }
 
@@ -128,6 +130,10 @@ private:
   }
 
   void up(Walk& walk) {
+    if (walk.unknown > 0) {
+      --walk.unknown;
+      return;
+    }
     if (walk.folder == 0) {
       finish(End::leaves);
       return;
@@ -136,9 +142,11 @@ private:
   }
 
   void down(Walk& walk, std::string_view name, std::size_t end) {
-    const auto found = places_.find(Place{walk.folder, name});
+    const auto found = walk.unknown > 0 ? places_.end() : places_.find(Place{walk.folder, name});
     if (found == places_.end()) {
-      finish(End::stopped);
+      // The kernel ends here, unless the volume ignores case and finds another name: then what comes after counts.
+      ++walk.unknown;
+      walk.position = end;
       return;
     }
     if (found->second < folders_.size()) {
@@ -159,6 +167,7 @@ private:
     walk.hops += through.hops;
     if (through.end == End::folder) {
       walk.folder = through.folder;
+      walk.unknown = through.unknown;
       walk.position = end;
     } else {
       finish(through.end);

@@ -28,8 +28,9 @@ inline constexpr std::uint64_t default_link_step_budget = 20'000'000;
 
 /// For each link whether it stays inside the tree: resolved as the kernel would, through the tree's other links, from
 /// the folder it lies in. It leaves when its target is absolute, or when a `..` is taken at the root, at any point of
-/// the resolution. What ends before that stays: at a file, at a name that is missing, at a loop, after more than 40
-/// links.
+/// the resolution. What ends before that stays: at a loop, after more than 40 links. A name that is missing (or is a
+/// file's) ends it for most kernels, but not where the volume ignores case: the walk goes on as if it were a folder,
+/// and a `..` past the root leaves.
 ///
 /// The tree judged is the whole one, also where another link on the way is left out: leaving links out only makes
 /// resolutions end earlier, so what stays inside here stays inside there. Pure; each link is resolved once, so the work

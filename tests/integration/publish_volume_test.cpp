@@ -118,6 +118,16 @@ TEST(DataDirectoryLock, MakesTheFoldersAndNamesItsHolder) {
   const publish::DataDirectoryLock again(data_dir);
 }
 
+TEST(DataDirectoryLock, HoldsThoughItsFileIsRemoved) {
+  TemporaryFolder folder;
+  {
+    const publish::DataDirectoryLock lock(folder.path());
+    fs::remove(folder.path() / ".adapter/.lock");
+    EXPECT_THROW(publish::DataDirectoryLock{folder.path()}, publish::DirectoryBusy);
+  }
+  const publish::DataDirectoryLock again(folder.path());
+}
+
 TEST(DataDirectoryLock, IsFreeWhenItsHolderIsKilled) {
   TemporaryFolder folder;
   int ready[2] = {-1, -1};
