@@ -36,6 +36,7 @@ Settings settings_for(const http::Url& url, const std::optional<config::Config>&
     return settings;
   }
   settings.credentials = config->credentials;
+  settings.remote.ca_file = config->ca_file;
   std::size_t longest = 0;
   for (const config::Credential& credential : config->credentials) {
     if (credential.ca_file && url.is_below(credential.url) && credential.url.path().size() >= longest) {

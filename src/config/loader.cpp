@@ -193,6 +193,7 @@ void Loader::build() {
     }
     config.repositories.push_back(std::move(repository));
   }
+  config.ca_file = defaults_.ca_file ? std::optional(defaults_.ca_file->value) : ca_file_;
   check_credentials(context_, credentials_, config.repositories);
   for (const Located<Credential>& credential : credentials_) {
     config.credentials.push_back(credential.value);

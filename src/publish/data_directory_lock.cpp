@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "adapter/base/text.hpp"
 #include "adapter/publish/publisher.hpp"
@@ -84,11 +86,18 @@ UniqueFd open_own_folder(const std::filesystem::path& data_dir) {
 }
 
 std::string holder(int lock) {
-  std::array<char, 32> text{};
-  const ssize_t size = pread(lock, text.data(), text.size(), 0);
-  const std::string pid(trim(std::string_view(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0)));
-  const bool number = !pid.empty() && pid.find_first_not_of("0123456789") == std::string::npos;
-  return number ? "process " + pid : "another process";
+  // Whoever has just taken the lock may not have written its number yet.
+  for (int look = 0; look < 10; ++look) {
+    std::array<char, 32> text{};
+    const ssize_t size = pread(lock, text.data(), text.size(), 0);
+    std::string_view pid(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    pid = pid.substr(0, pid.find('\n'));  // behind it the rest of a longer one, for a moment
+    if (!pid.empty() && pid.find_first_not_of("0123456789") == std::string_view::npos) {
+      return "process " + std::string(pid);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return "another process";
 }
 
 DirectoryBusy busy_error(int lock, const std::filesystem::path& data_dir) {
@@ -98,7 +107,8 @@ DirectoryBusy busy_error(int lock, const std::filesystem::path& data_dir) {
 
 void write_pid(int lock) {
   const std::string pid = std::to_string(getpid()) + "\n";
-  if (ftruncate(lock, 0) != 0 || pwrite(lock, pid.data(), pid.size(), 0) < 0) {
+  // In this order there is always a number to be read.
+  if (pwrite(lock, pid.data(), pid.size(), 0) < 0 || ftruncate(lock, static_cast<off_t>(pid.size())) != 0) {
     // A full volume: the lock holds all the same, only its name tag is missing.
     return;
   }

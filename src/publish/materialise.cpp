@@ -233,6 +233,8 @@ private:
       throw not_made_error(errno, "write", join(path, entry.name));
     }
     write_bytes(file.get(), bytes, path, entry.name);
+    const std::uint64_t size_bytes = bytes.size();
+    reader.release();
     struct stat info{};
     if (fstat(file.get(), &info) != 0) {
       throw storage_error(errno, "look at", join(path, entry.name));
@@ -243,7 +245,7 @@ private:
         throw storage_error(errno, "look at", join(path, entry.name));
       }
     }
-    result.bytes += bytes.size();
+    result.bytes += size_bytes;
     result.files.push_back(ManifestEntry{
         .folder = folder_index, .name = std::move(entry.name), .facts = facts_of(info), .target = std::string()});
   }

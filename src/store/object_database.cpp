@@ -74,8 +74,13 @@ std::optional<ObjectHeader> ObjectDatabase::header(const ObjectId& id) {
   return ObjectHeader{*known, size};
 }
 
-std::optional<std::string_view> ObjectDatabase::read(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) {
+void ObjectDatabase::forget() noexcept {
   last_.reset();
+  turn_.give_back();
+}
+
+std::optional<std::string_view> ObjectDatabase::read(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) {
+  forget();
   const auto found = header(id);
   if (!found) {
     return std::nullopt;
@@ -86,6 +91,9 @@ std::optional<std::string_view> ObjectDatabase::read(const ObjectId& id, ObjectT
   if (found->size_bytes > limit_bytes) {
     throw Error(ErrorClass::limit, "the " + std::string(to_string(type)) + " " + id.to_hex() + " has " +
                                        format_size(found->size_bytes) + ", more than " + format_size(limit_bytes));
+  }
+  if (found->size_bytes >= large_object_bytes) {
+    turn_.take();
   }
   const git_oid oid = git::to_oid(id);
   git_odb_object* object = nullptr;

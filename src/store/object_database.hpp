@@ -5,6 +5,7 @@
 #include <span>
 
 #include "git_handles.hpp"
+#include "large_objects.hpp"
 #include "objects.hpp"
 
 namespace adapter::store {
@@ -20,10 +21,14 @@ public:
   std::optional<ObjectHeader> header(const ObjectId& id) override;
   std::optional<std::string_view> read(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) override;
 
+  /// Frees what read() gave out last.
+  void forget() noexcept;
+
   [[nodiscard]] git_odb* handle() const noexcept { return odb_.get(); }
 
 private:
   git::Odb odb_;
+  LargeObjectTurn turn_;  ///< had while last_ is a large one
   git::OdbObject last_;
 };
 

@@ -27,7 +27,9 @@ constexpr std::size_t scan_bytes = 256 * kib;
 constexpr std::uint64_t entry_overhead_bytes = 64;
 
 constexpr mode_t private_folder = 0700;
-constexpr unsigned pack_file_mode = 0444;
+/// Written through a second descriptor until it is complete, which others than root may only while it is writable.
+constexpr unsigned unfinished_file_mode = 0600;
+constexpr mode_t pack_file_mode = 0444;
 
 }  // namespace
 
@@ -104,7 +106,7 @@ void Quarantine::start() {
   git_indexer* indexer = nullptr;
   const std::string path = pack_folder().string();
   git_odb* bases = bases_ ? bases_->handle() : nullptr;
-  if (const int code = git_indexer_new(&indexer, path.c_str(), pack_file_mode, bases, &options); code < 0) {
+  if (const int code = git_indexer_new(&indexer, path.c_str(), unfinished_file_mode, bases, &options); code < 0) {
     throw git::failure(code, "cannot start to index a pack");
   }
   indexer_.reset(indexer);
@@ -279,8 +281,9 @@ std::optional<std::string> Quarantine::finish(const std::stop_token& stop) {
   check_call(code, "cannot complete the pack", stop);
   counts_->record(stats_);
   struct stat info{};
-  if (pack_fd_ && (fstat(pack_fd_.get(), &info) != 0 || ftruncate(pack_fd_.get(), info.st_size) != 0)) {
-    throw storage_error(errno, "give back space of a pack in", folder_.native());  // reserved past the end
+  if (pack_fd_ && (fstat(pack_fd_.get(), &info) != 0 || ftruncate(pack_fd_.get(), info.st_size) != 0 ||
+                   fchmod(pack_fd_.get(), pack_file_mode) != 0)) {
+    throw storage_error(errno, "finish a pack in", folder_.native());  // reserved past the end
   }
   std::string stem = "pack-" + std::string(git_indexer_name(indexer_.get()));
   indexer_.reset();

@@ -72,6 +72,8 @@ public:
     return guarded([&] { return need(id, ObjectType::blob, limits_.max_object_bytes); });
   }
 
+  void release() noexcept override { objects_.forget(); }
+
   std::uint64_t blob_size_bytes(const ObjectId& id) override {
     return guarded([&] {
       const auto header = objects_.header(id);

@@ -151,7 +151,7 @@ std::vector<std::string> LiveEngine::leftovers() const {
     const bool configured = std::any_of(config_->repositories.begin(), config_->repositories.end(),
                                         [&](const config::Repository& repository) { return repository.name == name; });
     std::error_code ignored;
-    if (item->is_directory(ignored) && !configured) {
+    if (item->is_directory(ignored) && !configured && !name.starts_with('.')) {
       names.push_back(name);
     }
   }
@@ -170,6 +170,9 @@ asio::awaitable<void> LiveEngine::remove_leftovers(std::vector<std::string> name
       co_await publisher->remove_all();
       log::info("pruned", "a repository that is no longer configured was removed", {{"repository", name}});
     } catch (const Error& error) {
+      if (error.error_class() == ErrorClass::cancelled) {
+        throw;  // what is left goes at the next start
+      }
       log::warning("prune_failed", error.text(), {{"repository", name}, {"class", error.error_class()}});
     }
   }

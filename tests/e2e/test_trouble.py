@@ -236,6 +236,15 @@ class Configuration(AdapterTest):
                     self.assertEqual(source.read(), "1")
         self.assertEqual(sorted(os.listdir(adapter.data)), [".adapter", "team"])
 
+    def test_ls_remote_trusts_what_the_daemon_trusts(self):
+        self.remote(files={"a": "1"})
+        other = {"name": "other", "url": "https://example.invalid/other.git"}
+        for keys in ({"ca_file": self.certificates.ca}, {"defaults": {"ca_file": self.certificates.ca}}):
+            adapter = self.adapter({**keys, "repositories": [other]})
+            code, out, err = run_command("ls-remote", "--config", adapter.config_file, self.server.url("docs.git"))
+            self.assertEqual(code, 0, err)
+            self.assertIn("refs/heads/main", out)
+
     def test_what_has_no_effect_yet_is_said(self):
         remote = self.remote(files={"a": "1"})
         secret = os.path.join(self.folder, "hook-secret")

@@ -88,6 +88,7 @@ private:
       }
       return find(objects_.blobs_, id);
     }
+    void release() noexcept override {}
     std::uint64_t blob_size_bytes(const ObjectId& id) override { return find(objects_.blobs_, id).size(); }
 
   private:

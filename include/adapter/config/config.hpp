@@ -98,7 +98,8 @@ struct Config {
   Admin admin;
   Concurrency concurrency;
   std::vector<Credential> credentials;
-  std::vector<Repository> repositories;  ///< in the order of the files
+  std::vector<Repository> repositories;          ///< in the order of the files
+  std::optional<std::filesystem::path> ca_file;  ///< for a URL that is no repository's and has no credential's
   bool prune = false;
   Sandbox sandbox = Sandbox::automatic;
   /// Every file that was read, the main one first; empty for a configuration from variables.

@@ -38,6 +38,8 @@ public:
   [[nodiscard]] virtual std::vector<TreeEntry> tree(const ObjectId& id) = 0;
   /// The bytes of a blob, valid until the next call on this reader.
   [[nodiscard]] virtual std::string_view blob(const ObjectId& id) = 0;
+  /// Frees what blob() gave out. To be called soon after a large one: while it is held no other worker gets another.
+  virtual void release() noexcept = 0;
   [[nodiscard]] virtual std::uint64_t blob_size_bytes(const ObjectId& id) = 0;
 };
 
