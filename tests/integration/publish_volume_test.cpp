@@ -192,8 +192,19 @@ int on_a_small_volume(const char* mount_options, Body body) {
   TemporaryFolder place;
   const pid_t child = fork();
   if (child == 0) {
-    const int spaces = geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER;
-    if (unshare(spaces) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+    const std::string user = std::to_string(geteuid());
+    const std::string group = std::to_string(getegid());
+    const bool root = geteuid() == 0;
+    if (unshare(root ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0) {
+      _exit(77);
+    }
+    if (!root) {
+      // Without a name of its own in the new name space a user can make no files there.
+      write("/proc/self/setgroups", "deny");
+      write("/proc/self/uid_map", user + " " + user + " 1");
+      write("/proc/self/gid_map", group + " " + group + " 1");
+    }
+    if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
         mount("small", place.path().c_str(), "tmpfs", 0, mount_options) != 0) {
       _exit(77);
     }
