@@ -209,10 +209,10 @@ class Configuration(AdapterTest):
 
     def test_prune_takes_what_lost_its_state_and_what_never_published(self):
         remote = self.remote(files={"a": "1"})
-        adapter = self.adapter(self.config(self.entry(remote), self.entry(remote, "gone"), self.entry("nothing.git", "never")))
-        adapter.write_config(self.config(self.entry(remote), self.entry(remote, "gone"),
-                                         self.entry(self.server.url("nothing.git"), "never")))  # fmt: skip
+        never = self.entry(self.server.url("nothing.git"), "never")
+        adapter = self.adapter(self.config(self.entry(remote), self.entry(remote, "gone"), never))
         adapter.start()
+        adapter.wait_event("published", "docs")
         adapter.wait_event("published", "gone")
         adapter.wait_event("check_failed", "never")
         adapter.stop()
