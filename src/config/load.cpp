@@ -52,6 +52,7 @@ std::vector<std::filesystem::path> glob_files(const std::filesystem::path& folde
   if (answer != 0 && answer != GLOB_NOMATCH) {
     throw storage_error(answer == GLOB_NOSPACE ? ENOMEM : glob_failure, "look for", full);
   }
+  found.reserve(matches.list.gl_pathc);
   for (std::size_t i = 0; i < matches.list.gl_pathc; ++i) {
     found.emplace_back(matches.list.gl_pathv[i]);
   }
