@@ -78,6 +78,28 @@ class Isolation(AdapterTest):
             adapter.wait_event("published", "r%d" % number, seconds=30)
         self.assertLessEqual(self.server.connections, 3)
 
+    def test_syncs_at_a_time_are_capped(self):
+        self.server.faults.add(step="fetch", delay=0.3)
+        for syncs, together in ((1, False), (6, True)):
+            with self.subTest(syncs=syncs):
+                names = ["s%d-%d" % (syncs, number) for number in range(6)]
+                for name in names:
+                    self.remote(name + ".git", files={"a": "1"})
+                entries = [self.entry(self.server.url(name + ".git"), name) for name in names]
+                since = len(self.server.requests)
+                config = self.config(*entries, concurrency={"syncs": syncs, "connections_per_host": 8})
+                adapter = self.adapter(config, label="syncs-%d" % syncs).start()
+                for name in names:
+                    adapter.wait_event("published", name, seconds=30)
+                adapter.stop()
+                times = sorted(request["time"] for request in self.server.requests[since:] if request["step"] == "fetch")
+                self.assertEqual(len(times), 6)
+                smallest = min(later - earlier for earlier, later in zip(times, times[1:]))
+                if together:
+                    self.assertLess(times[-1] - times[0], 5 * 0.3)
+                else:
+                    self.assertGreater(smallest, 0.25)
+
     def test_no_program_is_ever_started(self):
         strace = shutil.which("strace")
         self.assertIsNotNone(strace, "strace is needed: scripts/install-deps test")
