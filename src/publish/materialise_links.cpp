@@ -19,6 +19,11 @@ namespace {
 /// Paths that were left out are gathered up to here before the first ones are picked.
 constexpr std::size_t max_left_out_gathered = 64 * max_left_out_listed;
 
+/// Asked of the folders that the staging tree lies in (`trees/.tmp-…`), since what a volume ignores is inherited.
+NameLookup name_lookup(int staging) {
+  return ::faccessat(staging, "../../TREES", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? NameLookup::caseless : NameLookup::exact;
+}
+
 class LinkWriter {
 public:
   LinkWriter(int staging, std::vector<FoundLink> links, Manifest& manifest, const std::stop_token& stop)
@@ -31,7 +36,7 @@ public:
   void run(store::ObjectReader& reader) {
     read_targets(reader);
     const std::vector<bool> inside = manifest_.symlinks == SymlinkPolicy::inside
-                                         ? links_inside(manifest_.folders, nodes_)
+                                         ? links_inside(manifest_.folders, nodes_, name_lookup(staging_))
                                          : std::vector<bool>(nodes_.size(), true);
     for (std::size_t i = 0; i < nodes_.size();) {
       i = write_folder(i, inside);

@@ -16,20 +16,39 @@ constexpr std::uint32_t too_many_hops = max_hops + 1;
 struct Place {
   std::uint32_t folder = 0;
   std::string_view name;
-  friend bool operator==(const Place&, const Place&) = default;
 };
 
+char folded(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
 struct PlaceHash {
+  NameLookup lookup;
   std::size_t operator()(const Place& place) const noexcept {
-    return std::hash<std::string_view>{}(place.name) ^ (std::size_t{place.folder} * 0x9E3779B97F4A7C15ULL);
+    std::size_t hash = std::size_t{place.folder} * 0x9E3779B97F4A7C15ULL;
+    if (lookup == NameLookup::exact) {
+      return hash ^ std::hash<std::string_view>{}(place.name);
+    }
+    for (const char c : place.name) {
+      hash = (hash ^ static_cast<unsigned char>(folded(c))) * 0x100000001B3ULL;
+    }
+    return hash;
+  }
+};
+
+struct PlaceEqual {
+  NameLookup lookup;
+  bool operator()(const Place& a, const Place& b) const noexcept {
+    return a.folder == b.folder &&
+           (lookup == NameLookup::exact
+                ? a.name == b.name
+                : std::ranges::equal(a.name, b.name, [](char x, char y) { return folded(x) == folded(y); }));
   }
 };
 
 enum class End : std::uint8_t {
   unknown,
   walking,  ///< being resolved: met again, it is a loop
-  folder,   ///< in a folder of the tree, or at names below it that the tree does not have
-  stopped,  ///< inside, at a loop
+  folder,   ///< in a folder of the tree, or at (caseless) at names below it that the tree does not have
+  stopped,  ///< inside, at something that cannot be walked through: a missing name, a file, a loop
   leaves,
 };
 
@@ -51,9 +70,14 @@ struct Walk {
 
 class Resolver {
 public:
-  Resolver(std::span<const FolderNode> folders, std::span<const LinkNode> links, std::uint64_t step_budget)
-      : folders_(folders), links_(links), steps_left_(step_budget), resolutions_(links.size()) {
-    places_.reserve(folders.size() + links.size());
+  Resolver(std::span<const FolderNode> folders, std::span<const LinkNode> links, NameLookup lookup,
+           std::uint64_t step_budget)
+      : folders_(folders),
+        links_(links),
+        lookup_(lookup),
+        steps_left_(step_budget),
+        resolutions_(links.size()),
+        places_(folders.size() + links.size(), PlaceHash{lookup}, PlaceEqual{lookup}) {
     for (std::uint32_t i = 1; i < folders.size(); ++i) {
       places_.emplace(Place{folders[i].parent, folders[i].name}, i);
     }
@@ -144,7 +168,10 @@ private:
   void down(Walk& walk, std::string_view name, std::size_t end) {
     const auto found = walk.unknown > 0 ? places_.end() : places_.find(Place{walk.folder, name});
     if (found == places_.end()) {
-      // The kernel ends here, unless the volume ignores case and finds another name: then what comes after counts.
+      if (lookup_ == NameLookup::exact) {
+        finish(End::stopped);
+        return;
+      }
       ++walk.unknown;
       walk.position = end;
       return;
@@ -176,21 +203,22 @@ private:
 
   std::span<const FolderNode> folders_;
   std::span<const LinkNode> links_;
+  NameLookup lookup_;
   std::uint64_t steps_left_;
   std::vector<Resolution> resolutions_;
-  std::unordered_map<Place, std::uint32_t, PlaceHash> places_;  ///< folders, then links counted on from them
+  std::unordered_map<Place, std::uint32_t, PlaceHash, PlaceEqual> places_;  ///< folders, then links
   std::vector<Walk> walks_;
 };
 
 }  // namespace
 
 std::vector<bool> links_inside(std::span<const FolderNode> folders, std::span<const LinkNode> links,
-                               std::uint64_t step_budget) {
+                               NameLookup lookup, std::uint64_t step_budget) {
   std::vector<bool> inside(links.size());
   if (links.empty()) {
     return inside;
   }
-  Resolver resolver(folders, links, step_budget);
+  Resolver resolver(folders, links, lookup, step_budget);
   for (std::uint32_t i = 0; i < links.size(); ++i) {
     inside[i] = resolver.inside(i);
   }
