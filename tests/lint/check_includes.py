@@ -27,7 +27,7 @@ ROOMS = {
     'publish': {'store', 'async', 'log'},
     'hook': {'net', 'http', 'async', 'config', 'log'},
     'sync': _ENGINE,
-    'admin': {'sync', 'config', 'log'},
+    'admin': {'sync', 'config', 'net', 'http', 'async', 'auth', 'log'},
     'app': _ENGINE | {'sync', 'admin'},
 }
 # A library's include prefix and the rooms that may see it. The first match counts.
