@@ -23,8 +23,8 @@ constexpr std::size_t spread_above = 16;
 /// A repository's task with the scope that can end it.
 struct Entry {
   Entry(Shared& shared, std::shared_ptr<RemoteGroup> group, const config::Repository& repository,
-        const std::filesystem::path& data_dir)
-      : scope(shared.executor), task(shared, std::move(group), repository, data_dir) {}
+        const std::filesystem::path& data_dir, std::uint64_t attempts)
+      : scope(shared.executor), task(shared, std::move(group), repository, data_dir, attempts) {}
 
   async::TaskScope scope;
   RepositoryTask task;
@@ -33,8 +33,8 @@ struct Entry {
 class LiveEngine final : public Engine {
 public:
   LiveEngine(const asio::any_io_executor& executor, async::Workers& workers, config::Environment environment,
-             const std::string& version)
-      : shared_(executor, workers, config::Concurrency().syncs),
+             const std::string& version, Observer* observer)
+      : shared_(executor, workers, config::Concurrency().syncs, observer),
         pruning_(executor),
         client_(net::make_http_client(executor, net::ClientOptions())),
         credentials_(std::vector<config::Credential>(), std::move(environment)),
@@ -43,8 +43,9 @@ public:
   asio::awaitable<void> apply(std::shared_ptr<const config::Config> config) override;
   asio::awaitable<std::vector<OnceResult>> sync_once(std::shared_ptr<const config::Config> config,
                                                      std::vector<std::string> names, milliseconds retry_for) override;
-  bool check_now(std::string_view name) override;
+  std::optional<std::uint64_t> check_now(std::string_view name) override;
   void check_all_now() override;
+  bool announce(std::string_view name, const Announcement& push) override;
   [[nodiscard]] std::vector<RepositoryStatus> status() const override;
   [[nodiscard]] std::optional<SyncProgress> progress(std::string_view name) const override;
   asio::awaitable<void> stop() override;
@@ -52,7 +53,7 @@ public:
 private:
   void take_settings(std::shared_ptr<const config::Config> config);
   std::shared_ptr<RemoteGroup> group_for(const config::Repository& repository);
-  Entry& add(const config::Repository& repository);
+  Entry& add(const config::Repository& repository, std::uint64_t attempts = 0);
   asio::awaitable<void> end(std::vector<std::unique_ptr<Entry>> entries);
   [[nodiscard]] std::vector<std::string> leftovers() const;
   asio::awaitable<void> remove_leftovers(std::vector<std::string> names);
@@ -92,8 +93,8 @@ std::shared_ptr<RemoteGroup> LiveEngine::group_for(const config::Repository& rep
   return group;
 }
 
-Entry& LiveEngine::add(const config::Repository& repository) {
-  auto entry = std::make_unique<Entry>(shared_, group_for(repository), repository, config_->data_dir);
+Entry& LiveEngine::add(const config::Repository& repository, std::uint64_t attempts) {
+  auto entry = std::make_unique<Entry>(shared_, group_for(repository), repository, config_->data_dir, attempts);
   Entry& added = *entry;
   entries_[repository.name] = std::move(entry);
   return added;
@@ -112,6 +113,7 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
   take_settings(std::move(config));
   std::vector<std::unique_ptr<Entry>> ended;
   std::vector<const config::Repository*> started;
+  std::map<std::string, std::uint64_t> attempts;  // of tasks that are replaced
   std::map<std::string_view, const config::Repository*> wanted;
   for (const config::Repository& repository : config_->repositories) {
     wanted[repository.name] = &repository;
@@ -126,6 +128,7 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
       ++place;
       continue;
     }
+    attempts[place->first] = place->second->task.attempts();
     ended.push_back(std::move(place->second));
     place = entries_.erase(place);
   }
@@ -133,11 +136,17 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
   co_await pruning_.join();
   const bool spread = started.size() > spread_above;
   for (const config::Repository* const repository : started) {
-    Entry& entry = add(*repository);
+    Entry& entry = add(*repository, attempts[repository->name]);
     entry.scope.spawn("repository " + repository->name, entry.task.watch(spread));
   }
   if (config_->prune) {
     pruning_.spawn("prune", remove_leftovers(leftovers()));
+  }
+  if (shared_.observer != nullptr) {
+    Event event;
+    event.kind = EventKind::reloaded;
+    event.time = std::chrono::system_clock::now();
+    shared_.observer->on_event(event);
   }
 }
 
@@ -214,12 +223,21 @@ asio::awaitable<std::vector<OnceResult>> LiveEngine::sync_once(std::shared_ptr<c
   co_return results;
 }
 
-bool LiveEngine::check_now(std::string_view name) {
+std::optional<std::uint64_t> LiveEngine::check_now(std::string_view name) {
+  const auto place = entries_.find(name);
+  if (place == entries_.end()) {
+    return std::nullopt;
+  }
+  const std::uint64_t attempt = place->second->task.poke();
+  return attempt != 0 ? std::optional(attempt) : std::nullopt;
+}
+
+bool LiveEngine::announce(std::string_view name, const Announcement& push) {
   const auto place = entries_.find(name);
   if (place == entries_.end()) {
     return false;
   }
-  place->second->task.poke();
+  place->second->task.announce(push);
   return true;
 }
 
@@ -262,8 +280,8 @@ asio::awaitable<void> LiveEngine::stop() {
 }  // namespace
 
 std::unique_ptr<Engine> make_engine(const asio::any_io_executor& executor, async::Workers& workers,
-                                    config::Environment environment, const std::string& version) {
-  return std::make_unique<LiveEngine>(executor, workers, std::move(environment), version);
+                                    config::Environment environment, const std::string& version, Observer* observer) {
+  return std::make_unique<LiveEngine>(executor, workers, std::move(environment), version, observer);
 }
 
 }  // namespace adapter::sync

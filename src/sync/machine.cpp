@@ -2,6 +2,7 @@
 #include "machine.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "retry_policy.hpp"
@@ -11,6 +12,7 @@ namespace {
 
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
+using namespace std::chrono_literals;
 
 /// The wall's clock may be set while we sleep towards a slot.
 constexpr std::chrono::seconds longest_sleep_to_slot{30};
@@ -23,6 +25,10 @@ constexpr int shared_answer_fraction = 4;
 /// up once for many costs less than half of one that wakes up for each.
 constexpr int together_fraction = 50;
 constexpr milliseconds longest_together{250};
+/// Deliveries cause at most one check in this time; what comes meanwhile is answered by the next.
+constexpr std::chrono::seconds between_announced_checks{1};
+/// A forge tells of a push before all of its servers show it.
+constexpr std::array<std::chrono::seconds, 5> recheck_after{1s, 2s, 4s, 8s, 15s};
 
 /// The instant next to `due` at which all entries of this interval are looked at.
 std::chrono::steady_clock::time_point together(std::chrono::steady_clock::time_point due, milliseconds every) {
@@ -59,7 +65,12 @@ std::string_view to_string(Phase phase) noexcept {
   return "stopped";
 }
 
-Machine::Machine(Settings settings, std::mt19937_64& random) : settings_(std::move(settings)), random_(&random) {}
+Machine::Machine(Settings settings, std::mt19937_64& random)
+    : settings_(std::move(settings)), random_(&random), relaxed_(settings_.schedule) {
+  if (settings_.every_when_hooked) {
+    relaxed_.when = schedule::Interval{*settings_.every_when_hooked};
+  }
+}
 
 void Machine::start(Now now, bool spread) {
   clock_ = now;
@@ -86,8 +97,32 @@ void Machine::poke(Now now) {
     return;
   }
   poked_ = true;
+  not_before_ = now.steady;
   due_slot_.reset();
-  due_ = std::max(now.steady, held_until_);
+  due_ = poked_due(now);
+}
+
+void Machine::announce(Now now, const std::optional<ObjectId>& commit) {
+  if (settings_.suspended || phase_ == Phase::stopped) {
+    return;
+  }
+  hooked_ = true;
+  announced_ = true;
+  if (commit) {
+    expected_ = commit;
+    rechecks_ = 0;
+  }
+  poked_ = true;
+  due_slot_.reset();
+  due_ = poked_due(now);
+}
+
+std::chrono::steady_clock::time_point Machine::poked_due(Now now) const {
+  return std::max({now.steady, held_until_, not_before_});
+}
+
+bool Machine::note_change() noexcept {
+  return !asked_for_ && published_ && std::exchange(hooked_, false);
 }
 
 void Machine::notice_clock(Now now) {
@@ -134,7 +169,7 @@ void Machine::begin_check(Now now) {
   phase_ = Phase::checking;
   notice_clock(now);
   const milliseconds every = interval(now);
-  if (poked_) {
+  if (poked_ || rechecking_) {
     answer_not_before_ = now.steady;
   } else if (due_slot_) {
     answer_not_before_ = now.steady - std::max(now.wall - *due_slot_, schedule::TimePoint::duration::zero());
@@ -142,9 +177,14 @@ void Machine::begin_check(Now now) {
     answer_not_before_ = now.steady - (checked_once_ ? every / shared_answer_fraction : every);
   }
   // An answer that was good for the check before is none for this one, whatever the clocks say meanwhile.
-  if (!poked_) {
+  if (!poked_ && !rechecking_) {
     answer_not_before_ = std::max(answer_not_before_, last_end_);
   }
+  if (std::exchange(announced_, false)) {
+    not_before_ = now.steady + between_announced_checks;
+  }
+  asked_for_ = poked_ || rechecking_;
+  rechecking_ = false;
   poked_ = false;
   checked_once_ = true;
   due_slot_.reset();
@@ -178,6 +218,7 @@ bool Machine::succeed(Now now, std::optional<Published> published) {
   last_end_ = now.steady;
   phase_ = Phase::waiting;
   plan_regular(now);
+  plan_recheck(now);
   return std::exchange(failure_, std::nullopt).has_value();
 }
 
@@ -200,7 +241,7 @@ void Machine::fail(Now now, const Error& error, bool on_schedule) {
     held_until_ = now.steady + delay;
   }
   due_slot_.reset();
-  due_ = poked_ ? std::max(now.steady, held_until_) : now.steady + delay;
+  due_ = poked_ ? poked_due(now) : now.steady + delay;
 }
 
 void Machine::refuse(const ObjectId& tip, const Error& error) {
@@ -226,17 +267,42 @@ milliseconds Machine::retry_in(Now now) const {
 void Machine::plan_regular(Now now) {
   due_slot_.reset();
   if (poked_) {
-    due_ = std::max(now.steady, held_until_);
+    due_ = poked_due(now);
     return;
   }
-  if (std::holds_alternative<schedule::CronSchedule>(settings_.schedule.when)) {
+  const schedule::Schedule& schedule = current_schedule();
+  if (std::holds_alternative<schedule::CronSchedule>(schedule.when)) {
     // A clock that was set back does not bring slots back that have fired.
-    due_slot_ = settings_.schedule.next_due(last_check_, std::max(now.wall, last_check_), *random_);
+    due_slot_ = schedule.next_due(last_check_, std::max(now.wall, last_check_), *random_);
     return;
   }
-  const schedule::TimePoint next = settings_.schedule.next_due(last_check_, now.wall, *random_);
+  const schedule::TimePoint next = schedule.next_due(last_check_, now.wall, *random_);
   const auto due = now.steady + std::max(next - now.wall, schedule::TimePoint::duration::zero());
   due_ = std::max(now.steady, together(due, interval(now)));
+}
+
+void Machine::plan_recheck(Now now) {
+  if (!expected_) {
+    return;
+  }
+  const bool seen = published_ && (published_->tip == *expected_ || published_->commit == *expected_);
+  if (seen || rechecks_ == recheck_after.size()) {
+    expected_.reset();
+    return;
+  }
+  if (poked_) {
+    return;  // looked at again in any case
+  }
+  rechecking_ = true;
+  const auto again = now.steady + recheck_after[rechecks_++];
+  if (due_slot_ || again < due_) {
+    due_slot_.reset();
+    due_ = again;
+  }
+}
+
+const schedule::Schedule& Machine::current_schedule() const noexcept {
+  return hooked_ && settings_.every_when_hooked ? relaxed_ : settings_.schedule;
 }
 
 milliseconds Machine::interval(Now now) const {

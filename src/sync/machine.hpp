@@ -54,6 +54,8 @@ public:
     bool pinned = false;      ///< a commit id is configured: once published there is nothing to ask the remote
     bool suspended = false;   ///< does nothing until it is configured otherwise
     std::string fingerprint;  ///< of everything that decides whether a commit may be published
+    /// Instead of the schedule while a forge announces pushes; nothing: the schedule stays.
+    std::optional<std::chrono::milliseconds> every_when_hooked;
   };
 
   /// `random` outlives the machine.
@@ -65,6 +67,14 @@ public:
 
   /// Asks for a check as soon as possible. Kept while one is running; a host's Retry-After is still respected.
   void poke(Now now);
+  /// A forge says that there was a push, of `commit` when it is of the ref that is followed. Asks for a check, at most
+  /// one a second; while that commit is not yet to be seen, the remote is looked at again after 1, 2, 4, 8 and 15 s.
+  /// Polls by `every_when_hooked` from now on.
+  void announce(Now now, const std::optional<ObjectId>& commit);
+  /// The running check found something new. When nobody asked for that check, deliveries do not tell everything: the
+  /// schedule counts again. True when that is a change.
+  bool note_change() noexcept;
+  [[nodiscard]] bool hooked() const noexcept { return hooked_; }
   /// To be told before due() is asked: when the wall's clock was set back far, slots are planned anew.
   void notice_clock(Now now);
   [[nodiscard]] bool due(Now now) const;
@@ -105,6 +115,9 @@ public:
 
 private:
   void plan_regular(Now now);
+  void plan_recheck(Now now);
+  [[nodiscard]] std::chrono::steady_clock::time_point poked_due(Now now) const;
+  [[nodiscard]] const schedule::Schedule& current_schedule() const noexcept;
   [[nodiscard]] std::chrono::milliseconds interval(Now now) const;
 
   static constexpr auto never = std::chrono::steady_clock::time_point::max();
@@ -126,6 +139,15 @@ private:
   std::chrono::steady_clock::time_point answer_not_before_{};
   bool checked_once_ = false;
   bool poked_ = false;
+
+  schedule::Schedule relaxed_;  ///< by every_when_hooked
+  bool hooked_ = false;
+  bool announced_ = false;                              ///< the next check is made because of a delivery
+  bool rechecking_ = false;                             ///< … because of one whose commit was not to be seen
+  bool asked_for_ = false;                              ///< the check that runs is one of these, or was poked
+  std::optional<ObjectId> expected_;                    ///< an announced commit that was not seen yet
+  std::size_t rechecks_ = 0;                            ///< made for it
+  std::chrono::steady_clock::time_point not_before_{};  ///< for checks that deliveries ask for
 };
 
 }  // namespace adapter::sync

@@ -8,6 +8,16 @@
 namespace adapter::sync {
 namespace {
 
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+using std::chrono::steady_clock;
+
+/// "git.example.com", or "git.example.com:8443".
+std::string host_of(const http::Origin& origin) {
+  const bool usual = origin.port == (origin.scheme == "https" ? 443 : 80);
+  return usual ? origin.host : origin.host + ":" + std::to_string(origin.port);
+}
+
 /// "a, b, c": the first paths of a kind.
 std::string joined(const std::vector<std::string>& paths) {
   std::string text;
@@ -18,6 +28,36 @@ std::string joined(const std::vector<std::string>& paths) {
 }
 
 }  // namespace
+
+void RepositoryTask::tell(Event event) {
+  if (event.ends_attempt) {
+    attempts_ended_ = attempts_;
+  }
+  if (shared_.observer == nullptr) {
+    return;
+  }
+  event.time = std::chrono::system_clock::now();
+  event.repository = repository_.name;
+  event.attempt = attempts_;
+  shared_.observer->on_event(event);
+}
+
+void RepositoryTask::tell_checked(const RefSelection::Choice& choice, bool changed, bool ends_attempt) {
+  Event event;
+  event.changed = changed;
+  event.ends_attempt = ends_attempt;
+  event.duration = duration_cast<microseconds>(steady_clock::now() - attempt_began_);
+  status_.last_check_duration = event.duration;
+  if (choice.kind == RefSelection::Choice::Kind::found) {
+    event.commit = choice.tip;
+  }
+  tell(event);
+  if (changed) {
+    event.kind = EventKind::changed;
+    event.previous = status_.commit;
+    tell(std::move(event));
+  }
+}
 
 void RepositoryTask::note_facts(const store::CommitFacts& facts) {
   status_.submodules = facts.submodule_count;
@@ -69,6 +109,15 @@ void RepositoryTask::report_published(const RefSelection::Choice& choice, const 
              {"received_bytes", received_bytes},
              {"files", outcome.files},
              {"reused", outcome.reused}});
+  Event event;
+  event.kind = EventKind::published;
+  event.ends_attempt = true;
+  event.ref = choice.ref.empty() ? repository_.ref : choice.ref;
+  event.commit = outcome.commit;
+  event.previous = outcome.previous;
+  event.duration = status_.last_sync_duration;
+  event.received_bytes = received_bytes;
+  tell(std::move(event));
 }
 
 void RepositoryTask::fail(const Error& error, bool on_schedule) {
@@ -79,6 +128,21 @@ void RepositoryTask::fail(const Error& error, bool on_schedule) {
                 {"class", error.error_class()},
                 {"failures", machine_.failure()->count},
                 {"retry_in_ms", machine_.retry_in(Now::read()).count()}});
+  Event event;
+  event.kind = EventKind::failed;
+  event.ends_attempt = true;
+  event.error_class = error.error_class();
+  event.text = machine_.failure()->text;
+  event.failures = machine_.failure()->count;
+  if (sync_began_) {
+    event.in_sync = true;
+    event.duration = duration_cast<microseconds>(steady_clock::now() - *sync_began_);
+  }
+  if (error.retry_after()) {
+    event.throttled = machine_.retry_in(Now::read());
+    event.host = host_of(repository_.url.origin());
+  }
+  tell(std::move(event));
 }
 
 void RepositoryTask::succeed(std::optional<Published> published) {
@@ -88,6 +152,11 @@ void RepositoryTask::succeed(std::optional<Published> published) {
   if (recovered && before) {
     log::info("recovered", "checks succeed again",
               {{"repository", repository_.name}, {"class", before->error_class}, {"failures", before->count}});
+    Event event;
+    event.kind = EventKind::recovered;
+    event.error_class = before->error_class;
+    event.failures = before->count;
+    tell(std::move(event));
   }
 }
 
@@ -109,6 +178,11 @@ RepositoryStatus RepositoryTask::status() const {
   status.phase = machine_.phase();
   status.failure = machine_.failure();
   status.next_due = machine_.next_due(at);
+  status.attempts_begun = attempts_;
+  status.attempts_ended = attempts_ended_;
+  status.pinned = selection_.pinned().has_value();
+  status.hooked = machine_.hooked() && repository_.webhook && repository_.every_when_hooked;
+  status.max_staleness = max_staleness_;
   if (status.commit) {
     status.tree_path = (data_dir_ / repository_.link).native();
   }

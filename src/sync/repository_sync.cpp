@@ -66,6 +66,7 @@ asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
   machine_.enter(Phase::queued);
   const async::Semaphore::Permit permit = co_await shared_.syncs.acquire();
   const ObjectId tip = choice.tip;
+  sync_began_ = steady_clock::now();
   std::exception_ptr failure;
   bool refused = false;
   try {

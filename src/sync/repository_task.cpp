@@ -18,6 +18,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
+constexpr int default_stale_intervals = 10;
+
 Machine::Settings machine_settings(const config::Repository& repository, const RefSelection& selection,
                                    const std::string& fingerprint) {
   Machine::Settings settings;
@@ -25,6 +27,7 @@ Machine::Settings machine_settings(const config::Repository& repository, const R
   settings.pinned = selection.pinned().has_value();
   settings.suspended = repository.suspend;
   settings.fingerprint = fingerprint;
+  settings.every_when_hooked = repository.webhook ? repository.every_when_hooked : std::nullopt;
   return settings;
 }
 
@@ -33,6 +36,23 @@ store::StoreOptions store_options(const config::Repository& repository) {
   options.limits = repository.limits;
   options.names = repository.names;
   return options;
+}
+
+std::optional<std::chrono::milliseconds> staleness_limit(const config::Repository& repository,
+                                                         const RefSelection& selection) {
+  if (selection.pinned() || repository.suspend) {
+    return std::nullopt;
+  }
+  if (repository.max_staleness) {
+    return repository.max_staleness;
+  }
+  std::chrono::milliseconds limit = repository.schedule.longest_gap(Now::read().wall);
+  const bool by_cron = std::holds_alternative<schedule::CronSchedule>(repository.schedule.when);
+  limit = by_cron ? limit + least_default_staleness : limit * default_stale_intervals;
+  if (repository.webhook && repository.every_when_hooked) {
+    limit = std::max(limit, *repository.every_when_hooked * default_stale_intervals);
+  }
+  return std::max<std::chrono::milliseconds>(limit, least_default_staleness);
 }
 
 /// Whether one of two links lies below the other.
@@ -75,7 +95,7 @@ std::string settings_fingerprint(const config::Repository& repository) {
 }
 
 RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> group, config::Repository repository,
-                               const std::filesystem::path& data_dir)
+                               const std::filesystem::path& data_dir, std::uint64_t attempts)
     : shared_(shared),
       group_(std::move(group)),
       repository_(std::move(repository)),
@@ -86,7 +106,10 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
       machine_(machine_settings(repository_, selection_, fingerprint_), shared.random),
       wakeup_(shared.executor),
       store_(store::make_store(shared.workers, directory_, store_options(repository_))),
-      publisher_(publish::make_publisher(shared.workers, data_dir, repository_.name, repository_.link)) {
+      publisher_(publish::make_publisher(shared.workers, data_dir, repository_.name, repository_.link)),
+      attempts_(attempts),
+      attempts_ended_(attempts),
+      max_staleness_(staleness_limit(repository_, selection_)) {
   group_->join(selection_.prefixes());
   status_.name = repository_.name;
   status_.url = repository_.url.display();
@@ -131,6 +154,8 @@ asio::awaitable<std::optional<Error>> RepositoryTask::sync_until(steady_clock::t
 
 asio::awaitable<std::optional<Error>> RepositoryTask::recover_until(steady_clock::time_point deadline) {
   while (true) {
+    ++attempts_;
+    attempt_began_ = steady_clock::now();
     auto step = recover();
     std::optional<Error> error = co_await guarded(std::move(step));
     if (!error) {
@@ -145,7 +170,11 @@ asio::awaitable<std::optional<Error>> RepositoryTask::recover_until(steady_clock
 }
 
 asio::awaitable<std::optional<Error>> RepositoryTask::attempt() {
-  machine_.begin_check(Now::read());
+  const Now now = Now::read();
+  ++attempts_;
+  attempt_began_ = now.steady;
+  sync_began_.reset();
+  machine_.begin_check(now);
   auto step = check();
   std::optional<Error> error = co_await guarded(std::move(step));
   if (!error && machine_.failure()) {
@@ -174,8 +203,17 @@ asio::awaitable<std::optional<Error>> RepositoryTask::guarded(asio::awaitable<vo
   co_return error;
 }
 
-void RepositoryTask::poke() {
+std::uint64_t RepositoryTask::poke() {
   machine_.poke(Now::read());
+  wakeup_.wake();
+  return machine_.phase() == Phase::suspended ? 0 : attempts_ + 1;
+}
+
+void RepositoryTask::announce(const Announcement& push) {
+  const std::string& followed = status_.resolved_ref;
+  const bool ours = push.ref.empty() || push.ref == followed || push.ref == repository_.ref ||
+                    push.ref.ends_with("/" + repository_.ref);
+  machine_.announce(Now::read(), ours ? push.commit : std::nullopt);
   wakeup_.wake();
 }
 
@@ -263,6 +301,11 @@ asio::awaitable<void> RepositoryTask::check() {
       co_await confirm_unchanged(choice);
       break;
     case Machine::Next::sync:
+      if (machine_.note_change()) {
+        log::info("hook_missed", "polling found what no webhook had announced; it is polled as often as before",
+                  {{"repository", repository_.name}});
+      }
+      tell_checked(choice, true, false);
       co_await sync(choice);
       break;
     case Machine::Next::empty:
@@ -271,6 +314,7 @@ asio::awaitable<void> RepositoryTask::check() {
                   {{"repository", repository_.name}});
       }
       succeed(std::nullopt);
+      tell_checked(choice, false, true);
       break;
     case Machine::Next::missing:
       fail(Error(ErrorClass::not_found, "the remote has no ref \"" + repository_.ref +
@@ -300,8 +344,10 @@ asio::awaitable<void> RepositoryTask::confirm_unchanged(RefSelection::Choice cho
       log::debug("unchanged", "the remote has nothing new", {{"repository", repository_.name}, {"commit", commit}});
     }
     succeed(std::nullopt);
+    tell_checked(choice, false, true);
     co_return;
   }
+  tell_checked(choice, false, false);
   log::warning("tree_damaged", "the link was moved or removed", {{"repository", repository_.name}, {"commit", commit}});
   co_await sync(std::move(choice));
 }

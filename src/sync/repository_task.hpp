@@ -15,6 +15,8 @@
 #include "adapter/config/config.hpp"
 #include "adapter/publish/publisher.hpp"
 #include "adapter/store/store.hpp"
+#include "adapter/sync/engine.hpp"
+#include "adapter/sync/events.hpp"
 #include "adapter/sync/status.hpp"
 #include "machine.hpp"
 #include "ref_selection.hpp"
@@ -25,21 +27,27 @@ namespace adapter::sync {
 
 /// What all tasks of an engine share; outlives them.
 struct Shared {
-  Shared(asio::any_io_executor loop, async::Workers& pool, std::size_t sync_permits)
-      : executor(loop), workers(pool), syncs(std::move(loop), sync_permits), random(std::random_device()()) {}
+  Shared(asio::any_io_executor loop, async::Workers& pool, std::size_t sync_permits, Observer* told)
+      : executor(loop),
+        workers(pool),
+        syncs(std::move(loop), sync_permits),
+        random(std::random_device()()),
+        observer(told) {}
 
   asio::any_io_executor executor;
   async::Workers& workers;
   async::Semaphore syncs;
   std::mt19937_64 random;
+  Observer* observer;  ///< may be null
 };
 
 /// One repository from its remote to its folder: the coroutine around a Machine. Loop thread only; owned by the engine,
 /// which cancels and joins the coroutines that run in it before it is destroyed.
 class RepositoryTask {
 public:
+  /// `attempts`: those of the task before it that had this name, so that their numbers are not given twice.
   RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> group, config::Repository repository,
-                 const std::filesystem::path& data_dir);
+                 const std::filesystem::path& data_dir, std::uint64_t attempts = 0);
   ~RepositoryTask();
   RepositoryTask(const RepositoryTask&) = delete;
   RepositoryTask& operator=(const RepositoryTask&) = delete;
@@ -50,11 +58,14 @@ public:
   /// Recovers, then tries until it is in sync or `deadline` has passed. The last error, or nothing.
   asio::awaitable<std::optional<Error>> sync_until(std::chrono::steady_clock::time_point deadline);
 
-  void poke();
+  /// Asks for an attempt now. The number of the first one that begins after this call; 0 when there will be none.
+  std::uint64_t poke();
+  void announce(const Announcement& push);
 
   [[nodiscard]] const config::Repository& repository() const noexcept { return repository_; }
   [[nodiscard]] RepositoryStatus status() const;
   [[nodiscard]] SyncProgress progress() const;
+  [[nodiscard]] std::uint64_t attempts() const noexcept { return attempts_; }  ///< begun
   [[nodiscard]] bool changed() const noexcept { return changed_; }
 
 private:
@@ -74,6 +85,8 @@ private:
   asio::awaitable<void> remove_former_link();
   asio::awaitable<void> tidy();
 
+  void tell(Event event);
+  void tell_checked(const RefSelection::Choice& choice, bool changed, bool ends_attempt);
   void note_outcome(const publish::Outcome& outcome);
   void note_facts(const store::CommitFacts& facts);
   void report_published(const RefSelection::Choice& choice, const publish::Outcome& outcome,
@@ -94,7 +107,12 @@ private:
   async::Wakeup wakeup_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<publish::Publisher> publisher_;
-  std::string former_link_;  ///< of an earlier configuration; empty when there is none left
+  std::string former_link_;     ///< of an earlier configuration; empty when there is none left
+  std::uint64_t attempts_ = 0;  ///< begun
+  std::uint64_t attempts_ended_ = 0;
+  std::chrono::steady_clock::time_point attempt_began_;
+  std::optional<std::chrono::steady_clock::time_point> sync_began_;  ///< while a commit is fetched or published
+  std::optional<std::chrono::milliseconds> max_staleness_;
   bool changed_ = false;
   bool warned_ambiguous_ = false;
   bool empty_reported_ = false;

@@ -14,6 +14,7 @@
 #include "adapter/async/workers.hpp"
 #include "adapter/config/config.hpp"
 #include "adapter/config/load.hpp"
+#include "adapter/sync/events.hpp"
 #include "adapter/sync/status.hpp"
 
 namespace adapter::sync {
@@ -24,6 +25,12 @@ struct OnceResult {
   std::optional<Error> error;      ///< nothing: in sync
   std::optional<ObjectId> commit;  ///< published; nothing for an empty remote
   bool changed = false;
+};
+
+/// A forge's word that somebody pushed.
+struct Announcement {
+  std::string ref;                 ///< full name, or empty when it did not say
+  std::optional<ObjectId> commit;  ///< what that ref points at now
 };
 
 /// Watches all repositories of a configuration and keeps their folders in step. Loop thread only.
@@ -44,9 +51,13 @@ public:
                                                              std::vector<std::string> names,
                                                              std::chrono::milliseconds retry_for) = 0;
 
-  /// Asks for a check now; false when there is no such repository. Coalesced: asked for during a sync, it follows it.
-  virtual bool check_now(std::string_view name) = 0;
+  /// Asks for a check now. The number of the attempt that will answer (see Event::attempt); nothing when there is no
+  /// such repository or it is suspended. Coalesced: asked for during a sync, it follows it, once.
+  virtual std::optional<std::uint64_t> check_now(std::string_view name) = 0;
   virtual void check_all_now() = 0;
+  /// Like check_now(), at most one a second for each repository; the check is made again for some seconds while the
+  /// announced commit is not to be seen. False when there is no such repository.
+  virtual bool announce(std::string_view name, const Announcement& push) = 0;
 
   [[nodiscard]] virtual std::vector<RepositoryStatus> status() const = 0;
   [[nodiscard]] virtual std::optional<SyncProgress> progress(std::string_view name) const = 0;
@@ -55,8 +66,9 @@ public:
   virtual asio::awaitable<void> stop() = 0;
 };
 
-/// Workers outlive the engine. `version` is for the user agent.
+/// Workers and observer (may be null) outlive the engine. `version` is for the user agent.
 [[nodiscard]] std::unique_ptr<Engine> make_engine(const asio::any_io_executor& executor, async::Workers& workers,
-                                                  config::Environment environment, const std::string& version);
+                                                  config::Environment environment, const std::string& version,
+                                                  Observer* observer = nullptr);
 
 }  // namespace adapter::sync

@@ -52,11 +52,22 @@ struct RepositoryStatus {
   std::optional<Failure> failure;
   std::uint64_t received_bytes = 0;   ///< bodies of packs received for it, this run
   std::uint64_t published_paths = 0;  ///< of the last publish of this run
+  std::chrono::microseconds last_check_duration{0};
   std::chrono::milliseconds last_sync_duration{0};
+  std::uint64_t attempts_begun = 0;  ///< looks at the remote, or at what the last run left; see Event::attempt
+  std::uint64_t attempts_ended = 0;
+  bool pinned = false;  ///< a commit id is configured: fresh once it is published
+  bool hooked = false;  ///< polled less often because a forge announces pushes
+  /// How old the last success may be before the repository counts as stale; nothing for pinned and suspended ones.
+  std::optional<std::chrono::milliseconds> max_staleness;
   std::uint64_t left_out_links = 0;
   std::uint64_t submodules = 0;
   std::uint64_t lfs_pointers = 0;
 };
+
+/// Of this repository when nothing is configured: ten intervals, or the longest gap of its cron expression and some
+/// minutes for the check itself; at least 5 min.
+inline constexpr std::chrono::minutes least_default_staleness{5};
 
 /// How far a transfer is, for progress bars.
 struct SyncProgress {
