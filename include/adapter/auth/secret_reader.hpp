@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "adapter/base/file.hpp"
+#include "adapter/base/secret.hpp"
+#include "adapter/config/config.hpp"
+#include "adapter/config/load.hpp"
+
+namespace adapter::auth {
+
+/// A secret of one line, in a file or a variable of the environment. Not synchronised.
+class SecretReader {
+public:
+  explicit SecretReader(config::SecretSource source, config::Environment environment = {});
+
+  /// Reads it again when its file changed (identity, size, mtime, ctime): a stat when it did not. Whether value() is
+  /// another one now. Errors of class auth: the file or variable is missing, empty, over 64 KiB, or holds CR, LF (one
+  /// trailing newline is dropped) or NUL; the text names the place, never the bytes, and value() is empty then. What is
+  /// read is registered with log::redact.
+  Result<bool> refresh();
+  [[nodiscard]] const Secret& value() const noexcept { return value_; }
+
+private:
+  config::SecretSource source_;
+  config::Environment environment_;
+  FileStamp stamp_;
+  Secret value_;
+};
+
+}  // namespace adapter::auth

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapter/auth/secret_reader.hpp"
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "adapter/base/text.hpp"
+#include "adapter/log/log.hpp"
+
+namespace adapter::auth {
+namespace {
+
+constexpr std::uint64_t max_secret_bytes = 64ULL * 1024;
+
+Error auth_error(const std::string& text) {
+  return Error(ErrorClass::auth, text);
+}
+
+std::string name_of(const config::SecretSource& source) {
+  const bool is_file = source.kind == config::SecretSource::Kind::file;
+  return (is_file ? "secret file " : "environment variable ") + escape(source.where);
+}
+
+/// The same for ever for a source that is not a file.
+Result<FileStamp> stamp_of(const config::SecretSource& source) {
+  if (source.kind == config::SecretSource::Kind::environment) {
+    return FileStamp{};
+  }
+  const std::optional<FileStamp> stamp = FileStamp::of(source.where);
+  if (!stamp) {
+    return auth_error(storage_error(errno, "read", source.where).text());
+  }
+  return *stamp;
+}
+
+Result<Secret> read_bytes(const config::SecretSource& source, const config::Environment& environment) {
+  if (source.kind == config::SecretSource::Kind::environment) {
+    std::optional<std::string> value = environment(source.where);
+    if (!value) {
+      return auth_error(name_of(source) + " is not set");
+    }
+    return Secret(std::move(*value));
+  }
+  try {
+    return Secret(read_file(source.where, max_secret_bytes));
+  } catch (const Error& error) {
+    return auth_error(error.text());
+  }
+}
+
+/// The secret itself: what people's editors put behind it is dropped, what could change a request is refused.
+Result<Secret> read_secret(const config::SecretSource& source, const config::Environment& environment) {
+  Result<Secret> raw = read_bytes(source, environment);
+  if (!raw) {
+    return raw;
+  }
+  std::string_view bytes = raw->reveal();
+  if (bytes.ends_with('\n')) {
+    bytes.remove_suffix(1);
+    if (bytes.ends_with('\r')) {
+      bytes.remove_suffix(1);
+    }
+  }
+  if (bytes.empty()) {
+    return auth_error(name_of(source) + " is empty");
+  }
+  if (bytes.size() > max_secret_bytes) {
+    return auth_error(name_of(source) + " is larger than " + std::to_string(max_secret_bytes) + " bytes");
+  }
+  if (bytes.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
+    return auth_error(name_of(source) + " holds a line break or a NUL inside; it must be one line");
+  }
+  return Secret(bytes);
+}
+
+}  // namespace
+
+SecretReader::SecretReader(config::SecretSource source, config::Environment environment)
+    : source_(std::move(source)), environment_(std::move(environment)) {}
+
+Result<bool> SecretReader::refresh() {
+  // The stamp is taken before the bytes are read: a change in between is noticed by the next look.
+  Result<FileStamp> stamp = stamp_of(source_);
+  if (!stamp) {
+    value_ = Secret();
+    return stamp.error();
+  }
+  if (!value_.empty() && stamp_ == *stamp) {
+    return false;
+  }
+  value_ = Secret();
+  Result<Secret> secret = read_secret(source_, environment_);
+  if (!secret) {
+    return secret.error();
+  }
+  log::redact(*secret);
+  stamp_ = *stamp;
+  value_ = std::move(*secret);
+  return true;
+}
+
+}  // namespace adapter::auth
