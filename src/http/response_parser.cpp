@@ -8,6 +8,7 @@
 #include "adapter/base/limits.hpp"
 #include "adapter/base/text.hpp"
 #include "adapter/http/message.hpp"
+#include "field_syntax.hpp"
 
 namespace adapter::http {
 namespace {
@@ -19,50 +20,6 @@ constexpr std::string_view version_prefix = "HTTP/1.";
 
 Error protocol(std::string message) {
   return Error(ErrorClass::protocol, std::move(message));
-}
-
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-
-// tchar of RFC 9110 §5.6.2.
-constexpr bool is_token_char(char c) noexcept {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
-}
-
-// field-vchar, obs-text, space and tab: all but control characters.
-constexpr bool is_text_char(char c) noexcept {
-  const auto byte = static_cast<unsigned char>(c);
-  return c == '\t' || (byte >= 0x20 && byte != 0x7f);
-}
-
-bool is_text(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), is_text_char);
-}
-
-std::string_view trim_blanks(std::string_view text) noexcept {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-// Whether a comma-separated field holds the word, in any of its lines.
-bool lists(const Fields& fields, std::string_view name, std::string_view word) {
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    const auto [key, value] = fields.at(i);
-    if (!equal_ignoring_case(key, name)) {
-      continue;
-    }
-    for (const auto item : split(value, ',')) {
-      if (equal_ignoring_case(trim_blanks(item), word)) {
-        return true;
-      }
-    }
-  }
-  return false;
 }
 
 std::optional<std::uint64_t> parse_length(std::string_view text) noexcept {
@@ -217,7 +174,7 @@ std::optional<Error> ResponseParser::take_field(std::string_view line) {
   }
   const auto colon = line.find(':');
   const auto name = line.substr(0, colon);
-  if (colon == std::string_view::npos || name.empty() || !std::all_of(name.begin(), name.end(), is_token_char)) {
+  if (colon == std::string_view::npos || !is_token(name)) {
     return protocol(
         "a field of the answer's header has no well-formed name (a folded line, or a space before the colon?)");
   }
