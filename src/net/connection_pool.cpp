@@ -17,10 +17,13 @@ struct ConnectionPool::Idle {
   std::unique_ptr<Stream> stream;
   steady_clock::time_point expires;
   std::vector<std::list<Idle>::iterator>* siblings = nullptr;  ///< of the same host and settings, itself among them
+  Traffic* traffic = nullptr;                                  ///< of the host
 };
 
 struct ConnectionPool::Host {
-  Host(const asio::any_io_executor& executor, std::size_t limit) : places(executor, limit) {}
+  Host(const asio::any_io_executor& executor, std::size_t limit, Traffic& host_traffic)
+      : traffic(host_traffic), places(executor, limit) {}
+  Traffic& traffic;
   async::Semaphore places;
   std::map<ConnectionSettings, std::vector<std::list<Idle>::iterator>> idle;  ///< empty ones go when it is swept
 };
@@ -32,6 +35,7 @@ struct ConnectionPool::Core : std::enable_shared_from_this<Core> {
   asio::any_io_executor executor;
   ClientOptions options;
   asio::steady_timer timer;
+  TrafficTable traffic;
   std::map<http::Origin, std::shared_ptr<Host>> hosts;
   std::list<Idle> idle;
   std::size_t busy = 0;
@@ -41,9 +45,10 @@ struct ConnectionPool::Core : std::enable_shared_from_this<Core> {
 
   void keep(Host& host, const ConnectionSettings& settings, std::unique_ptr<Stream> stream) {
     auto& siblings = host.idle[settings];
-    Idle entry{std::move(stream), steady_clock::now() + options.idle_timeout, &siblings};
+    Idle entry{std::move(stream), steady_clock::now() + options.idle_timeout, &siblings, &host.traffic};
     entry.stream->set_deadline(steady_clock::time_point::max(), "idle");
     siblings.push_back(idle.insert(idle.end(), std::move(entry)));
+    ++host.traffic.idle;
     while (idle.size() > options.max_idle_connections) {
       drop_oldest();
     }
@@ -52,6 +57,7 @@ struct ConnectionPool::Core : std::enable_shared_from_this<Core> {
 
   void drop_oldest() {
     const auto oldest = idle.begin();
+    --oldest->traffic->idle;
     oldest->siblings->erase(oldest->siblings->begin());
     idle.erase(oldest);
   }
@@ -97,6 +103,10 @@ ConnectionPool::Lease& ConnectionPool::Lease::operator=(Lease&& other) noexcept 
   return *this;
 }
 
+Traffic& ConnectionPool::Lease::traffic() const noexcept {
+  return host_->traffic;
+}
+
 bool ConnectionPool::Lease::take_idle() {
   const auto siblings = host_->idle.find(settings_);
   while (siblings != host_->idle.end() && !siblings->second.empty()) {
@@ -104,6 +114,7 @@ bool ConnectionPool::Lease::take_idle() {
     siblings->second.pop_back();
     stream = std::move(newest->stream);
     core_->idle.erase(newest);
+    --host_->traffic.idle;
     if (stream->is_quiet()) {
       return true;
     }
@@ -123,6 +134,7 @@ void ConnectionPool::Lease::end() noexcept {
   stream.reset();
   if (core_) {
     --core_->busy;
+    --host_->traffic.busy;
   }
   permit_.release();
   host_.reset();
@@ -140,7 +152,8 @@ asio::awaitable<ConnectionPool::Lease> ConnectionPool::acquire(http::Origin orig
   const std::shared_ptr<Core> core = core_;
   auto& known = core->hosts[origin];
   if (!known) {
-    known = std::make_shared<Host>(core->executor, core->options.connections_per_host);
+    known = std::make_shared<Host>(core->executor, core->options.connections_per_host,
+                                   core->traffic.of(origin.authority()));
   }
   const std::shared_ptr<Host> host = known;
   async::Semaphore::Permit permit = co_await host->places.acquire();
@@ -153,6 +166,7 @@ asio::awaitable<ConnectionPool::Lease> ConnectionPool::acquire(http::Origin orig
   lease.settings_ = std::move(settings);
   lease.permit_ = std::move(permit);
   ++core->busy;
+  ++host->traffic.busy;
   co_return std::move(lease);
 }
 
@@ -172,15 +186,17 @@ void ConnectionPool::close() noexcept {
   core_->timer.cancel();
   for (auto& [origin, host] : core_->hosts) {
     host->idle.clear();
+    host->traffic.idle = 0;
   }
   core_->idle.clear();
 }
 
-HttpClient::Stats ConnectionPool::stats() const noexcept {
+HttpClient::Stats ConnectionPool::stats() const {
   HttpClient::Stats stats;
   stats.busy = core_->busy;
   stats.idle = core_->idle.size();
   stats.opened = core_->opened;
+  stats.hosts = core_->traffic.stats();
   return stats;
 }
 

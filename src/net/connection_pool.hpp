@@ -15,6 +15,7 @@
 #include "adapter/http/url.hpp"
 #include "adapter/net/http_client.hpp"
 #include "adapter/net/stream.hpp"
+#include "traffic.hpp"
 
 namespace adapter::net {
 
@@ -43,6 +44,8 @@ public:
     std::unique_ptr<Stream> stream;
 
     [[nodiscard]] const ConnectionSettings& settings() const noexcept { return settings_; }
+    /// Of the host; valid as long as the pool.
+    [[nodiscard]] Traffic& traffic() const noexcept;
     /// Puts the most recently used idle connection, if one is still good, into `stream`; whether there was one.
     bool take_idle();
     /// The connection may carry another request: keep it, and give the place back.
@@ -64,7 +67,7 @@ public:
   void set_connections_per_host(std::size_t limit);
   void count_opened() noexcept;
   void close() noexcept;
-  [[nodiscard]] HttpClient::Stats stats() const noexcept;
+  [[nodiscard]] HttpClient::Stats stats() const;
   [[nodiscard]] std::size_t known_hosts() const noexcept;
 
 private:

@@ -45,7 +45,24 @@ public:
     const http::Origin origin = request.url.origin();
     ConnectionSettings settings = std::move(request.settings);
     ConnectionPool::Lease lease = co_await pool_.acquire(origin, std::move(settings));
-    const Secret message = message_of(request);
+    Traffic& traffic = lease.traffic();
+    Secret message = message_of(request);
+    try {
+      std::unique_ptr<Exchange> exchange = co_await begin(std::move(lease), origin, std::move(message));
+      traffic.count_answer(exchange->head().status);
+      co_return std::move(exchange);
+    } catch (const Error&) {
+      traffic.count_failure();
+      throw;
+    }
+  }
+
+  void set_connections_per_host(std::size_t limit) override { pool_.set_connections_per_host(limit); }
+  void close() noexcept override { pool_.close(); }
+  [[nodiscard]] Stats stats() const override { return pool_.stats(); }
+
+private:
+  asio::awaitable<std::unique_ptr<Exchange>> begin(ConnectionPool::Lease lease, http::Origin origin, Secret message) {
     bool reused = lease.take_idle();
     while (true) {
       if (!reused) {
@@ -73,11 +90,6 @@ public:
     }
   }
 
-  void set_connections_per_host(std::size_t limit) override { pool_.set_connections_per_host(limit); }
-  void close() noexcept override { pool_.close(); }
-  [[nodiscard]] Stats stats() const noexcept override { return pool_.stats(); }
-
-private:
   static void check(const Request& request) {
     if (request.authorization.empty()) {
       return;

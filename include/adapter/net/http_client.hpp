@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "adapter/base/secret.hpp"
 #include "adapter/http/message.hpp"
@@ -89,12 +90,25 @@ public:
   /// Closes idle connections and refuses new requests.
   virtual void close() noexcept = 0;
 
+  /// How many requests to a host ended in one way.
+  struct RequestCount {
+    std::string code;  ///< "200"; "error": no answer came; "other": one status too many to be counted by itself
+    std::uint64_t count = 0;
+  };
+  struct HostStats {
+    std::string host;  ///< with its port where that is not the scheme's; "other": all past the first thousand
+    std::size_t busy = 0;
+    std::size_t idle = 0;
+    std::vector<RequestCount> requests;  ///< since the start, in the order of the codes; cancelled ones are not counted
+  };
   struct Stats {
     std::size_t busy = 0;
     std::size_t idle = 0;
-    std::uint64_t opened = 0;  ///< connections since the start
+    std::uint64_t opened = 0;      ///< connections since the start
+    std::vector<HostStats> hosts;  ///< in the order of their names; one stays when its last connection has gone
   };
-  [[nodiscard]] virtual Stats stats() const noexcept = 0;
+  /// A value, safe to hand to other threads.
+  [[nodiscard]] virtual Stats stats() const = 0;
 };
 
 [[nodiscard]] std::unique_ptr<HttpClient> make_http_client(asio::any_io_executor executor, ClientOptions options);
