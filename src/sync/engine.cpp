@@ -48,6 +48,7 @@ public:
   bool announce(std::string_view name, const Announcement& push) override;
   [[nodiscard]] std::vector<RepositoryStatus> status() const override;
   [[nodiscard]] std::optional<SyncProgress> progress(std::string_view name) const override;
+  [[nodiscard]] net::HttpClient::Stats network() const override { return client_->stats(); }
   asio::awaitable<void> stop() override;
 
 private:

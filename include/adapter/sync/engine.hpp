@@ -14,6 +14,7 @@
 #include "adapter/async/workers.hpp"
 #include "adapter/config/config.hpp"
 #include "adapter/config/load.hpp"
+#include "adapter/net/http_client.hpp"
 #include "adapter/sync/events.hpp"
 #include "adapter/sync/status.hpp"
 
@@ -61,6 +62,8 @@ public:
 
   [[nodiscard]] virtual std::vector<RepositoryStatus> status() const = 0;
   [[nodiscard]] virtual std::optional<SyncProgress> progress(std::string_view name) const = 0;
+  /// Connections and requests of each host.
+  [[nodiscard]] virtual net::HttpClient::Stats network() const = 0;
 
   /// Cancels everything and waits for it; the volume is left as a crash would leave it at worst, that is: complete.
   virtual asio::awaitable<void> stop() = 0;
