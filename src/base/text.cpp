@@ -6,9 +6,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <numeric>
+#include <utility>
 
 namespace adapter {
 namespace {
+
+constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// The code point at the start of `text` and its length in bytes; length 0 when it is not UTF-8 (overlong forms and
 /// surrogates included).
@@ -161,7 +164,6 @@ bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept
 }
 
 std::string base64(std::string_view bytes) {
-  static constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
@@ -171,10 +173,48 @@ std::string base64(std::string_view bytes) {
       group = (group << 8U) | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0U);
     }
     for (std::size_t j = 0; j < 4; ++j) {
-      out.push_back(j <= count ? alphabet[(group >> (18U - 6U * j)) & 0x3FU] : '=');
+      out.push_back(j <= count ? base64_alphabet[(group >> (18U - 6U * j)) & 0x3FU] : '=');
     }
   }
   return out;
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3);
+  std::uint32_t group = 0;
+  unsigned bits = 0;
+  for (const char c : text.substr(0, text.find('='))) {
+    const auto value = base64_alphabet.find(c);
+    if (value == std::string_view::npos) {
+      return std::nullopt;
+    }
+    group = (group << 6U) | static_cast<std::uint32_t>(value);
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes.push_back(static_cast<char>(static_cast<unsigned char>(group >> bits)));
+    }
+  }
+  // One text for each value: wrong padding and spare bits that are not zero come out differently.
+  return base64(bytes) == text ? std::optional(std::move(bytes)) : std::nullopt;
+}
+
+std::optional<std::string> from_hex(std::string_view text) {
+  if (text.size() % 2 != 0) {
+    return std::nullopt;
+  }
+  std::string bytes;
+  bytes.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const int high = hex_value(text[i]);
+    const int low = hex_value(text[i + 1]);
+    if (high < 0 || low < 0) {
+      return std::nullopt;
+    }
+    bytes.push_back(static_cast<char>(high * 16 + low));
+  }
+  return bytes;
 }
 
 }  // namespace adapter

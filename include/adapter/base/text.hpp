@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,5 +46,9 @@ namespace adapter {
 
 /// RFC 4648 §4, with padding.
 [[nodiscard]] std::string base64(std::string_view bytes);
+/// The bytes that base64() would write as exactly this text; nothing for any other (no blanks, padding required).
+[[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
+/// Two hexadecimal digits of either case a byte; nothing when there is anything else.
+[[nodiscard]] std::optional<std::string> from_hex(std::string_view text);
 
 }  // namespace adapter

@@ -47,6 +47,26 @@ TEST(Base64, MatchesTheVectorsOfRfc4648) {
   EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
 }
 
+TEST(Base64, IsReadOnlyInItsOneForm) {
+  EXPECT_EQ(from_base64(""), "");
+  EXPECT_EQ(from_base64("Zg=="), "f");
+  EXPECT_EQ(from_base64("Zm8="), "fo");
+  EXPECT_EQ(from_base64("Zm9vYmFy"), "foobar");
+  EXPECT_EQ(from_base64("AP/+"), std::string_view("\0\xff\xfe", 3));
+  for (const std::string_view bad :
+       {"Zg", "Zg=", "Zg===", "Zh==", "Z", "=", "====", "Zm9v=", "Zm 9v", "Zm9v\n", "Zm9-", "Zg==Zg==", "Zg=x"}) {
+    EXPECT_EQ(from_base64(bad), std::nullopt) << bad;
+  }
+}
+
+TEST(Hex, IsReadInEitherCase) {
+  EXPECT_EQ(from_hex(""), "");
+  EXPECT_EQ(from_hex("00fFA5"), std::string_view("\0\xff\xa5", 3));
+  for (const std::string_view bad : {"0", "0g", "g0", "0x00", " 00", "00 "}) {
+    EXPECT_EQ(from_hex(bad), std::nullopt) << bad;
+  }
+}
+
 TEST(Split, KeepsEmptyParts) {
   EXPECT_EQ(split("a,,b", ',').size(), 3U);
   EXPECT_EQ(split("", ',').size(), 1U);
