@@ -12,12 +12,6 @@ using std::chrono::duration_cast;
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
-/// "git.example.com", or "git.example.com:8443".
-std::string host_of(const http::Origin& origin) {
-  const bool usual = origin.port == (origin.scheme == "https" ? 443 : 80);
-  return usual ? origin.host : origin.host + ":" + std::to_string(origin.port);
-}
-
 /// "a, b, c": the first paths of a kind.
 std::string joined(const std::vector<std::string>& paths) {
   std::string text;
@@ -140,7 +134,7 @@ void RepositoryTask::fail(const Error& error, bool on_schedule) {
   }
   if (error.retry_after()) {
     event.throttled = machine_.retry_in(Now::read());
-    event.host = host_of(repository_.url.origin());
+    event.host = repository_.url.origin().authority();
   }
   tell(std::move(event));
 }

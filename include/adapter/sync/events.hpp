@@ -41,7 +41,7 @@ struct Event {
   std::chrono::microseconds duration{0};   ///< checked: of the check; published, failed in a sync: of the sync
   std::uint64_t received_bytes = 0;        ///< published: of the pack
   std::chrono::milliseconds throttled{0};  ///< failed: how long the host asked to be left alone
-  std::string host;                        ///< failed with `throttled`: that host, with its port where it is not 443
+  std::string host;  ///< failed with `throttled`: that host, as net::HttpClient::HostStats names it
 
   /// "unchanged", "changed", or the error class: the `result` of metrics and the API.
   [[nodiscard]] std::string_view result() const noexcept;
