@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapter/config/config.hpp"
+#include "adapter/config/load.hpp"
+#include "adapter/sync/engine.hpp"
+#include "adapter/sync/events.hpp"
+
+/// The admin port: health, metrics, API, events, webhooks and the status page.
+namespace adapter::admin {
+
+/// What became of a reload.
+struct ReloadOutcome {
+  bool applied = false;
+  std::size_t added = 0;
+  std::size_t removed = 0;
+  std::size_t changed = 0;
+  std::vector<config::Finding> findings;
+};
+
+/// What the port asks of the process it is in. All of it is called on the loop thread.
+class Daemon {
+public:
+  virtual ~Daemon() = default;
+  /// Null before there is a configuration.
+  [[nodiscard]] virtual sync::Engine* engine() noexcept = 0;
+  /// Reads the configuration again; `done` is called on the loop thread, sooner or later.
+  virtual void reload(std::function<void(ReloadOutcome)> done) = 0;
+};
+
+struct Options {
+  std::string version;
+  std::string configuration_place;  ///< for the words that say how to configure it
+};
+
+/// An HTTP server with threads of its own, which see immutable snapshots of the engine and post what they want to the
+/// loop. Made, told and stopped on the loop thread.
+class Server {
+public:
+  virtual ~Server() = default;
+  /// To be handed to the engine; lives as long as the server.
+  [[nodiscard]] virtual sync::Observer& observer() noexcept = 0;
+  /// Which token, hosts and webhooks count from now on. Error of class auth when the token's file cannot be read: then
+  /// all that needs the token is refused until it can.
+  virtual void apply(std::shared_ptr<const config::Config> config) = 0;
+  /// "127.0.0.1:8080", with the port that was given where 0 was asked for.
+  [[nodiscard]] virtual const std::string& address() const noexcept = 0;
+  /// Ends every connection and thread; takes well under a second. Commands that were posted before still run.
+  virtual void stop() = 0;
+};
+
+/// Binds and serves. `listen` as in config::Admin; `config` may be null: there is none yet. `daemon` outlives the
+/// loop's last handler. Errors: storage (it cannot be bound), auth (see apply()).
+[[nodiscard]] std::unique_ptr<Server> make_server(const asio::any_io_executor& loop, Daemon& daemon,
+                                                  const std::string& listen,
+                                                  const std::shared_ptr<const config::Config>& config, Options options);
+
+/// Name and version of the HTTP library.
+[[nodiscard]] std::string library_version();
+
+}  // namespace adapter::admin

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "access.hpp"
+
+#include <algorithm>
+
+#include "adapter/base/text.hpp"
+#include "adapter/http/url.hpp"
+#include "adapter/log/log.hpp"
+
+namespace adapter::admin {
+namespace {
+
+/// "example.org:8080" -> "example.org", "[::1]:8080" -> "::1".
+std::string_view without_port(std::string_view host) {
+  const std::size_t bracket = host.rfind(']');
+  if (host.starts_with('[') && bracket != std::string_view::npos) {
+    return host.substr(1, bracket - 1);
+  }
+  return host.substr(0, host.rfind(':'));
+}
+
+/// What comes after "Scheme " in an Authorization; schemes compare without case.
+std::optional<std::string_view> credentials_of(std::string_view value, std::string_view scheme) {
+  if (value.size() <= scheme.size() || value[scheme.size()] != ' ' ||
+      !equal_ignoring_case(value.substr(0, scheme.size()), scheme)) {
+    return std::nullopt;
+  }
+  return trim(value.substr(scheme.size()));
+}
+
+std::optional<Secret> offered_token(std::string_view authorization) {
+  if (const auto bearer = credentials_of(authorization, "Bearer")) {
+    return Secret(*bearer);
+  }
+  if (const auto basic = credentials_of(authorization, "Basic")) {
+    const auto pair = from_base64(*basic);
+    const std::size_t colon = pair ? pair->find(':') : std::string::npos;
+    if (colon != std::string::npos) {
+      return Secret(std::string_view(*pair).substr(colon + 1));
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void Access::apply(const config::Admin& admin, const std::string& listen) {
+  const std::lock_guard lock(mutex_);
+  hosts_ = admin.allowed_hosts;
+  listen_ = listen;
+  token_.reset();
+  if (admin.token_file) {
+    token_.emplace(config::SecretSource{config::SecretSource::Kind::file, admin.token_file->native()});
+    const Result<bool> read = token_->refresh();
+    if (!read) {
+      throw Error(read.error()).with_context("admin.token_file");
+    }
+  }
+}
+
+bool Access::needs_token() const {
+  const std::lock_guard lock(mutex_);
+  return token_.has_value();
+}
+
+bool Access::has_token(const http::RequestHead& head) {
+  const std::lock_guard lock(mutex_);
+  if (!token_) {
+    return true;
+  }
+  if (head.fields.count("Authorization") != 1) {
+    return false;
+  }
+  const bool before = !token_->value().empty();
+  const Result<bool> read = token_->refresh();
+  if (!read) {
+    if (before) {
+      log::warning("token_unreadable", read.error().text(), {{"class", read.error().error_class()}});
+    }
+    return false;
+  }
+  const std::optional<Secret> offered = offered_token(*head.fields.get("Authorization"));
+  return offered && *offered == token_->value();
+}
+
+bool Access::host_is_allowed(const http::RequestHead& head) const {
+  const std::lock_guard lock(mutex_);
+  if (token_) {
+    return true;
+  }
+  const std::string_view name = without_port(head.host);
+  if (name.empty() || http::is_loopback_name(name) || name == without_port(listen_)) {
+    return !head.host.empty();
+  }
+  return std::ranges::any_of(hosts_,
+                             [&](const std::string& allowed) { return allowed == head.host || allowed == name; });
+}
+
+bool Access::is_foreign(const http::RequestHead& head) {
+  if (const auto site = head.fields.get("Sec-Fetch-Site"); site && *site != "same-origin" && *site != "none") {
+    return true;
+  }
+  const auto origin = head.fields.get("Origin");
+  if (!origin) {
+    return false;
+  }
+  const std::size_t scheme = origin->find("://");
+  return scheme == std::string_view::npos || to_lower(origin->substr(scheme + 3)) != head.host;
+}
+
+}  // namespace adapter::admin
