@@ -10,6 +10,8 @@ import subprocess
 import threading
 import time
 
+from tests.support import http_client
+
 PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STOP_SECONDS = 10
 
@@ -83,6 +85,7 @@ class Adapter:
         self.wrap = list(wrap)  # a command in front of the program's own, e.g. strace
         self.events = []
         self.process = None
+        self._run_begins = 0  # which event is the first of the run that goes on
         self._condition = threading.Condition()
         self._thread = None
         os.makedirs(folder, exist_ok=True)
@@ -105,6 +108,7 @@ class Adapter:
         if with_config:
             line += ["--config", self.config_file]
         line += ["--log-format", "json", "--log-level", self.level, *arguments]
+        self._run_begins = len(self.events)
         self.process = subprocess.Popen(
             line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env=clean_environment(environment), cwd=self.folder,
@@ -207,6 +211,21 @@ class Adapter:
                         % (name, repository, values, seconds, " (the program ended)" if ended else "", self.tail())
                     )  # fmt: skip
                 self._condition.wait(min(left, 0.2))
+
+    # ---- the admin port
+
+    @property
+    def admin(self):
+        """Where this run's admin port is: http://127.0.0.1:43121. Needs `admin: {listen: "127.0.0.1:0"}` or the like."""
+        return "http://" + self.wait_event("admin_listening", since=self._run_begins)["address"]
+
+    def ask(self, method, target, **arguments):
+        """One request to the admin port; its answer. Arguments as of http_client.request()."""
+        return http_client.request(method, self.admin + target, **arguments)
+
+    def repository(self, name="docs", **arguments):
+        """What the API says about one repository."""
+        return self.ask("GET", "/api/v1/repositories/" + name, **arguments).json()
 
     # ---- the volume
 
