@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hooks/signature.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace adapter::admin {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr std::chrono::system_clock::time_point now{std::chrono::seconds(1795435200)};
+
+HookKey key(std::string_view secret, HookKind kind = HookKind::any) {
+  return {Secret(secret), kind};
+}
+
+std::string signed_with(std::string_view secret, std::string_view body) {
+  static constexpr std::string_view digits = "0123456789abcdef";
+  net::HmacSha256 mac{Secret(secret)};
+  mac.update(body);
+  std::string text = "sha256=";
+  for (const auto byte : mac.finish()) {
+    text += {digits[byte / 16U], digits[byte % 16U]};
+  }
+  return text;
+}
+
+http::Fields hub(std::string_view value) {
+  http::Fields fields;
+  fields.add("X-Hub-Signature-256", value);
+  return fields;
+}
+
+TEST(SignatureCheck, NamesEachKeyThatVerifies) {
+  const std::vector keys{key("a"), key("b"), key("b", HookKind::github), key("b", HookKind::gitea), key("")};
+  SignatureCheck check(hub(signed_with("b", "body")), keys, now);
+  EXPECT_TRUE(check.possible());
+  check.update("bo");
+  check.update("");
+  check.update("dy");
+  EXPECT_THAT(check.finish(), ElementsAre(1, 2));
+}
+
+TEST(SignatureCheck, KnowsBeforeTheBodyThatNothingCanVerify) {
+  const std::vector keys{key("a"), key("b", HookKind::gitlab)};
+  http::Fields none;
+  EXPECT_FALSE(SignatureCheck(none, keys, now).possible());
+  EXPECT_FALSE(SignatureCheck(hub("sha256=00"), keys, now).possible());
+  http::Fields token;
+  token.add("X-Gitlab-Token", "wrong");
+  EXPECT_FALSE(SignatureCheck(token, keys, now).possible());
+  EXPECT_FALSE(SignatureCheck(hub(signed_with("a", "body")), {}, now).possible());
+  EXPECT_TRUE(SignatureCheck(hub(signed_with("a", "body")), keys, now).possible());
+}
+
+TEST(SignatureCheck, DoesNotNeedTheBodyForAToken) {
+  http::Fields fields;
+  fields.add("X-Gitlab-Token", "b");
+  const std::vector keys{key("a"), key("b", HookKind::gitlab), key("b", HookKind::github)};
+  EXPECT_THAT(SignatureCheck(fields, keys, now).finish(), ElementsAre(1));
+}
+
+TEST(SignatureCheck, TakesAnEmptyBodyForWhatItIs) {
+  const std::vector keys{key("a")};
+  EXPECT_THAT(SignatureCheck(hub(signed_with("a", "")), keys, now).finish(), ElementsAre(0));
+  EXPECT_THAT(SignatureCheck(hub(signed_with("a", "x")), keys, now).finish(), IsEmpty());
+}
+
+TEST(SignatureCheck, FollowsMegabytes) {
+  const std::string body(3 << 20, 'x');
+  const std::vector keys{key("a")};
+  SignatureCheck check(hub(signed_with("a", body)), keys, now);
+  for (std::size_t at = 0; at < body.size(); at += 16384) {
+    check.update(std::string_view(body).substr(at, 16384));
+  }
+  EXPECT_THAT(check.finish(), ElementsAre(0));
+}
+
+TEST(HookKind, IsNamedAsInTheConfiguration) {
+  for (const std::string_view name :
+       {"", "github", "gitlab", "gitea", "forgejo", "gogs", "bitbucket", "azure", "generic"}) {
+    EXPECT_TRUE(hook_kind(name).has_value()) << name;
+  }
+  EXPECT_EQ(hook_kind("azure"), HookKind::azure);
+  EXPECT_EQ(hook_kind("GitHub"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace adapter::admin
