@@ -13,6 +13,9 @@ namespace {
 
 using Clock = Channel::Clock;
 
+/// What "Keep-Alive" promises.
+constexpr std::size_t max_announced_requests = 1000;
+
 /// What cpp-httplib reads and writes: a head of our own, then the body and nothing behind it. Also the body, for the
 /// handler. (What is virtual in the library differs from release to release: hence no `override`.)
 class ExchangeStream final : public httplib::Stream {
@@ -142,6 +145,7 @@ public:
       fill(problem(500, "an internal error; the log has more"), to);
     });
     set_payload_max_length(max_hook_body_bytes);
+    set_keep_alive_max_count(max_announced_requests);
   }
 
   bool exchange(Channel& channel, const http::RequestHead& head, const RequestHandler& handler) override {
@@ -151,7 +155,10 @@ public:
     handler_ = &handler;
     close_ = !head.keep_alive;
     bool closed = false;
+    // The library takes a server without a listening socket for one that shuts down, and cuts streams off.
+    svr_sock_ = channel.fd();
     const bool processed = process(*this, stream, closed);
+    svr_sock_ = INVALID_SOCKET;
     return processed && !closed && !close_ && !stream.write_failed() && stream.body_is_read();
   }
 

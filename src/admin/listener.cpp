@@ -15,7 +15,7 @@
 namespace adapter::admin {
 namespace {
 
-constexpr int backlog = 1024;
+constexpr int backlog = 4096;
 
 using AddressList = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
 

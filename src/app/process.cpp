@@ -103,16 +103,6 @@ void check_available(const config::Config& config) {
     throw Error(ErrorClass::config,
                 "sandbox: require cannot be kept by this version, which has no sandbox yet; write auto");
   }
-  const auto warn = [](std::string_view key) {
-    log::warning("no_effect", "this key has no effect in this version yet", {{"key", key}});
-  };
-  if (config.admin.listen_is_configured) {
-    warn("admin.listen");
-  }
-  if (std::any_of(config.repositories.begin(), config.repositories.end(),
-                  [](const config::Repository& repository) { return repository.webhook.has_value(); })) {
-    warn("webhook");
-  }
 }
 
 }  // namespace adapter::app

@@ -32,8 +32,7 @@ private:
   std::jthread thread_;
 };
 
-/// Before work starts: warns of keys that this version knows and does not act on. Config error when the configuration
-/// insists on one of them.
+/// Before work starts: config error when the configuration insists on what this version does not have.
 void check_available(const config::Config& config);
 
 /// The largest of each limit among the configuration's repositories, for the object library's process-wide caps.

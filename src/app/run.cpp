@@ -5,12 +5,15 @@
 #include <asio/use_awaitable.hpp>
 
 #include <csignal>
+#include <functional>
 #include <memory>
 #include <utility>
 
+#include "adapter/admin/server.hpp"
 #include "adapter/async/semaphore.hpp"
 #include "adapter/async/task_scope.hpp"
 #include "adapter/async/workers.hpp"
+#include "adapter/http/url.hpp"
 #include "adapter/log/log.hpp"
 #include "adapter/publish/publisher.hpp"
 #include "adapter/store/store.hpp"
@@ -28,7 +31,7 @@ namespace {
 constexpr std::chrono::milliseconds configuration_poll{500};
 
 /// The daemon from its first configuration to its clean stop. Lives on the main thread, which runs the loop.
-class Daemon {
+class Daemon final : private admin::Daemon {
 public:
   explicit Daemon(const Options& options)
       : options_(options),
@@ -43,13 +46,19 @@ public:
   int run();
 
 private:
+  sync::Engine* engine() noexcept override { return engine_.get(); }
+  void reload(std::function<void(admin::ReloadOutcome)> done) override;
+
+  void open_admin_port(const std::string& listen);
+  void open_default_admin_port();
+  void serve_admin();
   asio::awaitable<void> note_signals();
   asio::awaitable<void> serve();
   asio::awaitable<void> wait_for_configuration();
   bool take_configuration_that_appeared();
   asio::awaitable<void> start();
   asio::awaitable<void> answer_signals();
-  asio::awaitable<void> reload();
+  asio::awaitable<admin::ReloadOutcome> reload();
   asio::awaitable<void> stop();
 
   const Options& options_;
@@ -60,12 +69,15 @@ private:
   bool stop_asked_ = false;
   StopDeadline stop_deadline_;
   bool reload_asked_ = false;
+  std::vector<std::function<void(admin::ReloadOutcome)>> told_of_reload_;
   bool sync_asked_ = false;
   config::Choice choice_;
   std::vector<config::Finding> reported_;
   std::shared_ptr<const config::Config> config_;
   std::unique_ptr<publish::DataDirectoryLock> lock_;
   std::unique_ptr<async::Workers> workers_;
+  std::string admin_listen_;
+  std::unique_ptr<admin::Server> admin_;  // before the engine, which tells it of events
   std::unique_ptr<sync::Engine> engine_;
   int exit_code_ = exit_ok;
 };
@@ -110,11 +122,12 @@ asio::awaitable<void> Daemon::note_signals() {
 
 asio::awaitable<void> Daemon::serve() {
   if (!config_) {
+    open_default_admin_port();
     co_await wait_for_configuration();
   }
   int failed = exit_ok;
   try {
-    if (config_) {
+    if (config_ && !stop_asked_) {
       co_await start();
     }
   } catch (const publish::DirectoryBusy& busy) {
@@ -146,6 +159,60 @@ asio::awaitable<void> Daemon::wait_for_configuration() {
   }
 }
 
+void Daemon::open_admin_port(const std::string& listen) {
+  admin::Options options;
+  options.version = version;
+  admin_ = admin::make_server(loop_.get_executor(), *this, listen, config_, std::move(options));
+  admin_listen_ = listen;
+  log::info("admin_listening", "the admin port is open", {{"address", admin_->address()}});
+}
+
+/// As the configuration says. A port that stands in the file must open; the default of an image only warns.
+void Daemon::serve_admin() {
+  const config::Admin& settings = config_->admin;
+  if (admin_ && admin_listen_ != settings.listen) {
+    admin_->stop();
+    admin_.reset();
+  }
+  if (admin_) {
+    admin_->apply(config_);
+    return;
+  }
+  if (settings.listen.empty()) {
+    return;
+  }
+  try {
+    open_admin_port(settings.listen);
+  } catch (const Error& error) {
+    if (settings.listen_is_configured || error.error_class() != ErrorClass::storage) {
+      throw;
+    }
+    log::warning("admin_unavailable", error.text(), {{"listen", settings.listen}});
+  }
+}
+
+/// Without a configuration there is no token: only where nobody from outside can come.
+void Daemon::open_default_admin_port() {
+  const std::string listen = config::process_environment()("ADAPTER_ADMIN_LISTEN").value_or("");
+  if (listen.empty()) {
+    return;
+  }
+  std::string_view host = std::string_view(listen).substr(0, listen.rfind(':'));
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  }
+  if (!http::is_loopback_name(host)) {
+    log::info("admin_waiting", "the admin port opens with a configuration that has a token for it",
+              {{"listen", listen}});
+    return;
+  }
+  try {
+    open_admin_port(listen);
+  } catch (const Error& error) {
+    log::warning("admin_unavailable", error.text(), {{"listen", listen}});
+  }
+}
+
 bool Daemon::take_configuration_that_appeared() {
   std::error_code ignored;
   if (!std::filesystem::exists(choice_.file, ignored)) {
@@ -173,7 +240,9 @@ asio::awaitable<void> Daemon::start() {
   store::initialize_library(largest_limits(*config_));
   lock_ = std::make_unique<publish::DataDirectoryLock>(config_->data_dir);
   workers_ = std::make_unique<async::Workers>(worker_threads(*config_));
-  engine_ = sync::make_engine(loop_.get_executor(), *workers_, config::process_environment(), version);
+  serve_admin();
+  engine_ = sync::make_engine(loop_.get_executor(), *workers_, config::process_environment(), version,
+                              admin_ ? &admin_->observer() : nullptr);
   log::info("started", "watching",
             {{"version", version},
              {"repositories", config_->repositories.size()},
@@ -187,7 +256,11 @@ asio::awaitable<void> Daemon::answer_signals() {
   while (!stop_asked_) {
     co_await wakeup_.wait_until(std::chrono::steady_clock::time_point::max());
     if (std::exchange(reload_asked_, false) && engine_) {
-      co_await reload();
+      auto told = std::exchange(told_of_reload_, {});
+      const admin::ReloadOutcome outcome = co_await reload();
+      for (const auto& tell : told) {
+        tell(outcome);
+      }
     }
     if (std::exchange(sync_asked_, false) && engine_) {
       log::info("sync_requested", "every repository is looked at now");
@@ -196,13 +269,31 @@ asio::awaitable<void> Daemon::answer_signals() {
   }
 }
 
-asio::awaitable<void> Daemon::reload() {
+void Daemon::reload(std::function<void(admin::ReloadOutcome)> done) {
+  if (!engine_) {
+    config::Finding finding;
+    finding.file = choice_.file.native();
+    finding.rule = "missing-file";
+    finding.message = "there is no configuration yet; work starts when the file appears";
+    admin::ReloadOutcome outcome;
+    outcome.findings.push_back(std::move(finding));
+    done(std::move(outcome));
+    return;
+  }
+  told_of_reload_.push_back(std::move(done));
+  reload_asked_ = true;
+  wakeup_.wake();
+}
+
+asio::awaitable<admin::ReloadOutcome> Daemon::reload() {
   const config::Loaded loaded = load_choice(choice_);
   log_findings(loaded.findings);
+  admin::ReloadOutcome outcome;
+  outcome.findings = loaded.findings;
   if (!loaded.config) {
     log::error("reload_failed", "the configuration is bad; the one in use stays",
                {{"findings", loaded.findings.size()}});
-    co_return;
+    co_return outcome;
   }
   Reload reload = plan_reload(*config_, *loaded.config);
   for (const std::string& key : reload.needs_restart) {
@@ -217,16 +308,31 @@ asio::awaitable<void> Daemon::reload() {
   }
   config_ = std::make_shared<const config::Config>(std::move(reload.config));
   configure_logging(options_, config_.get());
+  if (admin_) {
+    try {
+      admin_->apply(config_);
+    } catch (const Error& error) {
+      log::error("token_unreadable", error.text(), {{"class", error.error_class()}});
+    }
+  }
   co_await engine_->apply(config_);
   log::info("reloaded", "the configuration was applied",
             {{"repositories", config_->repositories.size()},
              {"added", reload.added},
              {"removed", reload.removed},
              {"changed", reload.changed}});
+  outcome.applied = true;
+  outcome.added = reload.added;
+  outcome.removed = reload.removed;
+  outcome.changed = reload.changed;
+  co_return outcome;
 }
 
 asio::awaitable<void> Daemon::stop() {
   log::info("stopping", "a stop was asked for");
+  if (admin_) {
+    admin_->stop();  // first: nobody asks for anything any more
+  }
   if (engine_) {
     co_await engine_->stop();
   }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapter/auth/secret_reader.hpp"
+#include "adapter/config/config.hpp"
+#include "adapter/http/url.hpp"
+#include "api.hpp"
+#include "hooks/payload.hpp"
+#include "hooks/recent_deliveries.hpp"
+#include "hooks/signature.hpp"
+#include "reply.hpp"
+
+namespace adapter::admin {
+
+/// Different secrets that `POST /hooks` tries; a configuration with more of them uses `POST /hooks/{name}` for the
+/// rest.
+inline constexpr std::size_t max_shared_secrets = 16;
+/// Bodies that arrive at the same time.
+inline constexpr int max_receiving = 16;
+
+/// Webhooks of forges: hints to look now. The signature is checked first, over the body as it arrives; only then the
+/// body may choose, and only among repositories that are configured with the secret that signed it. A body over
+/// max_payload_bytes is a hint without details, and by name only. Any thread.
+class HookReceiver {
+public:
+  explicit HookReceiver(Parts& parts) : parts_(parts) {}
+
+  void apply(const config::Config& config);
+  /// `POST /hooks/{name}`, or `POST /hooks` without a name.
+  [[nodiscard]] Reply deliver(const http::RequestHead& head, RequestBody& body, const std::optional<std::string>& name);
+
+private:
+  /// A repository that has a webhook.
+  struct Hook {
+    std::string name;
+    http::Url url;
+    HookKind kind;
+    std::vector<std::string> secret_files;
+  };
+  using Hooks = std::vector<Hook>;
+  /// Secrets that may have signed a delivery, and the repositories that have each.
+  struct Candidates {
+    std::vector<HookKey> keys;
+    std::vector<std::vector<const Hook*>> owners;
+  };
+  /// A body, whose signature was looked at while it arrived.
+  struct Received {
+    std::string text;
+    bool kept = true;  ///< else it was too large
+    std::vector<const Hook*> owners;
+    std::optional<Reply> refusal;
+  };
+
+  [[nodiscard]] Candidates candidates(const Hooks& hooks, const std::optional<std::string>& name);
+  [[nodiscard]] Secret secret_in(const std::string& file);
+  [[nodiscard]] Received receive(const http::RequestHead& head, RequestBody& body, const Candidates& candidates);
+  [[nodiscard]] Reply take(const http::RequestHead& head, const Received& received,
+                           const std::optional<std::string>& name);
+  void announce(const std::string& name, const Payload& payload);
+  [[nodiscard]] Reply refuse(std::string_view why);
+
+  Parts& parts_;
+  std::atomic<int> receiving_ = 0;
+  std::mutex mutex_;  ///< of all below
+  std::shared_ptr<const Hooks> hooks_ = std::make_shared<Hooks>();
+  std::map<std::string, auth::SecretReader> secrets_;  ///< by file
+  RecentDeliveries recent_;
+  std::optional<std::chrono::steady_clock::time_point> refusal_logged_;
+  std::uint64_t refusals_ = 0;  ///< since then
+};
+
+}  // namespace adapter::admin
