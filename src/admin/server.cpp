@@ -14,7 +14,7 @@
 #include "hooks/receiver.hpp"
 #include "listener.hpp"
 #include "metrics.hpp"
-#include "page.hpp"
+#include "page/page.hpp"
 #include "routes.hpp"
 #include "snapshot.hpp"
 

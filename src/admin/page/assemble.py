@@ -19,7 +19,7 @@ _BYTES_A_LINE = 32
 
 _SOURCE = """// SPDX-License-Identifier: Apache-2.0
 // Made by src/admin/page/assemble.py.
-#include "page.hpp"
+#include "page/page.hpp"
 
 namespace adapter::admin {{
 namespace {{

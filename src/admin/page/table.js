@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table as a whole: what is drawn in which frame, the order of the rows, the counts above them.
+
+const ORDER_EVERY = 1000;
+const HELD_FOR = 3000;
+const FRAME_BUDGET = 6;
+
+const table = document.getElementById("table");
+const touched = new Set();
+const near = new Set();
+let frame_asked = false;
+let order_wanted = false;
+let ordered_at = -Infinity;
+let handled_at = -Infinity;
+
+// Rows far from the window keep their last words until they come near.
+const watcher = new IntersectionObserver((changes) => {
+  for (const { target, isIntersecting } of changes) {
+    if (isIntersecting) {
+      near.add(target.repository);
+      touch(target.repository);
+    } else {
+      near.delete(target.repository);
+    }
+  }
+}, { rootMargin: "300px" });
+
+function touch(repository) {
+  touched.add(repository);
+  ask_frame();
+}
+
+function ask_frame() {
+  if (frame_asked) return;
+  frame_asked = true;
+  requestAnimationFrame(draw_frame);
+}
+
+// Draws for a part of a frame; what does not fit is drawn in the next.
+function draw_frame() {
+  frame_asked = false;
+  const ends = performance.now() + FRAME_BUDGET;
+  const now = server_now();
+  for (const repository of touched) {
+    touched.delete(repository);
+    if (repositories.get(repository.name) === repository) draw_entry(repository, now);
+    if (performance.now() > ends) break;
+  }
+  if (order_wanted && order_may_change()) arrange();
+  if (touched.size > 0) ask_frame();
+}
+
+// A row must not slip away from under a pointer or a key that is about to press it.
+function order_may_change() {
+  const now = performance.now();
+  return now - ordered_at >= ORDER_EVERY && now - handled_at >= HELD_FOR;
+}
+
+function want_order() {
+  order_wanted = true;
+}
+
+// Puts the rows into their order with as few moves as there can be, and hides those that are filtered out.
+function arrange() {
+  order_wanted = false;
+  ordered_at = performance.now();
+  const order = sorted();
+  const now = server_now();
+  const focused = document.activeElement;
+  for (const repository of order) if (!repository.view) draw_entry(repository, now);
+  const place = new Map([...table.children].map((root, index) => [root.repository, index]));
+  const stays = standing(order.filter((repository) => place.has(repository)), place);
+  let after = table.firstElementChild;
+  for (const repository of order) {
+    const { root } = repository.view;
+    if (!stays.has(repository)) {
+      after.after(root);
+      if (!place.has(repository)) watcher.observe(root);
+    }
+    after = root;
+  }
+  filter(order);
+  // An element that is moved loses the focus.
+  if (focused && focused !== document.activeElement && table.contains(focused)) focused.focus({ preventScroll: true });
+}
+
+function filter(order) {
+  let shown = 0;
+  for (const repository of order || repositories.values()) {
+    const fits = matches(repository);
+    show(repository.view.root, fits);
+    if (fits) shown += 1;
+  }
+  show(document.getElementById("none"), shown === 0);
+}
+
+function forget(gone) {
+  for (const repository of gone) {
+    near.delete(repository);
+    touched.delete(repository);
+    if (repository.view) {
+      watcher.unobserve(repository.view.root);
+      repository.view.root.remove();
+    }
+  }
+}
+
+function draw_order() {
+  for (const header of table.querySelectorAll("[data-key]")) {
+    const chosen = header.dataset.key === view.key;
+    const down = Boolean(ORDERS[header.dataset.key].falls) !== view.reversed;
+    if (chosen) header.setAttribute("aria-sort", down ? "descending" : "ascending");
+    else header.removeAttribute("aria-sort");
+  }
+  document.getElementById("order").value = view.key;
+}
+
+function sort_by(key) {
+  view.reversed = view.key === key && !view.reversed;
+  view.key = key;
+  draw_order();
+  arrange();
+  write_address();
+}
+
+// ---- counts
+
+function make_state_buttons() {
+  const all = [["all", "All", ""], ["unready", "Not ready", "what /readyz complains of"]];
+  for (const health of HEALTHS) all.push([health, HEALTH_WORDS[health], HEALTH_MEANS[health]]);
+  for (const [key, words, means] of all) {
+    const button = document.createElement("button");
+    const shape = document.createElement("span");
+    const count = document.createElement("span");
+    button.type = "button";
+    button.dataset.state = key;
+    button.title = means;
+    shape.className = "shape";
+    shape.setAttribute("aria-hidden", "true");
+    count.className = "count";
+    button.append(shape, " " + words + " ", count);
+    button.addEventListener("click", () => choose_state(key));
+    document.getElementById("states").append(button);
+  }
+}
+
+function choose_state(key) {
+  view.health = view.health === key ? "all" : key;
+  draw_counts();
+  filter();
+  write_address();
+}
+
+function draw_counts() {
+  const found = counts();
+  for (const button of document.getElementById("states").children) {
+    const key = button.dataset.state;
+    button.setAttribute("aria-pressed", String(view.health === key));
+    write(button.lastElementChild, found[key].toLocaleString());
+    show(button, found[key] > 0 || key === "all" || view.health === key);
+  }
+  const verdict = document.getElementById("verdict");
+  verdict.dataset.health = found.unready > 0 ? "stale" : found.failing > 0 ? "failing" : "ok";
+  write(verdict.lastElementChild, found.all === 0 ? "" : verdict_words(found.all, found.unready, found.failing));
+  show(verdict, found.all > 0);
+  const title = (found.unready > 0 ? found.unready + " not ready – " : "") + "adapter";
+  if (document.title !== title) document.title = title;
+}
+
+// Once a second: ages, what became stale, counts, and an order that was put off.
+function tick() {
+  const now = server_now();
+  for (const repository of repositories.values()) {
+    if (grew_stale(repository.state, now)) {
+      touch(repository);
+      want_order();
+    } else if (repository.view && near.has(repository)) {
+      draw_times(repository, now);
+    }
+  }
+  draw_counts();
+  if (order_wanted) ask_frame();
+}
