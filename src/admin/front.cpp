@@ -22,8 +22,8 @@ namespace {
 /// Read from one client before the next has its turn.
 constexpr std::size_t max_read_bytes = 16 * kib;
 /// After a last answer: so that it is not lost to a reset because the client was still sending.
-constexpr std::chrono::seconds max_drain_time{1};
-constexpr std::size_t max_drain_bytes = 1024 * kib;
+constexpr std::chrono::seconds max_drain_time{2};
+constexpr std::size_t max_drain_bytes = 32 * mib;
 /// A full queue of new connections makes the kernel drop the next ones, and those come again a second later.
 constexpr int accepts_in_a_row = 1024;
 constexpr std::size_t kept_for_health = 8;

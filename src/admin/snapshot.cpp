@@ -16,16 +16,19 @@ SnapshotSource::SnapshotSource(asio::any_io_executor loop, Daemon& daemon)
     : loop_(std::move(loop)), daemon_(daemon), timer_(loop_), last_beat_(Clock::now().time_since_epoch().count()) {}
 
 void SnapshotSource::start_beating() {
+  beating_ = true;
   last_beat_ = Clock::now().time_since_epoch().count();
   timer_.expires_after(beat_interval);
   timer_.async_wait([self = shared_from_this()](std::error_code failure) {
-    if (!failure) {
+    // A beat that was due already is not cancelled any more: without the second question it would go on for ever.
+    if (!failure && self->beating_) {
       self->start_beating();
     }
   });
 }
 
 void SnapshotSource::stop_beating() {
+  beating_ = false;
   timer_.cancel();
 }
 

@@ -51,12 +51,12 @@ public:
   [[nodiscard]] std::chrono::milliseconds since_beat() const noexcept;
 
 private:
-  void beat();
   void take();
 
   asio::any_io_executor loop_;
   Daemon& daemon_;
   asio::steady_timer timer_;
+  bool beating_ = false;  ///< loop thread
   std::atomic<Clock::rep> last_beat_;
 
   std::mutex mutex_;

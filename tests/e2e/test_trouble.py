@@ -245,17 +245,6 @@ class Configuration(AdapterTest):
             self.assertEqual(code, 0, err)
             self.assertIn("refs/heads/main", out)
 
-    def test_what_has_no_effect_yet_is_said(self):
-        remote = self.remote(files={"a": "1"})
-        secret = os.path.join(self.folder, "hook-secret")
-        config = self.config(self.entry(remote, webhook={"secret_file": secret}), admin={"listen": "127.0.0.1:1"})
-        adapter = self.adapter(config).start()
-        adapter.wait_event("published", "docs")
-        self.assertEqual({event["key"] for event in adapter.found("no_effect")}, {"admin.listen", "webhook"})
-        insisting = self.adapter(self.config(self.entry(remote), sandbox="require"))
-        self.assertNotEqual(insisting.once(), 0)
-        self.assertIn("sandbox: require", insisting.found("start_failed")[0]["message"])
-
     def test_a_variable_for_a_secret_is_named_and_not_expanded(self):
         for value in ("${GIT_TOKEN}", "ghp_0123456789abcdefABCDEF0123456789abcd"):
             with self.subTest(value):

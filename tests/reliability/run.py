@@ -33,6 +33,7 @@ ROWS = {
     "A1": ("a1_smuggling", "Smuggling"),
     "A2": ("a2_slow_clients", "SlowClients"),
     "A3": ("a3_routes", "Routes"),
+    "A4": ("a4_webhooks", "Webhooks"),
     "S1": ("s1_secrets", "Secrets"),
 }
 
