@@ -24,8 +24,8 @@ constexpr std::pair<std::string_view, NamePolicy> name_policies[] = {{"portable"
                                                                      {"git", NamePolicy::git}};
 constexpr std::pair<std::string_view, Share> shares[] = {{"all", Share::all}, {"group", Share::group}};
 constexpr std::pair<std::string_view, std::string_view> webhook_kinds[] = {
-    {"github", "github"}, {"gitlab", "gitlab"},       {"gitea", "gitea"},    {"forgejo", "forgejo"},
-    {"gogs", "gogs"},     {"bitbucket", "bitbucket"}, {"generic", "generic"}};
+    {"github", "github"}, {"gitlab", "gitlab"},       {"gitea", "gitea"}, {"forgejo", "forgejo"},
+    {"gogs", "gogs"},     {"bitbucket", "bitbucket"}, {"azure", "azure"}, {"generic", "generic"}};
 
 /// A key of `limits`, its field and its bounds.
 struct LimitKey {

@@ -86,7 +86,7 @@ void add_url(Payload& payload, std::string_view url) {
   }
 }
 
-// Bitbucket Data Center names its pages and, before 8.0, not where to clone from: …/projects/KEY/repos/SLUG/browse
+// Bitbucket Data Center names its pages and, when it is old, not where to clone from: …/projects/KEY/repos/SLUG/browse
 // stands for …/scm/key/SLUG.git, …/users/NAME/repos/SLUG/browse for …/scm/~name/SLUG.git.
 void add_data_center_url(Payload& payload, std::string_view page, std::string_view folder, std::string_view mark) {
   static constexpr std::string_view repositories = "/repos/";

@@ -147,7 +147,7 @@ bool allows(HookKind kind, Scheme scheme) noexcept {
     case HookKind::gitea:
       return scheme == Scheme::gitea;
     case HookKind::forgejo:
-      // A webhook of type Gitea in Forgejo, and Forgejo before 7.0, know only the old name.
+      // Older Forgejos know only the name that they had as Gitea.
       return scheme == Scheme::forgejo || scheme == Scheme::gitea;
     case HookKind::gogs:
       return scheme == Scheme::gogs;
