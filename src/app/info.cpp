@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "adapter/admin/server.hpp"
 #include "adapter/net/tls_library.hpp"
 #include "adapter/store/store.hpp"
 #include "commands.hpp"
@@ -24,10 +25,12 @@ int info_command(const Options& /*options*/) {
   info["name"] = "adapter";
   info["version"] = version;
   info["build"] = build_type;
-  info["capabilities"] = {"protocol-v2", "shallow", "basic", "bearer", "cron", "every", "include", "shared-checks"};
+  info["capabilities"] = {"protocol-v2", "shallow",       "basic", "bearer",  "cron",    "every",
+                          "include",     "shared-checks", "admin", "metrics", "webhooks"};
   info["libraries"]["asio"] = asio_version();
   info["libraries"]["openssl"] = net::tls_library_version();
   info["libraries"]["libgit2"] = store::library_version();
+  info["libraries"]["cpp-httplib"] = admin::library_version();
   std::printf("%s\n", info.dump(2).c_str());
   return exit_ok;
 }

@@ -206,7 +206,7 @@ asio::awaitable<std::optional<Error>> RepositoryTask::guarded(asio::awaitable<vo
 std::uint64_t RepositoryTask::poke() {
   machine_.poke(Now::read());
   wakeup_.wake();
-  return machine_.phase() == Phase::suspended ? 0 : attempts_ + 1;
+  return repository_.suspend ? 0 : attempts_ + 1;
 }
 
 void RepositoryTask::announce(const Announcement& push) {

@@ -260,6 +260,11 @@ class Configuration(AdapterTest):
                 self.assertIn("is not a variable's name", out + err)
                 self.assertNotIn("ghp_", out + err)
 
+    def test_a_sandbox_that_is_insisted_on_is_refused(self):
+        insisting = self.adapter(self.config(self.entry(self.remote(files={"a": "1"})), sandbox="require"))
+        self.assertNotEqual(insisting.once(), 0)
+        self.assertIn("sandbox: require", insisting.found("start_failed")[0]["message"])
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

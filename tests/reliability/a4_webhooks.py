@@ -29,7 +29,9 @@ def fresh_vectors():
     for part in ("github", "gitea_and_kin", "gitlab", "bitbucket", "azure", "generic", "refused_signatures", "refused_forms",
                  "one_header_beside_another", "refused_tokens", "standard_webhooks"):  # fmt: skip
         module[part]()
-    return [vector for vector in module["VECTORS"] if " s off" not in vector["name"]]
+    # Blanks around a value do not exist on the wire, so that one with them is as good as one without.
+    return [vector for vector in module["VECTORS"]
+            if " s off" not in vector["name"] and all(value == value.strip() for _, value in vector["headers"])]  # fmt: skip
 
 
 def deliver(port, name, headers, body):
