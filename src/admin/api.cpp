@@ -9,8 +9,8 @@
 
 #include "adapter/base/text.hpp"
 #include "adapter/http/query.hpp"
-#include "exposition.hpp"
 #include "json.hpp"
+#include "metrics/exposition.hpp"
 #include "readiness.hpp"
 
 namespace adapter::admin {
@@ -24,6 +24,7 @@ constexpr std::chrono::seconds stuck_after{5};
 /// Answers within this time of each other show the same snapshot.
 constexpr std::chrono::milliseconds snapshot_age{100};
 constexpr std::chrono::seconds snapshot_patience{2};
+constexpr std::chrono::seconds probe_patience{1};
 /// Of what is posted to the loop.
 constexpr std::chrono::seconds command_patience{5};
 constexpr std::chrono::seconds reload_patience{60};
@@ -99,7 +100,7 @@ Reply Api::readyz(bool with_names) const {
     reply.status = ready ? 200 : 503;
     return reply;
   };
-  const auto snapshot = parts_.snapshots->get(1s, 1s);
+  const auto snapshot = parts_.snapshots->get(1s, probe_patience);
   if (!snapshot || Clock::now() - snapshot->taken >= stuck_after) {
     return answer("the event loop does not turn", 0, {});
   }
@@ -117,14 +118,20 @@ Reply Api::readyz(bool with_names) const {
   return answer(reason, snapshot->repositories.size(), std::move(behind));
 }
 
+/// Null when the loop does not answer: what it showed before it got stuck says nothing any more.
+std::shared_ptr<const Snapshot> Api::current(std::chrono::milliseconds max_age) const {
+  auto snapshot = parts_.snapshots->get(max_age, snapshot_patience);
+  return snapshot && Clock::now() - snapshot->taken < stuck_after ? snapshot : nullptr;
+}
+
 Reply Api::repositories() const {
-  const auto snapshot = parts_.snapshots->get(snapshot_age, snapshot_patience);
+  const auto snapshot = current(snapshot_age);
   return snapshot ? json(repositories_json(*snapshot, parts_.board, parts_.options.version))
                   : busy("the event loop does not answer");
 }
 
 Reply Api::repository(const std::string& name) const {
-  const auto snapshot = parts_.snapshots->get(0ms, snapshot_patience);
+  const auto snapshot = current(0ms);
   if (!snapshot) {
     return busy("the event loop does not answer");
   }
@@ -133,7 +140,7 @@ Reply Api::repository(const std::string& name) const {
 }
 
 Reply Api::metrics() const {
-  const auto snapshot = parts_.snapshots->get(snapshot_age, snapshot_patience);
+  const auto snapshot = current(snapshot_age);
   if (!snapshot) {
     return busy("the event loop does not answer");
   }
@@ -175,7 +182,7 @@ Reply Api::sync(const std::string& name, const http::RequestHead& head, RequestB
     return busy("the event loop does not answer");
   }
   if (*id == 0) {
-    const auto snapshot = parts_.snapshots->get(0ms, snapshot_patience);
+    const auto snapshot = current(0ms);
     const bool known = snapshot && index_of(*snapshot, name);
     return known ? problem(409, "the repository is suspended by the configuration") : no_such_repository(name);
   }

@@ -7,12 +7,12 @@
 #include <memory>
 #include <string>
 
-#include "access.hpp"
 #include "adapter/admin/server.hpp"
 #include "board.hpp"
-#include "metrics.hpp"
-#include "reply.hpp"
-#include "routes.hpp"
+#include "metrics/metrics.hpp"
+#include "server/access.hpp"
+#include "server/reply.hpp"
+#include "server/routes.hpp"
 #include "snapshot.hpp"
 
 namespace adapter::admin {
@@ -46,6 +46,7 @@ public:
   [[nodiscard]] Reply reload();
 
 private:
+  [[nodiscard]] std::shared_ptr<const Snapshot> current(std::chrono::milliseconds max_age) const;
   [[nodiscard]] std::optional<std::uint64_t> ask_for_check(const std::string& name) const;
   [[nodiscard]] Reply wait_for(const std::string& name, std::uint64_t id, RequestBody& body) const;
 

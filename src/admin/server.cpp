@@ -5,17 +5,17 @@
 #include <set>
 #include <utility>
 
-#include "access.hpp"
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
 #include "api.hpp"
 #include "board.hpp"
-#include "front.hpp"
 #include "hooks/receiver.hpp"
-#include "listener.hpp"
-#include "metrics.hpp"
+#include "metrics/metrics.hpp"
 #include "page/page.hpp"
-#include "routes.hpp"
+#include "server/access.hpp"
+#include "server/front.hpp"
+#include "server/listener.hpp"
+#include "server/routes.hpp"
 #include "snapshot.hpp"
 
 namespace adapter::admin {

@@ -19,7 +19,7 @@
 #include "hooks/payload.hpp"
 #include "hooks/recent_deliveries.hpp"
 #include "hooks/signature.hpp"
-#include "reply.hpp"
+#include "server/reply.hpp"
 
 namespace adapter::admin {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exposition.hpp"
+#include "metrics/exposition.hpp"
 
 #include <array>
 #include <charconv>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "reply.hpp"
+#include "server/reply.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -12,10 +12,10 @@
 
 #include "adapter/base/file.hpp"
 #include "adapter/http/request_head.hpp"
-#include "channel.hpp"
-#include "listener.hpp"
-#include "reply.hpp"
-#include "request_threads.hpp"
+#include "server/channel.hpp"
+#include "server/listener.hpp"
+#include "server/reply.hpp"
+#include "server/request_threads.hpp"
 
 namespace adapter::admin {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "channel.hpp"
+#include "server/channel.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>

@@ -6,8 +6,8 @@
 
 #include "adapter/net/http_client.hpp"
 #include "adapter/sync/status.hpp"
-#include "metrics.hpp"
-#include "process_figures.hpp"
+#include "metrics/metrics.hpp"
+#include "metrics/process_figures.hpp"
 
 namespace adapter::admin {
 

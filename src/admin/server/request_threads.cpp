@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "request_threads.hpp"
+#include "server/request_threads.hpp"
 
 #include <exception>
 #include <utility>

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <memory>
 
-#include "channel.hpp"
-#include "reply.hpp"
+#include "server/channel.hpp"
+#include "server/reply.hpp"
 
 namespace adapter::admin {
 

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <vector>
 
-#include "http_server.hpp"
+#include "server/http_server.hpp"
 
 namespace adapter::admin {
 

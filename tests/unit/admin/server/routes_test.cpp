@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "routes.hpp"
+#include "server/routes.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "process_figures.hpp"
+#include "metrics/process_figures.hpp"
 
 #include <sys/resource.h>
 #include <time.h>

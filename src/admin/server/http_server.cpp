@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "http_server.hpp"
+#include "server/http_server.hpp"
 
 #include <httplib.h>
 

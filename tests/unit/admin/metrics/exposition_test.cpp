@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exposition.hpp"
+#include "metrics/exposition.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "access.hpp"
+#include "server/access.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

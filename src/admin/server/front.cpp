@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "front.hpp"
+#include "server/front.hpp"
 
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "listener.hpp"
+#include "server/listener.hpp"
 
 #include <netdb.h>
 #include <netinet/in.h>
