@@ -2,7 +2,8 @@
 // One repository's rows in the table: made once, and then only what differs is written.
 
 const OUTCOME_WIDTH = 4;
-const NOTE_SECONDS = 5;
+const RESULT_SHOWN = 5000;
+const NOTE_SHOWN = 30000;
 const entry_template = document.getElementById("entry");
 
 // Writing what stands there already still costs the browser a layout.
@@ -83,6 +84,10 @@ function result_words(result) {
   return { unchanged: "Up to date", changed: "Updated" }[result] || "Failed";
 }
 
+function note_for(repository, text) {
+  repository.note = { text, until: Date.now() + NOTE_SHOWN };
+}
+
 // Ends what a click began, once the attempt that it asked for has ended.
 function settle_asked(repository) {
   const { asked, state } = repository;
@@ -91,18 +96,18 @@ function settle_asked(repository) {
     const newest = state.outcomes[state.outcomes.length - 1];
     const result = newest ? newest.result : "unchanged";
     repository.asked = null;
-    repository.note = { button: result_words(result), good: kind_of(result) !== "failed", until: Date.now() + NOTE_SECONDS * 1000 };
+    repository.note = { button: result_words(result), good: kind_of(result) !== "failed", until: Date.now() + RESULT_SHOWN };
     announce(repository.name + ": " + result_words(result));
   } else if (state.attempts.begun < asked.id && Date.now() - asked.at > 10000) {
     repository.asked = null;
-    repository.note = { text: "Asked for; it has not begun yet: " + (state.waiting_for || "it waits for its turn") };
+    note_for(repository, "Asked for; it has not begun yet: " + (state.waiting_for || "it waits for its turn"));
   }
 }
 
 function draw_sync(repository) {
   settle_asked(repository);
   const { asked, note, view: parts } = repository;
-  if (note && note.until && Date.now() > note.until) repository.note = null;
+  if (note && Date.now() > note.until) repository.note = null;
   const { button, good, text } = repository.note || {};
   write(parts.sync.firstElementChild, asked ? "Syncing…" : button || "Sync now");
   parts.sync.classList.toggle("good", good === true);

@@ -7,6 +7,8 @@ const ANSWER_LIMIT = 20000;
 const LIST_AT_LEAST_EVERY = 60000;
 const LIST_AT_MOST_EVERY = 1000;
 const FEW = 4;
+// Answers may be made of what the server knew this long ago.
+const ANSWER_AGE = 500;
 
 let stream = null;
 let connection = "connecting";
@@ -91,6 +93,8 @@ function lock() {
 // ---- lists
 
 function show_list(list) {
+  // It was answered before the token changed.
+  if (connection === "locked") return;
   configured = list.configured;
   forget(take_list(list));
   listed_at = Date.now();
@@ -172,6 +176,8 @@ function follow(since) {
   });
   stream.addEventListener("reset", () => refetch());
   for (const type of TYPES) stream.addEventListener(type, receive);
+  // What happened between the state of a list and its event id is in neither.
+  setTimeout(refetch, 4 * ANSWER_AGE);
 }
 
 function receive(message) {
@@ -210,7 +216,7 @@ async function fetch_one(repository) {
   note_updated();
   // An event that came meanwhile is newer than the answer may be.
   if (repositories.get(repository.name) !== repository || repository.seq !== seq) return;
-  take_state(repository.name, answer, seq);
+  take_state(repository.name, answer, seq, Infinity);
   touch(repository);
   want_order();
 }
@@ -221,8 +227,9 @@ async function refresh() {
   const since = Date.now() - listed_at;
   const wanted = [];
   for (const repository of repositories.values()) {
-    const { state, dirty, asked } = repository;
-    if ((asked || near.has(repository)) && (dirty || asked || BUSY.has(state.phase))) wanted.push(repository);
+    const { state, dirty, asked, told } = repository;
+    if (Date.now() - told < ANSWER_AGE || !(asked || near.has(repository))) continue;
+    if (dirty || asked || BUSY.has(state.phase)) wanted.push(repository);
   }
   const often = configured === false || wanted.length > FEW;
   if (since > LIST_AT_LEAST_EVERY || (often && since > 5000 + 10 * repositories.size)) {
@@ -232,6 +239,10 @@ async function refresh() {
   if (connection === "lost") return;
   refreshing = true;
   const asked_first = wanted.sort((a, b) => Boolean(b.asked) - Boolean(a.asked)).slice(0, FEW);
-  await Promise.allSettled(asked_first.map(fetch_one));
+  const answers = await Promise.allSettled(asked_first.map(fetch_one));
+  const refused = answers.map(({ reason }) => (reason instanceof Refused ? reason.status : 0));
+  if (refused.includes(401)) lock();
+  // It is no longer configured.
+  if (refused.includes(404)) refetch();
   refreshing = false;
 }

@@ -3,8 +3,9 @@
 
 const KEPT_OUTCOMES = 50;
 
-// name → {state, order, seq, dirty, asked, note, view}: `seq` is the number of the newest event that `state` holds, `dirty` says
-// that the server knows more than its events told, `asked` is the attempt that a click waits for.
+// name → {state, order, seq, heard, told, dirty, asked, note, view}: `seq` is the number of the newest event that `state` holds,
+// `heard` the server's time of it and `told` ours, `dirty` says that the server knows more than its events told, `asked` is the
+// attempt that a click waits for.
 const repositories = new Map();
 let boot = "";
 // The server's clock less ours.
@@ -34,20 +35,19 @@ function state_of(answer) {
   };
 }
 
-// Takes the state of a list or of one answer; false when events that came meanwhile know better.
-function take_state(name, answer, seq) {
+// Takes the state of a list or of one answer, made at a time of the server, unless events that came meanwhile know better.
+function take_state(name, answer, seq, made) {
   let repository = repositories.get(name);
   if (!repository) {
-    repository = { name, order: repositories.size, seq: 0, dirty: false, asked: null, note: null, view: null };
+    repository = { name, order: repositories.size, seq: 0, heard: 0, told: 0, dirty: false, asked: null, note: null, view: null };
     repositories.set(name, repository);
-  } else if (repository.seq > seq) {
+  } else if (repository.seq > seq || repository.heard >= made) {
     repository.dirty = true;
-    return false;
+    return;
   }
   repository.state = state_of(answer);
   repository.seq = seq;
   repository.dirty = false;
-  return true;
 }
 
 // Takes a whole list; the repositories that are gone.
@@ -55,12 +55,13 @@ function take_list(list) {
   const id = parse_id(list.event_id);
   if (id.boot !== boot) {
     boot = id.boot;
-    for (const repository of repositories.values()) repository.seq = 0;
+    for (const repository of repositories.values()) repository.seq = repository.heard = 0;
   }
-  skew = Date.parse(list.generated_at) - Date.now() || 0;
+  const made = Date.parse(list.generated_at);
+  skew = made - Date.now() || 0;
   const left = new Set(repositories.keys());
   list.repositories.forEach((answer, order) => {
-    take_state(answer.name, answer, id.seq);
+    take_state(answer.name, answer, id.seq, made);
     repositories.get(answer.name).order = order;
     left.delete(answer.name);
   });
@@ -142,9 +143,12 @@ function take_event(event, id) {
   repository.seq = seq;
   repository.dirty = true;
   const time = time_of(event.time);
+  repository.heard = time;
+  repository.told = Date.now();
   ON_EVENT[event.type](state, event, time);
-  if (event.ends_attempt) {
-    state.attempts.ended = Math.max(state.attempts.ended, event.attempt || 0);
+  // The strip of an answer may be a moment newer than what stood beside it.
+  if (event.ends_attempt && event.attempt > state.attempts.ended) {
+    state.attempts.ended = event.attempt;
     add_outcome(state, event.result);
   }
   return repository;

@@ -19,7 +19,7 @@ async function sync_now(repository) {
   } catch (error) {
     repository.asked = null;
     const why = error instanceof Refused ? error.message : "the daemon does not answer";
-    repository.note = { text: "Sync was refused: " + why };
+    note_for(repository, "Sync was refused: " + why);
     announce(repository.name + ": sync was refused: " + why);
     if (error.status === 401) lock();
   }
