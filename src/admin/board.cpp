@@ -19,12 +19,15 @@ void Board::on_event(const sync::Event& event) noexcept {
   try {
     const std::lock_guard lock(mutex_);
     events_.push_back(event);
+    if (!event.text.empty()) {
+      events_.back().text = secret_paths_.hidden_in(event.text);
+    }
     if (events_.size() > max_kept_events) {
       events_.pop_front();
       ++dropped_;
     }
     if (event.ends_attempt) {
-      note_end(event);
+      note_end(events_.back());
     }
     somebody_waits = waiting_ != 0;
   } catch (const std::bad_alloc&) {
@@ -54,8 +57,9 @@ void Board::note_end(const sync::Event& event) {
   }
 }
 
-void Board::retain(const std::set<std::string, std::less<>>& repositories) {
+void Board::retain(const std::set<std::string, std::less<>>& repositories, SecretPaths paths) {
   const std::lock_guard lock(mutex_);
+  secret_paths_ = std::move(paths);
   std::erase_if(records_, [&](const auto& record) { return !repositories.contains(record.first); });
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "adapter/sync/events.hpp"
+#include "secret_paths.hpp"
 
 namespace adapter::admin {
 
@@ -40,8 +41,8 @@ public:
 
   Board();
   void on_event(const sync::Event& event) noexcept override;
-  /// Forgets all but these.
-  void retain(const std::set<std::string, std::less<>>& repositories);
+  /// Forgets all but these; from now on `paths` are hidden in texts.
+  void retain(const std::set<std::string, std::less<>>& repositories, SecretPaths paths);
   /// Ends all waits; later ones return at once.
   void stop();
   [[nodiscard]] bool stopped() const;
@@ -74,6 +75,7 @@ private:
   std::condition_variable changed_;
   std::size_t waiting_ = 0;
   bool stopped_ = false;
+  SecretPaths secret_paths_;
   std::deque<sync::Event> events_;
   std::uint64_t dropped_ = 0;  ///< events before the first kept one
   std::map<std::string, Record, std::less<>> records_;

@@ -136,7 +136,7 @@ void LiveServer::apply(std::shared_ptr<const config::Config> config) {
       metrics_.forget(name);
     }
   }
-  board_.retain(names);
+  board_.retain(names, SecretPaths(*config));
   names_ = std::move(names);
   receiver_.apply(*config);
   parts_.snapshots->set_config(config);

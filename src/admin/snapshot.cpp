@@ -33,6 +33,7 @@ void SnapshotSource::stop_beating() {
 }
 
 void SnapshotSource::set_config(std::shared_ptr<const config::Config> config) {
+  secret_paths_ = SecretPaths(*config);
   const std::lock_guard lock(mutex_);
   config_ = std::move(config);
 }
@@ -83,6 +84,9 @@ void SnapshotSource::take() {
         if (const auto progress = engine->progress(status.name)) {
           snapshot->progress[status.name] = *progress;
         }
+      }
+      if (status.failure) {
+        status.failure->text = secret_paths_.hidden_in(status.failure->text);
       }
       by_name.emplace(status.name, std::move(status));
     }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "adapter/admin/server.hpp"
+#include "secret_paths.hpp"
 
 namespace adapter::admin {
 
@@ -56,7 +57,8 @@ private:
   asio::any_io_executor loop_;
   Daemon& daemon_;
   asio::steady_timer timer_;
-  bool beating_ = false;  ///< loop thread
+  bool beating_ = false;      ///< loop thread
+  SecretPaths secret_paths_;  ///< loop thread
   std::atomic<Clock::rep> last_beat_;
 
   std::mutex mutex_;

@@ -78,6 +78,7 @@ void RepositoryTask::note_facts(const store::CommitFacts& facts) {
 void RepositoryTask::note_outcome(const publish::Outcome& outcome) {
   status_.commit = outcome.commit;
   status_.previous = outcome.previous;
+  status_.published_paths = outcome.files;
   status_.left_out_links = outcome.left_out_link_count;
   status_.last_change = Now::read().wall;
   changed_ = changed_ || outcome.changed;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The admin port of the real program: health, readiness, the API, events, and how it opens and closes."""
 
+import base64
 import os
 import socket
 import sys
@@ -262,6 +263,39 @@ class AdminTest(AdapterTest):
         adapter = self.serving(self.entry(self.remote(files={"f": "1"})), admin={**LISTEN, "token_file": os.path.join(self.folder, "none")})
         self.assertEqual(adapter.wait_exit(10), 1)
         self.assertIn("admin.token_file", adapter.found("start_failed")[0]["message"])
+
+    def test_neither_secrets_nor_their_places_are_shown(self):
+        """The canary is the token and the webhook's secret too: the end of each test looks for it in logs and files."""
+        missing = os.path.join(self.folder, "missing-password")
+        remote = self.remote(files={"f": "1"})
+        config = self.config(
+            self.entry(remote, webhook={"secret_file": self.password_file}), self.entry(self.remote("b", {"f": "1"}), name="b"),
+            admin={**LISTEN, "token_file": self.password_file},
+        )  # fmt: skip
+        config["credentials"] = [{"url": self.server.url("b"), "username": "bot", "password_file": missing}]
+        adapter = self.adapter(config).start()
+        adapter.wait_published("docs", remote.resolve("main"))
+        failed = adapter.wait_event("check_failed", "b")
+        self.assertIn(missing, failed["message"], "the log has it")
+        said = []
+        right = {"Authorization": "Basic " + base64.b64encode(("bot:" + self.canary).encode()).decode()}
+        with http_client.EventStream(adapter.admin + "/api/v1/events", fields=right) as stream:
+            said.append(str(stream.wait("failed", repository="b", seconds=40)))
+        for target in ("/", "/healthz", "/readyz", "/metrics", "/api/v1/repositories", "/api/v1/repositories/b"):
+            for fields, status in (({}, 401), ({"Authorization": "Bearer wrong"}, 401), (right, 200)):
+                answer = adapter.ask("GET", target, fields=fields)
+                if not target.endswith("z"):
+                    self.assertEqual(answer.status, status)
+                said.append(str(answer.fields) + answer.text)
+        for target in ("/hooks/docs", "/hooks", "/api/v1/repositories/b/sync?wait=1", "/api/v1/reload"):
+            answer = adapter.ask("POST", target, fields={**right, "X-Hub-Signature-256": "sha256=00"}, body=b"{}")
+            said.append(str(answer.fields) + answer.text)
+        everything = "\n".join(said)
+        self.assertIn("/missing-password", everything, "the failure is told, without its folder")
+        for secret in (self.canary, missing, self.password_file, self.folder + "/missing"):
+            self.assertNotIn(secret, everything)
+        with open("/proc/%d/cmdline" % adapter.process.pid, "rb") as source:
+            self.assertNotIn(self.canary.encode(), source.read())
 
     def test_the_library_is_named(self):
         _, out, _ = run_command("info")

@@ -51,7 +51,7 @@ struct RepositoryStatus {
   std::optional<std::chrono::system_clock::time_point> next_due;  ///< nothing: no poll is planned
   std::optional<Failure> failure;
   std::uint64_t received_bytes = 0;   ///< bodies of packs received for it, this run
-  std::uint64_t published_paths = 0;  ///< of the last publish of this run
+  std::uint64_t published_paths = 0;  ///< files and links of the last publish of this run
   std::chrono::microseconds last_check_duration{0};
   std::chrono::milliseconds last_sync_duration{0};
   std::uint64_t attempts_begun = 0;  ///< looks at the remote, or at what the last run left; see Event::attempt

@@ -116,11 +116,25 @@ TEST(Board, AStopEndsAllWaits) {
   EXPECT_LT(Clock::now() - begin, 10s);
 }
 
+TEST(Board, WhereSecretsLieIsNotShown) {
+  config::Config config;
+  config.admin.token_file = "/run/secrets/adapter-token";
+  Board board;
+  board.retain({}, SecretPaths(config));
+  sync::Event event = failed("a", 1);
+  event.text = "credential for x: cannot read /run/secrets/adapter-token: No such file";
+  board.on_event(event);
+  EXPECT_EQ(board.events_after(0, 1, Clock::now())->front().event.text,
+            "credential for x: cannot read …/adapter-token: No such file");
+  EXPECT_EQ(board.wait_for_end("a", 1, Clock::now())->text,
+            "credential for x: cannot read …/adapter-token: No such file");
+}
+
 TEST(Board, ForgetsWhatLeft) {
   Board board;
   board.on_event(checked("a", 1));
   board.on_event(checked("b", 1));
-  board.retain({"b"});
+  board.retain({"b"}, SecretPaths());
   EXPECT_TRUE(board.outcomes("a").empty());
   EXPECT_FALSE(board.outcomes("b").empty());
 }
