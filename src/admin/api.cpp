@@ -164,8 +164,12 @@ std::optional<std::uint64_t> Api::ask_for_check(const std::string& name) const {
     sync::Engine* const engine = daemon.engine();
     promise->set_value(engine != nullptr ? engine->check_now(name).value_or(0) : 0);
   });
-  if (answer.wait_for(command_patience) != std::future_status::ready) {
-    return std::nullopt;
+  const Clock::time_point deadline = Clock::now() + command_patience;
+  while (answer.wait_for(50ms) != std::future_status::ready) {
+    // Who stops the server holds the loop while it waits for us.
+    if (parts_.board.stopped() || Clock::now() >= deadline) {
+      return std::nullopt;
+    }
   }
   return answer.get();
 }
@@ -275,7 +279,7 @@ Reply Api::reload() {
     daemon.reload([promise](ReloadOutcome outcome) { promise->set_value(std::move(outcome)); });
   });
   const Clock::time_point deadline = Clock::now() + reload_patience;
-  while (answer.wait_for(200ms) != std::future_status::ready) {
+  while (answer.wait_for(50ms) != std::future_status::ready) {
     if (parts_.board.stopped() || Clock::now() >= deadline) {
       return busy("the reload did not end in time; the log says what became of it");
     }

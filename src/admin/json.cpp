@@ -150,7 +150,7 @@ std::string repositories_json(const Snapshot& snapshot, const Board& board, std:
                   {"version", version},
                   {"configured", snapshot.config != nullptr},
                   {"ready", ready},
-                  {"event_id", board.latest_id()},
+                  {"event_id", snapshot.event_id},
                   {"repositories", std::move(list)}});
 }
 

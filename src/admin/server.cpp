@@ -74,7 +74,12 @@ class LiveServer final : public Server {
 public:
   LiveServer(const asio::any_io_executor& loop, Daemon& daemon, Listener listener,
              const std::shared_ptr<const config::Config>& config, Options options)
-      : parts_{loop, daemon, board_, metrics_, std::make_shared<SnapshotSource>(loop, daemon), std::move(options)},
+      : parts_{loop,
+               daemon,
+               board_,
+               metrics_,
+               std::make_shared<SnapshotSource>(loop, daemon, board_),
+               std::move(options)},
         observers_(board_, metrics_),
         address_(std::move(listener.address)),
         api_(parts_),

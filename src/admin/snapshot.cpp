@@ -12,8 +12,12 @@ constexpr std::chrono::seconds beat_interval{1};
 
 }  // namespace
 
-SnapshotSource::SnapshotSource(asio::any_io_executor loop, Daemon& daemon)
-    : loop_(std::move(loop)), daemon_(daemon), timer_(loop_), last_beat_(Clock::now().time_since_epoch().count()) {}
+SnapshotSource::SnapshotSource(asio::any_io_executor loop, Daemon& daemon, const Board& board)
+    : loop_(std::move(loop)),
+      daemon_(daemon),
+      board_(board),
+      timer_(loop_),
+      last_beat_(Clock::now().time_since_epoch().count()) {}
 
 void SnapshotSource::start_beating() {
   beating_ = true;
@@ -76,6 +80,7 @@ void SnapshotSource::take() {
   }
   snapshot->time = std::chrono::system_clock::now();
   snapshot->taken = Clock::now();
+  snapshot->event_id = board_.latest_id();
   sync::Engine* const engine = daemon_.engine();
   if (engine != nullptr && snapshot->config) {
     std::map<std::string, sync::RepositoryStatus> by_name;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "adapter/admin/server.hpp"
+#include "board.hpp"
 #include "secret_paths.hpp"
 
 namespace adapter::admin {
@@ -27,6 +28,7 @@ struct Snapshot {
   std::vector<sync::RepositoryStatus> repositories;                 ///< in the order of the configuration
   std::map<std::string, sync::SyncProgress, std::less<>> progress;  ///< of those that are fetching
   net::HttpClient::Stats network;
+  std::string event_id;  ///< of the last event that is in it
 };
 
 /// Snapshots of the engine for other threads, made on the loop when somebody asks; nobody asks, nothing is done. And
@@ -35,7 +37,7 @@ class SnapshotSource : public std::enable_shared_from_this<SnapshotSource> {
 public:
   using Clock = std::chrono::steady_clock;
 
-  SnapshotSource(asio::any_io_executor loop, Daemon& daemon);
+  SnapshotSource(asio::any_io_executor loop, Daemon& daemon, const Board& board);
 
   /// Loop thread.
   void start_beating();
@@ -56,6 +58,7 @@ private:
 
   asio::any_io_executor loop_;
   Daemon& daemon_;
+  const Board& board_;
   asio::steady_timer timer_;
   bool beating_ = false;      ///< loop thread
   SecretPaths secret_paths_;  ///< loop thread

@@ -141,8 +141,13 @@ TEST_F(AdminServerTest, AStopDoesNotWaitForWhoWaitsForTheLoop) {
     server_->stop();
   });
   std::vector<std::thread> waiting;
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < 4; ++i) {
     waiting.emplace_back([this] { static_cast<void>(ask("/api/v1/repositories")); });
+    waiting.emplace_back([this] {
+      const Client client(server_->address());
+      client.send("POST /api/v1/repositories/docs/sync?wait=1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      static_cast<void>(client.rest());
+    });
   }
   std::this_thread::sleep_for(200ms);
   const Clock::time_point begin = Clock::now();

@@ -24,6 +24,7 @@ constexpr std::size_t max_read_bytes = 16 * kib;
 /// After a last answer: so that it is not lost to a reset because the client was still sending.
 constexpr std::chrono::seconds max_drain_time{2};
 constexpr std::size_t max_drain_bytes = 32 * mib;
+constexpr std::chrono::milliseconds stop_grace{300};
 /// A full queue of new connections makes the kernel drop the next ones, and those come again a second later.
 constexpr int accepts_in_a_row = 1024;
 constexpr std::size_t kept_for_health = 8;
@@ -51,8 +52,10 @@ void Front::start() {
 
 void Front::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     stopping_ = true;
+    // Those who are being answered may have it whole, streams their last chunk.
+    given_back_.wait_for(lock, stop_grace, [this] { return busy_.empty(); });
     for (Channel* const channel : busy_) {
       channel->shut_down();
     }
@@ -254,6 +257,7 @@ void Front::give_back(std::unique_ptr<Channel> channel, bool keep) {
     const std::lock_guard lock(mutex_);
     busy_.erase(channel.get());
     returned_.emplace_back(std::move(channel), keep);
+    given_back_.notify_all();
   }
   eventfd_write(wake_.get(), 1);
 }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -81,6 +82,7 @@ private:
   Clients clients_;
 
   std::mutex mutex_;
+  std::condition_variable given_back_;
   bool stopping_ = false;
   std::set<Channel*> busy_;
   std::vector<std::pair<std::unique_ptr<Channel>, bool>> returned_;
