@@ -82,6 +82,7 @@ TEST(KilledPublish, LeavesWhatWasToldOrWhatCameNextAndHeals) {
   const auto seed_value = random_seed();
   std::mt19937 random(seed_value);
   TemporaryFolder data;
+  TemporaryFolder scratch;  // of children, who have no time to clear up
   int last_told = -1;
   int flips = 0;
   for (int trial = 0; trial < 50; ++trial) {
@@ -91,6 +92,7 @@ TEST(KilledPublish, LeavesWhatWasToldOrWhatCameNextAndHeals) {
     const pid_t child = fork();
     if (child == 0) {
       close(told[0]);
+      setenv("TMPDIR", scratch.path().c_str(), 1);
       publish_for_ever(data.path(), first, told[1]);
     }
     close(told[1]);
