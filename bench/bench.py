@@ -57,7 +57,7 @@ class Bench:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def adapter(self, label, entries, every):
-        config = {"defaults": {"every": every, "ca_file": self.ca}, "repositories": entries}
+        config = {"admin": {"listen": "127.0.0.1:0"}, "defaults": {"every": every, "ca_file": self.ca}, "repositories": entries}
         return Adapter(os.path.join(self.folder, label), config, level="info")
 
     def checks_served(self):
