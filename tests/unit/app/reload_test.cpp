@@ -41,5 +41,28 @@ TEST(PlanReload, KeepsWhatCannotChangeWhileRunningAndNamesIt) {
   EXPECT_EQ(reload.config.admin.listen, "");
 }
 
+TEST(PlanReload, APortThatStaysOpenToEverybodyKeepsItsToken) {
+  config::Config current;
+  current.admin.listen = "0.0.0.0:8080";
+  current.admin.token_file = "/run/secrets/token";
+  config::Config next;  // alone it would be sound: it listens nowhere
+  const Reload reload = plan_reload(current, next);
+  EXPECT_EQ(reload.needs_restart, (std::vector<std::string>{"admin.listen", "admin.token_file"}));
+  EXPECT_EQ(reload.config.admin.listen, "0.0.0.0:8080");
+  EXPECT_EQ(reload.config.admin.token_file, "/run/secrets/token");
+}
+
+TEST(PlanReload, ATokenCanBeReplacedAndALoopbackPortCanDoWithout) {
+  config::Config current;
+  current.admin.listen = "[::]:8080";
+  current.admin.token_file = "/run/secrets/token";
+  config::Config next = current;
+  next.admin.token_file = "/run/secrets/other";
+  EXPECT_EQ(plan_reload(current, next).config.admin.token_file, "/run/secrets/other");
+  current.admin.listen = next.admin.listen = "[::1]:8080";
+  next.admin.token_file.reset();
+  EXPECT_FALSE(plan_reload(current, next).config.admin.token_file);
+}
+
 }  // namespace
 }  // namespace adapter::app
