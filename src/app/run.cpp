@@ -141,6 +141,8 @@ asio::awaitable<void> Daemon::serve() {
   if (failed == exit_ok) {
     co_await answer_signals();
     co_await stop();
+  } else if (admin_) {
+    admin_->stop();  // else its beat would keep the loop turning for ever
   }
   scope_.cancel();
 }

@@ -39,6 +39,28 @@ class NoConfiguration(AdapterTest):
             if made_folder:
                 os.rmdir("/etc/adapter")
 
+    def test_a_start_that_fails_ends_although_the_default_port_is_open(self):
+        remote = self.remote(files={"a": "1"})
+        holder = self.follow(remote)
+        adapter = self.adapter(None)
+        made_folder = not os.path.isdir("/etc/adapter")
+        adapter.start(with_config=False, environment={"ADAPTER_ADMIN_LISTEN": "127.0.0.1:0"})
+        self.assertEqual(adapter.ask("GET", "/healthz").status, 200)
+        if not os.access("/etc/adapter" if not made_folder else "/etc", os.W_OK):
+            return
+        adapter.data = holder.data  # taken
+        adapter.write_config(self.config(self.entry(remote)))
+        try:
+            os.makedirs("/etc/adapter", exist_ok=True)
+            os.rename(adapter.config_file, "/etc/adapter/config.yaml")
+            adapter.wait_event("data_directory_busy")
+            self.assertEqual(adapter.wait_exit(5), 75)
+        finally:
+            if os.path.exists("/etc/adapter/config.yaml"):
+                os.unlink("/etc/adapter/config.yaml")
+            if made_folder:
+                os.rmdir("/etc/adapter")
+
     def test_a_stop_while_it_waits(self):
         adapter = self.adapter(None)
         adapter.start(with_config=False)
