@@ -210,6 +210,45 @@ class AdminTest(AdapterTest):
         for client in idle:
             client.close()
 
+    def test_a_stop_waits_neither_for_bodies_nor_for_what_the_loop_owes(self):
+        """More requests than threads, most of them stuck in their bodies, and others that ask the loop for something all the while."""
+        adapter = self.published(self.remote(files={"f": "1"}), every="1h")
+        address = ("127.0.0.1", int(adapter.admin.rsplit(":", 1)[1]))
+        slow = [socket.create_connection(address) for _ in range(56)]
+        for client in slow:
+            client.sendall(b"POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nx")
+        ended = threading.Event()
+
+        def go_on_asking():
+            while not ended.is_set():
+                self.swallow(lambda: adapter.ask("POST", "/api/v1/repositories/docs/sync"))
+
+        askers = [threading.Thread(target=go_on_asking) for _ in range(24)]
+        for asker in askers:
+            asker.start()
+        time.sleep(1)
+        began = time.monotonic()
+        adapter.stop()
+        took = time.monotonic() - began
+        ended.set()
+        for asker in askers:
+            asker.join(10)
+        for client in slow:
+            client.close()
+        self.assertLess(took, 1.5)
+
+    def test_who_asks_and_does_not_read_keeps_no_thread(self):
+        adapter = self.published(self.remote(files={"f": "1"}), every="1h")
+        address = ("127.0.0.1", int(adapter.admin.rsplit(":", 1)[1]))
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            deaf.settimeout(0.5)
+            deaf.connect(address)
+            self.swallow(lambda: [deaf.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200) for _ in range(500)])
+            began = time.monotonic()
+            self.assertEqual(adapter.ask("GET", "/healthz").status, 200)
+            self.assertLess(time.monotonic() - began, 1.0)
+
     @staticmethod
     def swallow(act):
         try:

@@ -9,6 +9,7 @@
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 
+#include <cerrno>
 #include <chrono>
 #include <future>
 #include <string>
@@ -46,6 +47,11 @@ public:
   [[nodiscard]] bool connected() const { return connected_; }
   bool send(std::string_view text) const {
     return ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+  }
+  /// What fits without waiting; false once the server has closed.
+  bool send_some(std::string_view text) const {
+    const ssize_t sent = ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent >= 0 || errno == EAGAIN;
   }
   /// All until the server closes.
   [[nodiscard]] std::string rest() const {
@@ -136,9 +142,12 @@ TEST_F(AdminServerTest, HealthSaysWhenTheLoopIsStuckAndWhenItTurnsAgain) {
 
 TEST_F(AdminServerTest, AStopDoesNotWaitForWhoWaitsForTheLoop) {
   std::promise<void> go_on;
+  std::promise<Clock::duration> stopped;
   asio::post(loop_, [&, released = go_on.get_future().share()] {
     released.wait();
+    const Clock::time_point begin = Clock::now();
     server_->stop();
+    stopped.set_value(Clock::now() - begin);
   });
   std::vector<std::thread> waiting;
   for (int i = 0; i < 4; ++i) {
@@ -156,6 +165,55 @@ TEST_F(AdminServerTest, AStopDoesNotWaitForWhoWaitsForTheLoop) {
     each.join();
   }
   EXPECT_LT(Clock::now() - begin, 2s);
+  EXPECT_LT(stopped.get_future().get(), 1s) << "nor does it wait for the threads that wait for the loop it runs on";
+}
+
+TEST_F(AdminServerTest, AStopWithMoreRequestsThanThreads) {
+  std::vector<std::unique_ptr<Client>> crowd;
+  for (int i = 0; i < 100; ++i) {
+    crowd.push_back(std::make_unique<Client>(server_->address()));
+    crowd.back()->send("POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nx");
+  }
+  std::this_thread::sleep_for(300ms);
+  // Both TearDown's stop and the destructor's, which must not look at the requests that no thread had begun.
+  const Clock::time_point begin = Clock::now();
+  std::promise<void> stopped;
+  asio::post(loop_, [&] {
+    server_->stop();
+    stopped.set_value();
+  });
+  stopped.get_future().wait();
+  EXPECT_LT(Clock::now() - begin, 1s);
+}
+
+TEST_F(AdminServerTest, WhoAsksAndDoesNotReadKeepsNoThread) {
+  const Client deaf(server_->address());
+  std::string many;
+  for (int i = 0; i < 2000; ++i) {
+    many += "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  }
+  for (int i = 0; i < 100 && deaf.send_some(many); ++i) {
+    std::this_thread::sleep_for(10ms);
+  }
+  const Clock::time_point begin = Clock::now();
+  EXPECT_TRUE(is(ask("/healthz"), 200));
+  EXPECT_LT(Clock::now() - begin, 1s);
+}
+
+TEST_F(AdminServerTest, ProbesThatPileUpWhileTheLoopIsHeldUpDoNotKeepHealthWaiting) {
+  static_cast<void>(ask("/readyz"));
+  std::this_thread::sleep_for(1100ms);  // what was seen then is too old now
+  std::promise<void> go_on;
+  asio::post(loop_, [&, released = go_on.get_future().share()] { released.wait(); });
+  std::vector<std::unique_ptr<Client>> probes;
+  for (int i = 0; i < 30; ++i) {
+    probes.push_back(std::make_unique<Client>(server_->address()));
+    probes.back()->send("GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  }
+  const Clock::time_point begin = Clock::now();
+  EXPECT_TRUE(ask("/healthz").starts_with("HTTP/1.1 "));
+  EXPECT_LT(Clock::now() - begin, 6s);
+  go_on.set_value();
 }
 
 TEST_F(AdminServerTest, RequestsInOnePacketAreAnsweredInOrder) {

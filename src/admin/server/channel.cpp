@@ -87,6 +87,11 @@ Channel::Outcome Channel::write(std::string_view bytes, Clock::time_point until)
   return Outcome::ok;
 }
 
+bool Channel::has_room() {
+  pollfd item{socket_.get(), POLLOUT, 0};
+  return ::poll(&item, 1, 0) > 0;
+}
+
 bool Channel::ended() {
   char byte = 0;
   const ssize_t count = ::recv(socket_.get(), &byte, 1, MSG_PEEK);

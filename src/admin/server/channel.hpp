@@ -25,6 +25,8 @@ public:
   Outcome read(char* to, std::size_t size, Clock::time_point until, std::size_t& got);
   /// Writes all of it.
   Outcome write(std::string_view bytes, Clock::time_point until);
+  /// There is room for a short answer: the peer has read most of what it was sent before. Does not block.
+  [[nodiscard]] bool has_room();
   /// The peer has closed its side, and all it sent was used.
   [[nodiscard]] bool ended();
 

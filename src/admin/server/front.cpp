@@ -66,6 +66,8 @@ void Front::stop() {
   }
   urgent_threads_.stop();
   threads_.stop();
+  // Channels of requests that no thread had begun went with them.
+  busy_.clear();
   clients_.clear();
   returned_.clear();
 }
@@ -217,6 +219,9 @@ bool Front::drain(Client& client) {
 }
 
 void Front::hand_over(Client& client) {
+  if (!client.channel->has_room()) {
+    return;  // it goes on asking and does not read what it is told: no thread shall wait for it
+  }
   const bool urgent = client.parser.complete() && is_urgent_(client.parser.head());
   {
     const std::lock_guard lock(mutex_);
