@@ -25,6 +25,8 @@ constexpr std::chrono::seconds stuck_after{5};
 constexpr std::chrono::milliseconds snapshot_age{100};
 constexpr std::chrono::seconds snapshot_patience{2};
 constexpr std::chrono::seconds probe_patience{1};
+/// The loop beats once a second. When it is this late, probes do not wait for it any more.
+constexpr std::chrono::seconds late_after{3};
 /// Of what is posted to the loop.
 constexpr std::chrono::seconds command_patience{5};
 constexpr std::chrono::seconds reload_patience{60};
@@ -100,7 +102,9 @@ Reply Api::readyz(bool with_names) const {
     reply.status = ready ? 200 : 503;
     return reply;
   };
-  const auto snapshot = parts_.snapshots->get(1s, probe_patience);
+  // One thread answers all probes: those that pile up while the loop is held up must not keep /healthz waiting.
+  const bool late = parts_.snapshots->since_beat() >= late_after;
+  const auto snapshot = parts_.snapshots->get(1s, late ? 0s : probe_patience);
   if (!snapshot || Clock::now() - snapshot->taken >= stuck_after) {
     return answer("the event loop does not turn", 0, {});
   }
@@ -273,6 +277,10 @@ Reply Api::events(const http::RequestHead& head) {
 }
 
 Reply Api::reload() {
+  const Waiting waiting(waiting_);
+  if (!waiting.allowed()) {
+    return busy("too many requests are waiting");
+  }
   auto promise = std::make_shared<std::promise<ReloadOutcome>>();
   std::future<ReloadOutcome> answer = promise->get_future();
   asio::post(parts_.loop, [promise, &daemon = parts_.daemon] {

@@ -75,6 +75,9 @@ void SnapshotSource::take() {
   {
     // Who asks from here on may be given this one only if it is young enough for them.
     const std::lock_guard lock(mutex_);
+    if (stopped_) {
+      return;  // the board may be gone, and nobody waits
+    }
     asked_ = false;
     snapshot->config = config_;
   }
