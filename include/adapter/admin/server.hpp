@@ -37,8 +37,7 @@ public:
 };
 
 struct Options {
-  std::string version;
-  std::string configuration_place;  ///< for the words that say how to configure it
+  std::string version;  ///< of the program
 };
 
 /// An HTTP server with threads of its own, which see immutable snapshots of the engine and post what they want to the
