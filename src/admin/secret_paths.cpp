@@ -2,6 +2,7 @@
 #include "secret_paths.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "adapter/base/text.hpp"
 
@@ -34,17 +35,37 @@ SecretPaths::SecretPaths(const config::Config& config) {
   if (config.admin.token_file) {
     add(config.admin.token_file->native());
   }
-  std::ranges::sort(paths_,
-                    [](const auto& a, const auto& b) { return a.size() != b.size() ? a.size() > b.size() : a < b; });
+  std::ranges::sort(paths_);
   paths_.erase(std::unique(paths_.begin(), paths_.end()), paths_.end());
 }
 
+/// The longest path that `text` begins with; empty when there is none.
+std::string_view SecretPaths::path_at_begin(std::string_view text) const {
+  auto end = std::ranges::upper_bound(paths_, text);
+  while (end != paths_.begin()) {
+    const std::string& nearest = *std::prev(end);
+    if (text.starts_with(nearest)) {
+      return nearest;
+    }
+    // What stands between the two has no more in common with the text than this one.
+    const auto common = std::ranges::mismatch(nearest, text).in2 - text.begin();
+    text = text.substr(0, static_cast<std::size_t>(common));
+    end = std::upper_bound(paths_.begin(), end, text);
+  }
+  return {};
+}
+
 std::string SecretPaths::hidden_in(std::string_view text) const {
-  std::string result(text);
-  for (const std::string& path : paths_) {
-    const std::string shown = "…" + path.substr(path.rfind('/'));
-    for (std::size_t at = result.find(path); at != std::string::npos; at = result.find(path, at + shown.size())) {
-      result.replace(at, path.size(), shown);
+  std::string result;
+  while (!text.empty()) {
+    const std::string_view path = path_at_begin(text);
+    if (path.empty()) {
+      result += text.front();
+      text.remove_prefix(1);
+    } else {
+      result += "…";
+      result += path.substr(path.rfind('/'));
+      text.remove_prefix(path.size());
     }
   }
   return result;

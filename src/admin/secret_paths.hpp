@@ -20,7 +20,9 @@ public:
   [[nodiscard]] std::string hidden_in(std::string_view text) const;
 
 private:
-  std::vector<std::string> paths_;  ///< as errors spell them, longest first
+  [[nodiscard]] std::string_view path_at_begin(std::string_view text) const;
+
+  std::vector<std::string> paths_;  ///< as errors spell them, sorted
 };
 
 }  // namespace adapter::admin
