@@ -21,21 +21,6 @@
 namespace adapter::admin {
 namespace {
 
-constexpr std::string_view no_content_policy = "default-src 'none'; frame-ancestors 'none'";
-
-/// What every answer carries.
-void add_common_fields(Reply& reply) {
-  const bool has_policy =
-      std::ranges::any_of(reply.fields, [](const auto& field) { return field.first == "Content-Security-Policy"; });
-  if (!has_policy) {
-    reply.fields.emplace_back("Content-Security-Policy", no_content_policy);
-  }
-  reply.fields.emplace_back("Cache-Control", "no-store");
-  reply.fields.emplace_back("X-Content-Type-Options", "nosniff");
-  reply.fields.emplace_back("Referrer-Policy", "no-referrer");
-  reply.fields.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
-}
-
 Reply token_missing() {
   Reply reply = problem(401, "this needs the token: as Bearer, or as the password of Basic with any user name");
   reply.fields.emplace_back("WWW-Authenticate", "Basic realm=\"adapter\", charset=\"UTF-8\"");
@@ -86,11 +71,7 @@ public:
         receiver_(parts_),
         front_(
             std::move(listener.socket),
-            [this](const http::RequestHead& head, RequestBody& body) {
-              Reply reply = answer(head, body);
-              add_common_fields(reply);
-              return reply;
-            },
+            [this](const http::RequestHead& head, RequestBody& body) { return answer(head, body); },
             &asks_for_health) {
     if (config) {
       LiveServer::apply(config);

@@ -216,6 +216,39 @@ TEST_F(AdminServerTest, ProbesThatPileUpWhileTheLoopIsHeldUpDoNotKeepHealthWaiti
   go_on.set_value();
 }
 
+TEST_F(AdminServerTest, WhoLeavesAStreamMakesRoomForTheNext) {
+  for (int round = 0; round < 2; ++round) {
+    std::vector<std::unique_ptr<Client>> listeners;
+    for (int i = 0; i < 32; ++i) {
+      listeners.push_back(std::make_unique<Client>(server_->address()));
+      listeners.back()->send("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      EXPECT_TRUE(is(listeners.back()->until("retry: 2000\n"), 200)) << i;
+    }
+    EXPECT_TRUE(is(ask("/api/v1/events"), 503));
+    listeners.clear();
+    std::this_thread::sleep_for(1500ms);
+  }
+}
+
+TEST_F(AdminServerTest, EveryAnswerCarriesWhatKeepsBrowsersFromGuessing) {
+  for (const char* const request : {"nonsense\r\n\r\n", "GET /nowhere HTTP/1.0\r\nHost: localhost\r\n\r\n"}) {
+    const Client client(server_->address());
+    client.send(request);
+    const std::string answer = client.rest();
+    EXPECT_NE(answer.find("X-Content-Type-Options: nosniff\r\n"), std::string::npos) << answer;
+    EXPECT_NE(answer.find("Cache-Control: no-store\r\n"), std::string::npos) << answer;
+    const std::size_t close = answer.find("Connection: close\r\n");
+    ASSERT_NE(close, std::string::npos) << answer;
+    EXPECT_EQ(answer.find("Connection: close\r\n", close + 1), std::string::npos) << "once";
+  }
+}
+
+TEST_F(AdminServerTest, AnOldClientIsToldThatTheConnectionStays) {
+  const Client client(server_->address());
+  client.send("GET /healthz HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_NE(client.until("\r\n\r\n").find("Connection: keep-alive\r\n"), std::string::npos);
+}
+
 TEST_F(AdminServerTest, RequestsInOnePacketAreAnsweredInOrder) {
   const Client client(server_->address());
   client.send(

@@ -183,14 +183,23 @@ private:
       log::error("admin_failed", error.what(), {{"route", head_->path}});
       reply = problem(500, "an internal error; the log has more");
     }
-    if (reply.close || !stream_->body_is_read()) {
-      close_ = true;
+    if (!close_ && (reply.close || !stream_->body_is_read())) {
+      close_ = true;  // where it was before, the library says so
       to.set_header("Connection", "close");
+    } else if (!close_ && head_->minor_version == 0) {
+      to.set_header("Connection", "keep-alive");  // else such a client waits for the end
+    }
+    if (reply.stream) {
+      // One that has little to say would learn late that nobody listens, and hold its thread until then.
+      reply.stream = [stream = stream_, next = std::move(reply.stream)](const TakeBytes& write) {
+        return !stream->abandoned() && next(write);
+      };
     }
     fill(std::move(reply), to);
   }
 
   static void fill(Reply reply, httplib::Response& to) {
+    add_common_fields(reply);
     to.status = reply.status;
     for (const auto& [name, value] : reply.fields) {
       to.set_header(name, value);

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/reply.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace adapter::admin {
+namespace {
+
+constexpr std::string_view no_content_policy = "default-src 'none'; frame-ancestors 'none'";
+
+}  // namespace
 
 std::string_view reason_phrase(int status) noexcept {
   switch (status) {
@@ -64,6 +70,18 @@ Reply problem(int status, std::string_view detail) {
   reply.content_type = "application/problem+json";
   reply.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   return reply;
+}
+
+void add_common_fields(Reply& reply) {
+  const bool has_policy =
+      std::ranges::any_of(reply.fields, [](const auto& field) { return field.first == "Content-Security-Policy"; });
+  if (!has_policy) {
+    reply.fields.emplace_back("Content-Security-Policy", no_content_policy);
+  }
+  reply.fields.emplace_back("Cache-Control", "no-store");
+  reply.fields.emplace_back("X-Content-Type-Options", "nosniff");
+  reply.fields.emplace_back("Referrer-Policy", "no-referrer");
+  reply.fields.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
 }
 
 }  // namespace adapter::admin

@@ -49,6 +49,9 @@ struct Reply {
 /// "Not Found"; empty for a status that the server does not use.
 [[nodiscard]] std::string_view reason_phrase(int status) noexcept;
 
+/// What every answer carries, one to a malformed request too.
+void add_common_fields(Reply& reply);
+
 /// Answers one request. Called on many threads at once. What it throws becomes a 500 without a word of it.
 using RequestHandler = std::function<Reply(const http::RequestHead& head, RequestBody& body)>;
 
