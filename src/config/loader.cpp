@@ -202,6 +202,7 @@ void Loader::build() {
 
 Loaded Loader::finish() {
   Loaded loaded;
+  loaded.admin = config.admin;
   if (!report_.has_errors()) {
     loaded.config = std::move(config);
   }

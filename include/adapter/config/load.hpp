@@ -39,6 +39,8 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 struct Loaded {
   std::optional<Config> config;  ///< absent when a finding is an error
   std::vector<Finding> findings;
+  /// Also when there is no config: what could be read of it, for whoever looks for the daemon that runs.
+  Admin admin{};
 };
 
 /// Reads a file and what it includes. Every error is found, not only the first. Never throws for bad input: an

@@ -250,6 +250,13 @@ TEST(Load, TakesDataDirAndListenFromVariablesWhereTheFileIsSilent) {
   EXPECT_EQ(off.config->admin.listen, "");
 }
 
+TEST(Load, KnowsTheAdminPortOfAFileWithMistakes) {
+  const Loaded loaded = load("admin: {listen: 127.0.0.1:9, token_file: token}\nevrey: 5s\n" + one_repository());
+  EXPECT_FALSE(loaded.config);
+  EXPECT_EQ(loaded.admin.listen, "127.0.0.1:9");
+  EXPECT_EQ(loaded.admin.token_file, "/etc/adapter/token");
+}
+
 TEST(Load, NamesTheVariableThatOpensThePort) {
   const Environment environment = make_environment({{"ADAPTER_ADMIN_LISTEN", "0.0.0.0:8080"}});
   const Loaded loaded = load(one_repository(), {}, environment);
