@@ -9,6 +9,9 @@ namespace adapter::app {
 int run_command(const Options& options);
 int once_command(const Options& options);
 int validate_command(const Options& options);
+int status_command(const Options& options);
+int sync_command(const Options& options);
+int health_command(const Options& options);
 int ls_remote_command(const Options& options);
 int info_command(const Options& options);
 

@@ -16,12 +16,25 @@ int dispatch(const adapter::app::Options& options) {
       return adapter::app::once_command(options);
     case Command::validate:
       return adapter::app::validate_command(options);
+    case Command::status:
+      return adapter::app::status_command(options);
+    case Command::sync:
+      return adapter::app::sync_command(options);
+    case Command::health:
+      return adapter::app::health_command(options);
     case Command::ls_remote:
       return adapter::app::ls_remote_command(options);
     case Command::info:
       return adapter::app::info_command(options);
   }
   return adapter::app::exit_usage;
+}
+
+/// Such a command lets them through itself.
+bool handles_signals(const adapter::app::Options& options) {
+  using adapter::app::Command;
+  return options.command == Command::run || options.command == Command::once ||
+         (options.command == Command::status && options.watch);
 }
 
 }  // namespace
@@ -34,9 +47,7 @@ int main(int argc, char** argv) {
       return *code;
     }
     const auto& options = std::get<adapter::app::Options>(parsed);
-    const bool handles_signals =
-        options.command == adapter::app::Command::run || options.command == adapter::app::Command::once;
-    if (!handles_signals) {
+    if (!handles_signals(options)) {
       adapter::app::release_signals();
     }
     return dispatch(options);

@@ -46,7 +46,7 @@ def _send(connection, method, url, body, fields, token):
     target = (parts.path or "/") + ("?" + parts.query if parts.query else "")
     fields = dict(fields or {})
     if token is not None:
-        fields["Authorization"] = "Bearer " + token
+        fields["Authorization"] = ("Bearer " + token).encode("utf-8")
     connection.request(method, target, body=body, headers=fields)
     return connection.getresponse()
 

@@ -43,7 +43,27 @@ TEST(Options, ReadsNamesAndRetryOfOnce) {
   EXPECT_EQ(options.retry, std::chrono::minutes(2));
 }
 
+TEST(Options, ReadsThoseOfTheCommandsThatAskADaemon) {
+  const Options status = parsed({"status", "--json", "--watch", "--admin", "http://localhost:1"});
+  EXPECT_EQ(status.command, Command::status);
+  EXPECT_TRUE(status.json);
+  EXPECT_TRUE(status.watch);
+  EXPECT_EQ(status.admin_url, "http://localhost:1");
+  EXPECT_FALSE(status.admin_token_file);
+  const Options sync = parsed({"sync", "docs", "site", "--admin-token-file", "token", "--config", "a.yaml"});
+  EXPECT_EQ(sync.command, Command::sync);
+  EXPECT_EQ(sync.names, (std::vector<std::string>{"docs", "site"}));
+  EXPECT_EQ(sync.admin_token_file, "token");
+  EXPECT_EQ(sync.config_file, "a.yaml");
+  EXPECT_EQ(parsed({"health"}).command, Command::health);
+}
+
 TEST(Options, WrongUseIsExitTwo) {
+  EXPECT_EQ(code({"sync"}), exit_usage);
+  EXPECT_EQ(code({"status", "docs"}), exit_usage);
+  EXPECT_EQ(code({"status", "--admin", ""}), exit_usage);
+  EXPECT_EQ(code({"health", "--admin-token-file", ""}), exit_usage);
+  EXPECT_EQ(code({"run", "--admin", "http://localhost:1"}), exit_usage);
   EXPECT_EQ(code({"frobnicate"}), exit_usage);
   EXPECT_EQ(code({"--no-such-option"}), exit_usage);
   EXPECT_EQ(code({"once", "--retry", "soon"}), exit_usage);
