@@ -217,7 +217,8 @@ Reply Api::wait_for(const std::string& name, std::uint64_t id, RequestBody& body
       return problem(410, "the repository left the configuration");
     }
   }
-  return problem(504, "the sync did not end in time; ask for the repository's state");
+  return parts_.board.stopped() ? busy("the program is stopping")
+                                : problem(504, "the sync did not end in time; ask for the repository's state");
 }
 
 Reply Api::events(const http::RequestHead& head) {

@@ -188,6 +188,22 @@ class Sync(ClientTest):
         self.assertEqual((process.returncode, output), (3, ""))
         self.assertIn("no daemon answers", errors)
 
+    def test_a_daemon_that_restarts_is_asked_again(self):
+        adapter = self.published(("docs", "slow"), listen="127.0.0.1:%d" % free_port())
+        commit = self.remote("slow.git").commit({"b": "2"})
+        trouble = self.server.faults.add(path="/slow.git", step="fetch", delay=30)
+        process = subprocess.Popen(
+            [program(), "sync", "slow", "--config", adapter.config_file],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(),
+        )  # fmt: skip
+        adapter.wait_for(lambda: adapter.repository("slow")["phase"] == "fetching")
+        adapter.stop()
+        self.server.faults.remove(trouble)
+        adapter.start()
+        output, errors = process.communicate(timeout=30)
+        self.assertEqual((process.returncode, errors), (0, ""))
+        self.assertRegex(output, "^slow: (unchanged|%s published)\n$" % commit)
+
     def test_it_comes_again_when_the_daemon_is_busy(self):
         asked = []
 
