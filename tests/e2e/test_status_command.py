@@ -219,8 +219,8 @@ class Watch(ClientTest):
         self.assertEqual(process.wait(10), 1)
         process.stdout = None
 
-    def on_terminal(self, adapter, seconds, columns=70, rows=10, environment=None):
-        """What it writes to a terminal in that time; it is then interrupted."""
+    def on_terminal(self, adapter, shows, columns=70, rows=10, environment=None, seconds=20):
+        """What it writes to a terminal until `shows` is content with it; it is then interrupted."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         process = subprocess.Popen(
@@ -229,7 +229,7 @@ class Watch(ClientTest):
         )  # fmt: skip
         os.close(theirs)
         shown, deadline = b"", time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not shows(shown.decode("utf-8", "replace")):
             if select.select([ours], [], [], 0.1)[0]:
                 shown += os.read(ours, 65536)
         self.interrupt(process)
@@ -238,7 +238,7 @@ class Watch(ClientTest):
 
     def test_a_terminal_shows_it_in_one_place_and_in_colours(self):
         adapter = self.published()
-        shown = self.on_terminal(adapter, 3)
+        shown = self.on_terminal(adapter, lambda text: text.count("1 ok; ready\r\n") == 2)
         first, _, second = shown.partition(CLEAR)
         self.assertIn("\x1b[32mok\x1b[0m", first)
         self.assertTrue(first.endswith("\x1b[3A\r"), repr(first))
@@ -246,7 +246,7 @@ class Watch(ClientTest):
 
     def test_no_color_is_respected(self):
         adapter = self.published()
-        shown = self.on_terminal(adapter, 1, environment={"NO_COLOR": "1"})
+        shown = self.on_terminal(adapter, lambda text: text.endswith("ready\r\n"), environment={"NO_COLOR": "1"})
         self.assertIn("1 ok; ready", shown)
         self.assertNotIn("\x1b", shown)
 
@@ -258,7 +258,7 @@ class Watch(ClientTest):
         adapter.wait_event("check_failed", "zz-gone")
         for name in names:
             adapter.wait_event("published", name)
-        shown = self.on_terminal(adapter, 1, columns=60, rows=10, environment={"NO_COLOR": "1"})
+        shown = self.on_terminal(adapter, lambda text: text.endswith("ready\r\n"), 60, 10, {"NO_COLOR": "1"})
         lines = shown.split("\r\n")[:-1]
         self.assertEqual(len(lines), 9)
         for line in lines:

@@ -67,6 +67,7 @@ class Token(ClientTest):
             )
         )  # fmt: skip
         adapter.start()
+        adapter.wait_event("check_failed", "secret-name")
         code, output, _ = self.command("health", "--admin", adapter.admin)
         self.assertEqual(code, 1)
         self.assertRegex(output, r"^not ready: 1 of 1 .*\n$")
@@ -168,9 +169,8 @@ class Sync(ClientTest):
             stdout=subprocess.PIPE, text=True, env=clean_environment(),
         )  # fmt: skip
         with process:
-            began = time.monotonic()
             self.assertEqual(process.stdout.readline(), "quick: unchanged\n")
-            self.assertLess(time.monotonic() - began, 3)
+            self.assertNotEqual(adapter.published("slow"), commit)
             self.assertEqual(process.stdout.read(), "slow: %s published\n" % commit)
             self.assertEqual(process.wait(30), 0)
 
@@ -237,7 +237,7 @@ class Health(ClientTest):
             code, _, errors = self.command("health", "--admin", "http://127.0.0.1:%d" % silent.getsockname()[1])
             self.assertEqual(code, 1)
             self.assertIn("longer than 5s", errors)
-            self.assertLess(time.monotonic() - began, 6)
+            self.assertLess(time.monotonic() - began, 8)
 
     def test_it_never_ends_with_another_code(self):
         for arguments in ((), ("--config", self.folder + "/absent"), ("--admin", "ftp://localhost")):
