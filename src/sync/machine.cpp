@@ -125,6 +125,12 @@ bool Machine::note_change() noexcept {
   return !asked_for_ && published_ && std::exchange(hooked_, false);
 }
 
+bool Machine::asked() const noexcept {
+  const bool runs = phase_ == Phase::checking || phase_ == Phase::queued || phase_ == Phase::fetching ||
+                    phase_ == Phase::publishing;
+  return poked_ || rechecking_ || (runs && asked_for_);
+}
+
 void Machine::notice_clock(Now now) {
   const bool set_back =
       clock_ && clock_->wall + duration_cast<schedule::TimePoint::duration>(now.steady - clock_->steady) - now.wall >
@@ -234,6 +240,7 @@ void Machine::fail(Now now, const Error& error, bool on_schedule) {
   phase_ = Phase::backing_off;
   if (on_schedule) {
     plan_regular(now);
+    plan_recheck(now);
     return;
   }
   const milliseconds delay = retry_delay(error, failure_->count, interval(now), *random_);
@@ -285,7 +292,8 @@ void Machine::plan_recheck(Now now) {
   if (!expected_) {
     return;
   }
-  const bool seen = published_ && (published_->tip == *expected_ || published_->commit == *expected_);
+  const bool seen = (published_ && (published_->tip == *expected_ || published_->commit == *expected_)) ||
+                    refusal(*expected_) != nullptr;
   if (seen || rechecks_ == recheck_after.size()) {
     expected_.reset();
     return;

@@ -75,6 +75,8 @@ public:
   /// schedule counts again. True when that is a change.
   bool note_change() noexcept;
   [[nodiscard]] bool hooked() const noexcept { return hooked_; }
+  /// Somebody asked for a check that has not ended.
+  [[nodiscard]] bool asked() const noexcept;
   /// To be told before due() is asked: when the wall's clock was set back far, slots are planned anew.
   void notice_clock(Now now);
   [[nodiscard]] bool due(Now now) const;

@@ -71,4 +71,17 @@ RefSelection::Choice RefSelection::choose(const std::vector<wire::Ref>& refs) co
   return choice;
 }
 
+bool RefSelection::concerns(std::string_view pushed, std::string_view resolved) const {
+  if (pushed.empty()) {
+    return true;
+  }
+  if (!resolved.empty()) {
+    return pushed == resolved;
+  }
+  if (ref_ == head) {
+    return pushed.starts_with(branches);  // which one it is shows when it is there
+  }
+  return pushed == ref_ || pushed == std::string(branches) + ref_ || pushed == std::string(tags) + ref_;
+}
+
 }  // namespace adapter::sync

@@ -34,6 +34,10 @@ public:
   };
   [[nodiscard]] Choice choose(const std::vector<wire::Ref>& refs) const;
 
+  /// Whether a push of `pushed` (a full name; empty: of something) moves what is followed. `resolved`: the ref that was
+  /// followed last, empty when there was none yet.
+  [[nodiscard]] bool concerns(std::string_view pushed, std::string_view resolved) const;
+
   [[nodiscard]] const std::string& ref() const noexcept { return ref_; }
 
 private:

@@ -88,6 +88,40 @@ TEST_F(AnnounceTest, AnotherCommitOnTheWayDoesNotEndTheLooking) {
   EXPECT_EQ(wait(), 1s);
 }
 
+TEST_F(AnnounceTest, LooksAgainForABranchThatIsNotThereYet) {
+  machine_.announce(now_, id('2'));
+  for (const auto step : {1s, 2s, 4s, 8s, 15s}) {
+    machine_.begin_check(now_);
+    machine_.fail(now_, Error(ErrorClass::not_found, "the remote has no ref \"new\""), true);
+    EXPECT_EQ(wait(), step);
+    advance(step);
+  }
+  machine_.begin_check(now_);
+  machine_.fail(now_, Error(ErrorClass::not_found, "the remote has no ref \"new\""), true);
+  EXPECT_GT(wait(), 1h);
+}
+
+TEST_F(AnnounceTest, ACommitThatCannotBePublishedWasSeen) {
+  machine_.announce(now_, id('2'));
+  machine_.begin_check(now_);
+  machine_.refuse(id('2'), Error(ErrorClass::policy, "a name"));
+  machine_.fail(now_, Error(ErrorClass::policy, "a name"), true);
+  EXPECT_GT(wait(), 1h);
+}
+
+TEST_F(AnnounceTest, IsAskedUntilTheCheckHasEnded) {
+  EXPECT_FALSE(machine_.asked());
+  machine_.announce(now_, std::nullopt);
+  EXPECT_TRUE(machine_.asked());
+  machine_.begin_check(now_);
+  EXPECT_TRUE(machine_.asked());
+  machine_.succeed(now_);
+  EXPECT_FALSE(machine_.asked());
+  advance(24h);
+  machine_.begin_check(now_);
+  EXPECT_FALSE(machine_.asked()) << "nobody did: it was due";
+}
+
 TEST_F(AnnounceTest, WithoutACommitThereIsOneCheck) {
   machine_.announce(now_, std::nullopt);
   EXPECT_TRUE(machine_.due(now_));

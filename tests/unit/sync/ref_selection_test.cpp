@@ -77,5 +77,20 @@ TEST(RefSelection, APinnedCommitNeedsNoAnswer) {
   EXPECT_EQ(choice.ref, "");
 }
 
+TEST(RefSelection, KnowsWhichPushMovesWhatItFollows) {
+  const RefSelection branch("main");
+  EXPECT_TRUE(branch.concerns("refs/heads/main", "refs/heads/main"));
+  EXPECT_FALSE(branch.concerns("refs/heads/feature/main", "refs/heads/main"));
+  EXPECT_FALSE(branch.concerns("refs/tags/main", "refs/heads/main"));
+  EXPECT_TRUE(branch.concerns("refs/tags/main", "")) << "which it will be is not known yet";
+  EXPECT_FALSE(branch.concerns("refs/heads/feature/main", ""));
+  EXPECT_TRUE(branch.concerns("", "refs/heads/main")) << "of something";
+  const RefSelection head("HEAD");
+  EXPECT_TRUE(head.concerns("refs/heads/trunk", ""));
+  EXPECT_FALSE(head.concerns("refs/tags/v1", ""));
+  EXPECT_FALSE(head.concerns("refs/heads/other", "refs/heads/trunk"));
+  EXPECT_TRUE(RefSelection("refs/notes/x").concerns("refs/notes/x", ""));
+}
+
 }  // namespace
 }  // namespace adapter::sync
