@@ -23,8 +23,8 @@ constexpr std::size_t spread_above = 16;
 /// A repository's task with the scope that can end it.
 struct Entry {
   Entry(Shared& shared, std::shared_ptr<RemoteGroup> group, const config::Repository& repository,
-        const std::filesystem::path& data_dir, std::uint64_t attempts)
-      : scope(shared.executor), task(shared, std::move(group), repository, data_dir, attempts) {}
+        const std::filesystem::path& data_dir, const Predecessor& before)
+      : scope(shared.executor), task(shared, std::move(group), repository, data_dir, before) {}
 
   async::TaskScope scope;
   RepositoryTask task;
@@ -54,7 +54,7 @@ public:
 private:
   void take_settings(std::shared_ptr<const config::Config> config);
   std::shared_ptr<RemoteGroup> group_for(const config::Repository& repository);
-  Entry& add(const config::Repository& repository, std::uint64_t attempts = 0);
+  Entry& add(const config::Repository& repository, const Predecessor& before = {});
   asio::awaitable<void> end(std::vector<std::unique_ptr<Entry>> entries);
   [[nodiscard]] std::vector<std::string> leftovers() const;
   asio::awaitable<void> remove_leftovers(std::vector<std::string> names);
@@ -67,6 +67,7 @@ private:
   std::shared_ptr<const config::Config> config_;
   std::map<RemoteKey, std::weak_ptr<RemoteGroup>> groups_;
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
+  std::map<std::string, Predecessor, std::less<>> replaced_;  ///< of tasks that end, to be followed by others
 };
 
 void LiveEngine::take_settings(std::shared_ptr<const config::Config> config) {
@@ -94,8 +95,8 @@ std::shared_ptr<RemoteGroup> LiveEngine::group_for(const config::Repository& rep
   return group;
 }
 
-Entry& LiveEngine::add(const config::Repository& repository, std::uint64_t attempts) {
-  auto entry = std::make_unique<Entry>(shared_, group_for(repository), repository, config_->data_dir, attempts);
+Entry& LiveEngine::add(const config::Repository& repository, const Predecessor& before) {
+  auto entry = std::make_unique<Entry>(shared_, group_for(repository), repository, config_->data_dir, before);
   Entry& added = *entry;
   entries_[repository.name] = std::move(entry);
   return added;
@@ -114,7 +115,6 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
   take_settings(std::move(config));
   std::vector<std::unique_ptr<Entry>> ended;
   std::vector<const config::Repository*> started;
-  std::map<std::string, std::uint64_t> attempts;  // of tasks that are replaced
   std::map<std::string_view, const config::Repository*> wanted;
   for (const config::Repository& repository : config_->repositories) {
     wanted[repository.name] = &repository;
@@ -129,7 +129,9 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
       ++place;
       continue;
     }
-    attempts[place->first] = place->second->task.attempts();
+    if (still != wanted.end()) {
+      replaced_[place->first] = place->second->task.predecessor(*still->second);
+    }
     ended.push_back(std::move(place->second));
     place = entries_.erase(place);
   }
@@ -137,9 +139,10 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
   co_await pruning_.join();
   const bool spread = started.size() > spread_above;
   for (const config::Repository* const repository : started) {
-    Entry& entry = add(*repository, attempts[repository->name]);
+    Entry& entry = add(*repository, replaced_[repository->name]);
     entry.scope.spawn("repository " + repository->name, entry.task.watch(spread));
   }
+  replaced_.clear();
   if (config_->prune) {
     pruning_.spawn("prune", remove_leftovers(leftovers()));
   }
@@ -225,6 +228,10 @@ asio::awaitable<std::vector<OnceResult>> LiveEngine::sync_once(std::shared_ptr<c
 }
 
 std::optional<std::uint64_t> LiveEngine::check_now(std::string_view name) {
+  if (const auto next = replaced_.find(name); next != replaced_.end()) {
+    next->second.asked = true;
+    return next->second.suspended ? std::nullopt : std::optional(next->second.status.attempts_begun + 1);
+  }
   const auto place = entries_.find(name);
   if (place == entries_.end()) {
     return std::nullopt;
@@ -234,6 +241,10 @@ std::optional<std::uint64_t> LiveEngine::check_now(std::string_view name) {
 }
 
 bool LiveEngine::announce(std::string_view name, const Announcement& push) {
+  if (const auto next = replaced_.find(name); next != replaced_.end()) {
+    next->second.asked = true;
+    return true;
+  }
   const auto place = entries_.find(name);
   if (place == entries_.end()) {
     return false;

@@ -95,7 +95,7 @@ std::string settings_fingerprint(const config::Repository& repository) {
 }
 
 RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> group, config::Repository repository,
-                               const std::filesystem::path& data_dir, std::uint64_t attempts)
+                               const std::filesystem::path& data_dir, const Predecessor& before)
     : shared_(shared),
       group_(std::move(group)),
       repository_(std::move(repository)),
@@ -107,10 +107,20 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
       wakeup_(shared.executor),
       store_(store::make_store(shared.workers, directory_, store_options(repository_))),
       publisher_(publish::make_publisher(shared.workers, data_dir, repository_.name, repository_.link)),
-      attempts_(attempts),
-      attempts_ended_(attempts),
+      attempts_(before.status.attempts_begun),
+      attempts_ended_(before.status.attempts_begun),
       max_staleness_(staleness_limit(repository_, selection_)) {
   group_->join(selection_.prefixes());
+  if (before.same_source) {
+    status_.resolved_ref = before.status.resolved_ref;
+    status_.last_check = before.status.last_check;
+    status_.last_success = before.status.last_success;
+    status_.last_change = before.status.last_change;
+    status_.received_bytes = before.status.received_bytes;
+  }
+  if (before.asked) {
+    machine_.poke(Now::read());
+  }
   status_.name = repository_.name;
   status_.url = repository_.url.display();
   status_.ref = repository_.ref;
@@ -209,10 +219,12 @@ std::uint64_t RepositoryTask::poke() {
   return repository_.suspend ? 0 : attempts_ + 1;
 }
 
+Predecessor RepositoryTask::predecessor(const config::Repository& next) const {
+  return {status(), next.url == repository_.url && next.ref == repository_.ref, next.suspend, machine_.asked()};
+}
+
 void RepositoryTask::announce(const Announcement& push) {
-  const std::string& followed = status_.resolved_ref;
-  const bool ours = push.ref.empty() || push.ref == followed || push.ref == repository_.ref ||
-                    push.ref.ends_with("/" + repository_.ref);
+  const bool ours = selection_.concerns(push.ref, status_.resolved_ref);
   machine_.announce(Now::read(), ours ? push.commit : std::nullopt);
   wakeup_.wake();
 }

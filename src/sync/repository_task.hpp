@@ -41,13 +41,21 @@ struct Shared {
   Observer* observer;  ///< may be null
 };
 
+/// What a task knows of the one before it that had its name, in an earlier configuration.
+struct Predecessor {
+  RepositoryStatus status;
+  bool same_source = false;  ///< it followed the same ref of the same remote
+  bool suspended = false;    ///< the one that follows will be
+  bool asked = false;        ///< somebody asked for a check that it did not get to the end of
+};
+
 /// One repository from its remote to its folder: the coroutine around a Machine. Loop thread only; owned by the engine,
 /// which cancels and joins the coroutines that run in it before it is destroyed.
 class RepositoryTask {
 public:
-  /// `attempts`: those of the task before it that had this name, so that their numbers are not given twice.
+  /// Numbers of attempts go on where those of `before` ended; what was known of the same source stays known.
   RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> group, config::Repository repository,
-                 const std::filesystem::path& data_dir, std::uint64_t attempts = 0);
+                 const std::filesystem::path& data_dir, const Predecessor& before = {});
   ~RepositoryTask();
   RepositoryTask(const RepositoryTask&) = delete;
   RepositoryTask& operator=(const RepositoryTask&) = delete;
@@ -65,7 +73,8 @@ public:
   [[nodiscard]] const config::Repository& repository() const noexcept { return repository_; }
   [[nodiscard]] RepositoryStatus status() const;
   [[nodiscard]] SyncProgress progress() const;
-  [[nodiscard]] std::uint64_t attempts() const noexcept { return attempts_; }  ///< begun
+  /// For the task that takes this one's place, as `next` says.
+  [[nodiscard]] Predecessor predecessor(const config::Repository& next) const;
   [[nodiscard]] bool changed() const noexcept { return changed_; }
 
 private:

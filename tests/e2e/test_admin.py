@@ -126,6 +126,27 @@ class AdminTest(AdapterTest):
         self.assertEqual((answer.status, answer.type), (404, "application/problem+json"))
         self.assertIn("title", answer.json())
 
+    def test_what_was_asked_for_and_known_outlives_a_change_of_the_configuration(self):
+        """By a cron that fires once a year: nothing but what was asked for makes a check."""
+        remote = self.remote(files={"f": "1"})
+        yearly = {"cron": "0 0 1 1 *"}
+        adapter = self.serving(self.entry(remote, **yearly), every="1h")
+        adapter.wait_event("published", "docs")
+        adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 200, what="ready")
+        adapter.reload(self.config(self.entry(remote, jitter="1%", **yearly), admin=LISTEN))
+        adapter.wait_for(lambda: adapter.repository()["phase"] == "waiting", what="the recovery")
+        self.assertEqual(adapter.ask("GET", "/readyz").status, 200, "its last success is not forgotten")
+        fault = self.server.faults.add(path="^/" + remote.name, hang=True)
+        answers = []
+        waiter = threading.Thread(target=lambda: answers.append(adapter.ask("POST", "/api/v1/repositories/docs/sync?wait=1").json()))
+        waiter.start()
+        adapter.wait_for(lambda: adapter.repository()["phase"] == "checking", what="the check")
+        self.server.faults.remove(fault)
+        commit = remote.commit({"f": "2"})
+        adapter.reload(self.config(self.entry(remote, jitter="2%", **yearly), admin=LISTEN))
+        waiter.join(10)
+        self.assertEqual([(answer["result"], answer["commit"]) for answer in answers], [("changed", commit)])
+
     def test_one_who_waits_hears_that_the_repository_left(self):
         remote = self.remote(files={"f": "1"})
         adapter = self.published(remote, every="1h")
