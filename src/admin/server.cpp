@@ -71,8 +71,7 @@ public:
         receiver_(parts_),
         front_(
             std::move(listener.socket),
-            [this](const http::RequestHead& head, RequestBody& body) { return answer(head, body); },
-            &asks_for_health) {
+            [this](const http::RequestHead& head, RequestBody& body) { return answer(head, body); }, &asks_for_health) {
     if (config) {
       LiveServer::apply(config);
     } else {

@@ -200,6 +200,7 @@ Reply HookReceiver::take(const http::RequestHead& head, const Received& received
 
 void HookReceiver::announce(const std::string& name, const Payload& payload) {
   std::vector<sync::Announcement> pushes;
+  pushes.reserve(payload.changes.size() + 1);
   for (const RefChange& change : payload.changes) {
     pushes.push_back({change.ref, change.commit});
   }
