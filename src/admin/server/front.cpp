@@ -29,6 +29,7 @@ constexpr std::chrono::milliseconds stop_grace{300};
 constexpr int accepts_in_a_row = 1024;
 constexpr std::size_t kept_for_health = 8;
 constexpr int longest_poll_ms = 60'000;
+constexpr int retry_accept_ms = 50;
 
 }  // namespace
 
@@ -140,6 +141,12 @@ bool Front::accept_one() {
       const UniqueFd refused(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
       reserve_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
       return static_cast<bool>(refused);
+    }
+    if (none_left) {
+      // Somebody was quicker to take the one kept back. The listener stays readable: without a pause this would spin.
+      ::poll(nullptr, 0, retry_accept_ms);
+      reserve_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+      return false;
     }
     return errno == EINTR || errno == ECONNABORTED;
   }
