@@ -39,8 +39,11 @@ SecretPaths::SecretPaths(const config::Config& config) {
   paths_.erase(std::unique(paths_.begin(), paths_.end()), paths_.end());
 }
 
-/// The longest path that `text` begins with; empty when there is none.
+/// The longest path that `text`, which is not empty, begins with; empty when there is none.
 std::string_view SecretPaths::path_at_begin(std::string_view text) const {
+  if (paths_.empty() || text.front() < paths_.front().front() || text.front() > paths_.back().front()) {
+    return {};  // nearly always: they all begin with "/"
+  }
   auto end = std::ranges::upper_bound(paths_, text);
   while (end != paths_.begin()) {
     const std::string& nearest = *std::prev(end);
