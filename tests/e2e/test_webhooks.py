@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+import socket
 import sys
 import time
 import unittest
@@ -131,6 +132,21 @@ class WebhookTest(AdapterTest):
         self.assertEqual(self.deliver(adapter, "/hooks/docs", {}, secret="wrong").status, 401)
         self.assertEqual(self.deliver(adapter, "/hooks/plain", {}).status, 404, "no secret, no route")
         self.assertEqual(self.deliver(adapter, "/hooks/nobody", {}).status, 404)
+
+    def test_forged_bodies_that_trickle_do_not_keep_the_right_ones_out(self):
+        adapter = self.running(self.hooked(self.remote("a", {"f": "1"})))
+        address = ("127.0.0.1", int(adapter.admin.rsplit(":", 1)[1]))
+        head = b"POST /hooks/docs HTTP/1.1\r\nHost: localhost\r\nX-Hub-Signature-256: sha256=" + b"0" * 64 + b"\r\nContent-Length: 999999\r\n\r\nx"
+        forged = []
+        for _ in range(100):
+            forged.append(socket.create_connection(address))
+            forged[-1].sendall(head)
+        time.sleep(0.3)
+        began = time.monotonic()
+        self.assertEqual(self.deliver(adapter, "/hooks/docs", self.push("f" * 40)).status, 202)
+        self.assertLess(time.monotonic() - began, 1.0)
+        for client in forged:
+            client.close()
 
     def test_a_large_body_works_by_name_only(self):
         remote = self.remote("a", {"f": "1"})

@@ -23,21 +23,30 @@ Reply json(int status, std::string body) {
   return reply;
 }
 
-/// Counts down when it goes.
-class Turn {
+}  // namespace
+
+/// A body among those that arrive, while it lives.
+class HookReceiver::Turn {
 public:
-  explicit Turn(std::atomic<int>& count) : count_(count), given_(count.fetch_add(1) < max_receiving) {}
-  ~Turn() { count_.fetch_sub(1); }
+  Turn(HookReceiver& receiver, RequestBody& body) : receiver_(receiver), body_(body) {
+    const std::lock_guard lock(receiver_.mutex_);
+    if (receiver_.receiving_.size() >= max_receiving) {
+      receiver_.receiving_.front()->cut();
+      receiver_.receiving_.pop_front();
+    }
+    receiver_.receiving_.push_back(&body_);
+  }
+  ~Turn() {
+    const std::lock_guard lock(receiver_.mutex_);
+    receiver_.receiving_.remove(&body_);
+  }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
-  [[nodiscard]] bool given() const noexcept { return given_; }
 
 private:
-  std::atomic<int>& count_;
-  bool given_;
+  HookReceiver& receiver_;
+  RequestBody& body_;
 };
-
-}  // namespace
 
 void HookReceiver::apply(const config::Config& config) {
   auto hooks = std::make_shared<Hooks>();
@@ -117,12 +126,6 @@ Reply HookReceiver::deliver(const http::RequestHead& head, RequestBody& body, co
   if (!name && head.content_length.value_or(0) > max_payload_bytes) {
     return problem(413, "a body over 1 MiB is taken by POST /hooks/NAME only");
   }
-  const Turn turn(receiving_);
-  if (!turn.given()) {
-    Reply reply = problem(503, "too many deliveries at once");
-    reply.fields.emplace_back("Retry-After", "5");
-    return reply;
-  }
   const Received received = receive(head, body, candidates(*hooks, name));
   return received.refusal ? *received.refusal : take(head, received, name);
 }
@@ -136,13 +139,16 @@ HookReceiver::Received HookReceiver::receive(const http::RequestHead& head, Requ
     return received;
   }
   received.kept = head.content_length.value_or(0) <= max_payload_bytes;
-  const RequestBody::End end = body.read([&](std::string_view bytes) {
-    check.update(bytes);
-    if (received.kept) {
-      received.text += bytes;
-    }
-    return true;
-  });
+  const RequestBody::End end = [&] {
+    const Turn turn(*this, body);
+    return body.read([&](std::string_view bytes) {
+      check.update(bytes);
+      if (received.kept) {
+        received.text += bytes;
+      }
+      return true;
+    });
+  }();
   if (end != RequestBody::End::complete) {
     received.refusal =
         problem(end == RequestBody::End::timed_out ? 408 : 400, "the body did not arrive as its length says");
@@ -163,7 +169,11 @@ HookReceiver::Received HookReceiver::receive(const http::RequestHead& head, Requ
 
 Reply HookReceiver::take(const http::RequestHead& head, const Received& received,
                          const std::optional<std::string>& name) {
-  const Payload payload = received.kept ? read_payload(received.text) : Payload();
+  Payload payload;
+  if (received.kept) {
+    const std::lock_guard one_at_a_time(parsing_);  // a parsed body can be many times as large
+    payload = read_payload(received.text);
+  }
   const Delivery delivery = read_delivery(head.fields, payload);
   if (delivery.event == HookEvent::ping) {
     parts_.metrics.count_delivery("ping");

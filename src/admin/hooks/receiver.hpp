@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,8 +27,9 @@ namespace adapter::admin {
 /// Different secrets that `POST /hooks` tries; a configuration with more of them uses `POST /hooks/{name}` for the
 /// rest.
 inline constexpr std::size_t max_shared_secrets = 16;
-/// Bodies that arrive at the same time.
-inline constexpr int max_receiving = 16;
+/// Bodies that arrive at the same time. One more takes the place of the one that has been arriving longest: whoever
+/// sends slowly without a secret can only push out others who do.
+inline constexpr std::size_t max_receiving = 16;
 
 /// Webhooks of forges: hints to look now. The signature is checked first, over the body as it arrives; only then the
 /// body may choose, and only among repositories that are configured with the secret that signed it. A body over
@@ -71,8 +73,11 @@ private:
   [[nodiscard]] Reply refuse(std::string_view why);
 
   Parts& parts_;
-  std::atomic<int> receiving_ = 0;
-  std::mutex mutex_;  ///< of all below
+  class Turn;
+
+  std::mutex parsing_;                 ///< held by the one that parses
+  std::mutex mutex_;                   ///< of all below
+  std::list<RequestBody*> receiving_;  ///< in order of arrival
   std::shared_ptr<const Hooks> hooks_ = std::make_shared<Hooks>();
   std::map<std::string, auth::SecretReader> secrets_;  ///< by file
   RecentDeliveries recent_;

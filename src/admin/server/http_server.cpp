@@ -74,6 +74,7 @@ public:
   [[nodiscard]] bool body_is_read() const noexcept { return body_left_ == 0; }
   [[nodiscard]] bool body_timed_out() const noexcept { return body_timed_out_; }
   [[nodiscard]] bool abandoned() { return channel_.ended(); }
+  void cut() noexcept { channel_.shut_down(); }
 
 private:
   ssize_t read_body(char* to, std::size_t size) {
@@ -126,6 +127,7 @@ public:
     return stream_.body_timed_out() ? End::timed_out : End::broken;
   }
   bool abandoned() override { return stream_.body_is_read() && stream_.abandoned(); }
+  void cut() noexcept override { stream_.cut(); }
 
 private:
   ExchangeStream& stream_;

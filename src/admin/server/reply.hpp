@@ -30,6 +30,8 @@ public:
   virtual End read(const TakeBytes& take) = 0;
   /// The client has closed its connection: nobody waits for the answer. Does not block.
   [[nodiscard]] virtual bool abandoned() = 0;
+  /// Ends the connection, and read() with it. On any thread, as long as the request is being answered.
+  virtual void cut() noexcept = 0;
 };
 
 struct Reply {
