@@ -176,10 +176,24 @@ asio::awaitable<void> RepositoryTask::save() {
   state.link = repository_.link;
   state.published = machine_.published();
   state.refusals = machine_.refusals();
+  state.followed = repository_.ref;
+  state.last_success = status_.last_success;
   auto job = [directory = directory_, state = std::move(state)](const std::stop_token&) {
     save_state(directory, state);
   };
   co_await async::run_blocking(shared_.workers, std::move(job));
+}
+
+/// A note that cannot be written must not turn a check that succeeded into a failure.
+asio::awaitable<void> RepositoryTask::remember_success() {
+  try {
+    co_await save();
+  } catch (const Error& error) {
+    if (error.error_class() == ErrorClass::cancelled) {
+      throw;
+    }
+    log::debug("state_not_saved", error.text(), {{"repository", repository_.name}});
+  }
 }
 
 /// The new link stands: nobody needs the one of an earlier configuration, which would soon lead nowhere. What cannot be

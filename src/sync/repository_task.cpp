@@ -19,6 +19,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr int default_stale_intervals = 10;
+constexpr std::chrono::minutes rare{10};
 
 Machine::Settings machine_settings(const config::Repository& repository, const RefSelection& selection,
                                    const std::string& fingerprint) {
@@ -53,6 +54,12 @@ std::optional<std::chrono::milliseconds> staleness_limit(const config::Repositor
     limit = std::max(limit, *repository.every_when_hooked * default_stale_intervals);
   }
   return std::max<std::chrono::milliseconds>(limit, least_default_staleness);
+}
+
+/// Whether the next check after a restart may be so far off that the success before it has to be remembered.
+bool checks_rarely(const config::Repository& repository) {
+  const bool by_cron = std::holds_alternative<schedule::CronSchedule>(repository.schedule.when);
+  return by_cron && repository.schedule.longest_gap(Now::read().wall) >= rare;
 }
 
 /// Whether one of two links lies below the other.
@@ -109,7 +116,8 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
       publisher_(publish::make_publisher(shared.workers, data_dir, repository_.name, repository_.link)),
       attempts_(before.status.attempts_begun),
       attempts_ended_(before.status.attempts_begun),
-      max_staleness_(staleness_limit(repository_, selection_)) {
+      max_staleness_(staleness_limit(repository_, selection_)),
+      remembers_success_(checks_rarely(repository_)) {
   group_->join(selection_.prefixes());
   if (before.same_source) {
     status_.resolved_ref = before.status.resolved_ref;
@@ -259,6 +267,9 @@ asio::awaitable<void> RepositoryTask::recover() {
     published.tip = *commit;
     if (state && state->published && state->published->commit == *commit && state->url == repository_.url.to_string()) {
       published = *state->published;
+      if (state->followed == repository_.ref && state->last_success && !status_.last_success) {
+        status_.last_success = std::min(*state->last_success, Now::read().wall);
+      }
     }
     const std::vector<ObjectId>& held = store_->holdings().tips;
     if (std::find(held.begin(), held.end(), published.tip) == held.end()) {
@@ -356,6 +367,9 @@ asio::awaitable<void> RepositoryTask::confirm_unchanged(RefSelection::Choice cho
       log::debug("unchanged", "the remote has nothing new", {{"repository", repository_.name}, {"commit", commit}});
     }
     succeed(std::nullopt);
+    if (remembers_success_) {
+      co_await remember_success();
+    }
     tell_checked(choice, false, true);
     co_return;
   }

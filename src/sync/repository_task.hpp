@@ -91,6 +91,7 @@ private:
   asio::awaitable<store::CommitFacts> obtain(const RefSelection::Choice& choice);
   asio::awaitable<store::CommitFacts> fetch(const RefSelection::Choice& choice);
   asio::awaitable<void> save();
+  asio::awaitable<void> remember_success();
   asio::awaitable<void> remove_former_link();
   asio::awaitable<void> tidy();
 
@@ -122,6 +123,7 @@ private:
   std::chrono::steady_clock::time_point attempt_began_;
   std::optional<std::chrono::steady_clock::time_point> sync_began_;  ///< while a commit is fetched or published
   std::optional<std::chrono::milliseconds> max_staleness_;
+  bool remembers_success_ = false;  ///< a check that found nothing new is noted on disk
   bool changed_ = false;
   bool warned_ambiguous_ = false;
   bool empty_reported_ = false;

@@ -69,6 +69,11 @@ std::string to_json(const RepositoryState& state) {
                          {"commit", state.published->commit.to_hex()},
                          {"settings", state.published->settings}};
   }
+  json["followed"] = state.followed;
+  if (state.last_success) {
+    json["last_success_ms"] =
+        std::chrono::duration_cast<std::chrono::milliseconds>(state.last_success->time_since_epoch()).count();
+  }
   json["refused"] = nlohmann::json::array();
   for (const auto& [tip, refusal] : state.refusals) {
     json["refused"].push_back({{"tip", tip.to_hex()},
@@ -98,6 +103,12 @@ std::optional<RepositoryState> parse_state(std::string_view text) {
       state.published->tip = required_id(published, "tip");
       state.published->commit = required_id(published, "commit");
       state.published->settings = published.at("settings").get<std::string>();
+    }
+    // Absent in files of earlier versions.
+    state.followed = json.value("followed", std::string());
+    if (json.contains("last_success_ms")) {
+      state.last_success =
+          schedule::TimePoint(std::chrono::milliseconds(json.at("last_success_ms").get<std::int64_t>()));
     }
     for (const nlohmann::json& entry : json.at("refused")) {
       const auto error_class = class_from(entry.at("class").get_ref<const std::string&>());

@@ -20,6 +20,10 @@ struct RepositoryState {
   std::string link;
   std::optional<Published> published;
   std::map<ObjectId, Refusal> refusals;
+  std::string followed;  ///< the ref, as it was configured
+  /// The last success known when this was written, in whole milliseconds: a schedule with hours between its checks
+  /// would count as stale after each restart without it.
+  std::optional<schedule::TimePoint> last_success;
 
   friend bool operator==(const RepositoryState&, const RepositoryState&) = default;
 };

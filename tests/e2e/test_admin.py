@@ -61,6 +61,28 @@ class AdminTest(AdapterTest):
         time.sleep(1.5)
         self.assertEqual(adapter.ask("GET", "/readyz").status, 200)
 
+    def test_a_restart_between_two_slots_of_a_cron_schedule_stays_ready(self):
+        remote = self.remote(files={"f": "1"})
+        entry = self.entry(remote, cron="0 3 1 1 *")
+        no_interval = {"jitter": "0%"}
+        config = {**self.config(entry, admin=LISTEN), "defaults": no_interval}
+        adapter = self.adapter(config).start()
+        adapter.wait_published("docs", remote.resolve("main"))
+        adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 200, what="ready")
+        adapter.ask("POST", "/api/v1/repositories/docs/sync?wait=1")
+        before = adapter.repository()["last_success"]
+        adapter.stop()
+        asked = len(self.server.requests)
+        adapter.start()
+        adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 200, what="ready again", seconds=5)
+        self.assertEqual(adapter.repository()["last_success"], before)
+        self.assertEqual(len(self.server.requests), asked, "nobody was asked")
+        adapter.stop()
+        adapter.write_config({**self.config(self.entry(remote, cron="0 3 1 1 *", ref="main"), admin=LISTEN), "defaults": no_interval})
+        adapter.start()
+        adapter.wait_for(lambda: adapter.repository()["phase"] == "waiting", what="recovered")
+        self.assertEqual(adapter.ask("GET", "/readyz").status, 503, "of another ref nothing is known yet")
+
     # ---- API
 
     def test_a_repository_tells_all_about_itself(self):

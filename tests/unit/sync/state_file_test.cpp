@@ -19,6 +19,8 @@ RepositoryState sample() {
   refusal.error_class = ErrorClass::limit;
   refusal.text = "too many \"paths\"\n\xff";
   refusal.settings = "v1-1";
+  state.followed = "main";
+  state.last_success = schedule::TimePoint(std::chrono::milliseconds(1'795'435'200'123));
   return state;
 }
 
@@ -26,6 +28,13 @@ TEST(StateFile, ReadsBackWhatItWrote) {
   RepositoryState state = sample();
   state.refusals.begin()->second.text = "too many \"paths\"\n";
   EXPECT_EQ(parse_state(to_json(state)), state);
+}
+
+TEST(StateFile, ReadsWhatKnewNothingOfSuccess) {
+  const auto state = parse_state(R"({"version":1,"url":"u","link":"l","refused":[]})");
+  ASSERT_TRUE(state);
+  EXPECT_FALSE(state->last_success);
+  EXPECT_TRUE(state->followed.empty());
 }
 
 TEST(StateFile, WritesTextThatIsNotUtf8WithoutFailing) {
