@@ -264,16 +264,6 @@ class OpenApi(AdapterTest):
                 broken.shutdown(socket.SHUT_WR)
                 self.judge(method, path, self.answer_on(broken), 400)
                 waiting.append((method, path, self.raw(adapter, method, path, 10, b"abc", fields)))
-        for _ in range(14):
-            waiting.append(("POST", HOOKS[1], self.raw(adapter, "POST", HOOKS[1], 10, b"abc", UNCHECKED)))
-
-        def too_many():
-            body = b"{}"
-            answers = [adapter.ask("POST", path.replace("{name}", "docs"), body=body, fields=self.signed(body)) for path in HOOKS]
-            return answers if {answer.status for answer in answers} == {503} else None
-
-        for path, answer in zip(HOOKS, adapter.wait_for(too_many, 5, "sixteen bodies on their way")):
-            self.judge("POST", path, answer, 503)
         for method, path, connection in waiting:
             self.judge(method, path, self.answer_on(connection), 408)
 
