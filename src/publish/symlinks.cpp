@@ -18,7 +18,9 @@ struct Place {
   std::string_view name;
 };
 
-char folded(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char folded(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 struct PlaceHash {
   NameLookup lookup;
@@ -38,9 +40,9 @@ struct PlaceEqual {
   NameLookup lookup;
   bool operator()(const Place& a, const Place& b) const noexcept {
     return a.folder == b.folder &&
-           (lookup == NameLookup::exact
-                ? a.name == b.name
-                : std::ranges::equal(a.name, b.name, [](char x, char y) { return folded(x) == folded(y); }));
+           (lookup == NameLookup::exact ? a.name == b.name : std::ranges::equal(a.name, b.name, [](char x, char y) {
+             return folded(x) == folded(y);
+           }));
   }
 };
 
@@ -212,8 +214,8 @@ private:
 
 }  // namespace
 
-std::vector<bool> links_inside(std::span<const FolderNode> folders, std::span<const LinkNode> links,
-                               NameLookup lookup, std::uint64_t step_budget) {
+std::vector<bool> links_inside(std::span<const FolderNode> folders, std::span<const LinkNode> links, NameLookup lookup,
+                               std::uint64_t step_budget) {
   std::vector<bool> inside(links.size());
   if (links.empty()) {
     return inside;
