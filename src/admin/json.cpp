@@ -68,13 +68,7 @@ Json progress_json(const Snapshot& snapshot, const std::string& name) {
           {"total_objects", place->second.total_objects}};
 }
 
-bool has_webhook(const Snapshot& snapshot, const std::string& name) {
-  return snapshot.config && std::ranges::any_of(snapshot.config->repositories, [&](const auto& repository) {
-           return repository.name == name && repository.webhook.has_value();
-         });
-}
-
-Json one(const Snapshot& snapshot, const Board& board, const sync::RepositoryStatus& status, bool webhook) {
+Json one(const Snapshot& snapshot, const Board& board, const sync::RepositoryStatus& status) {
   const Judgement judgement = judge(status, snapshot.time);
   const bool checked = status.last_check_duration.count() != 0;
   const bool synced = status.last_sync_duration.count() != 0;
@@ -103,7 +97,7 @@ Json one(const Snapshot& snapshot, const Board& board, const sync::RepositorySta
       {"left_out_links", status.left_out_links},
       {"submodules", status.submodules},
       {"lfs_pointers", status.lfs_pointers},
-      {"webhook", webhook},
+      {"webhook", status.webhook},
       {"hooked", status.hooked},
       {"attempts", {{"begun", status.attempts_begun}, {"ended", status.attempts_ended}}},
       {"progress", progress_json(snapshot, status.name)},
@@ -137,14 +131,9 @@ std::string format_time(std::chrono::system_clock::time_point time) {
 std::string repositories_json(const Snapshot& snapshot, const Board& board, std::string_view version) {
   Json list = Json::array();
   bool ready = snapshot.config != nullptr;
-  for (std::size_t i = 0; i < snapshot.repositories.size(); ++i) {
-    const sync::RepositoryStatus& status = snapshot.repositories[i];
-    // Both are in the configuration's order, and differ for a moment at a reload only.
-    const auto& configured = snapshot.config->repositories;
-    const bool aligned = i < configured.size() && configured[i].name == status.name;
-    const bool webhook = aligned ? configured[i].webhook.has_value() : has_webhook(snapshot, status.name);
+  for (const sync::RepositoryStatus& status : snapshot.repositories) {
     ready = ready && judge(status, snapshot.time).ready;
-    list.push_back(one(snapshot, board, status, webhook));
+    list.push_back(one(snapshot, board, status));
   }
   return line_of({{"generated_at", format_time(snapshot.time)},
                   {"version", version},
@@ -156,7 +145,7 @@ std::string repositories_json(const Snapshot& snapshot, const Board& board, std:
 
 std::string repository_json(const Snapshot& snapshot, const Board& board, std::size_t index) {
   const sync::RepositoryStatus& status = snapshot.repositories[index];
-  return line_of(one(snapshot, board, status, has_webhook(snapshot, status.name)));
+  return line_of(one(snapshot, board, status));
 }
 
 std::string readiness_json(bool ready, std::string_view reason, std::size_t repositories,

@@ -2,9 +2,9 @@
 #include "reload.hpp"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
+#include "adapter/http/authority.hpp"
 #include "adapter/http/url.hpp"
 #include "adapter/log/log.hpp"
 
@@ -25,21 +25,13 @@ const config::Repository* find(const config::Config& config, const std::string& 
   return place == config.repositories.end() ? nullptr : &*place;
 }
 
-bool is_loopback(std::string_view listen) {
-  std::string_view host = listen.substr(0, listen.rfind(':'));
-  if (host.starts_with('[') && host.ends_with(']')) {
-    host = host.substr(1, host.size() - 2);
-  }
-  return http::is_loopback_name(host);
-}
-
 }  // namespace
 
 Reload plan_reload(const config::Config& current, config::Config next) {
   Reload reload;
   hold("data_dir", current.data_dir, next.data_dir, reload.needs_restart);
   hold("admin.listen", current.admin.listen, next.admin.listen, reload.needs_restart);
-  const bool stays_open = !current.admin.listen.empty() && !is_loopback(current.admin.listen);
+  const bool stays_open = !current.admin.listen.empty() && !http::is_loopback_name(http::host_in(current.admin.listen));
   if (stays_open && current.admin.token_file && !next.admin.token_file) {
     // The new file may do without because it listens elsewhere, or nowhere; this port is still open to everybody.
     hold("admin.token_file", current.admin.token_file, next.admin.token_file, reload.needs_restart);

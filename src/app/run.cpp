@@ -13,6 +13,7 @@
 #include "adapter/async/semaphore.hpp"
 #include "adapter/async/task_scope.hpp"
 #include "adapter/async/workers.hpp"
+#include "adapter/http/authority.hpp"
 #include "adapter/http/url.hpp"
 #include "adapter/log/log.hpp"
 #include "adapter/publish/publisher.hpp"
@@ -199,11 +200,7 @@ void Daemon::open_default_admin_port() {
   if (listen.empty()) {
     return;
   }
-  std::string_view host = std::string_view(listen).substr(0, listen.rfind(':'));
-  if (host.starts_with('[') && host.ends_with(']')) {
-    host = host.substr(1, host.size() - 2);
-  }
-  if (!http::is_loopback_name(host)) {
+  if (!http::is_loopback_name(http::host_in(listen))) {
     log::info("admin_waiting", "the admin port opens with a configuration that has a token for it",
               {{"listen", listen}});
     return;

@@ -6,12 +6,12 @@
 namespace adapter::http {
 namespace {
 
-std::optional<std::string> decode_form(std::string_view text) {
+std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
   std::string decoded;
   decoded.reserve(text.size());
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text[at] != '%') {
-      decoded.push_back(text[at] == '+' ? ' ' : text[at]);
+      decoded.push_back(plus_is_space && text[at] == '+' ? ' ' : text[at]);
       continue;
     }
     const int high = at + 2 < text.size() ? hex_value(text[at + 1]) : -1;
@@ -25,7 +25,15 @@ std::optional<std::string> decode_form(std::string_view text) {
   return decoded;
 }
 
+std::optional<std::string> decode_form(std::string_view text) {
+  return decode(text, true);
+}
+
 }  // namespace
+
+std::optional<std::string> percent_decoded(std::string_view text) {
+  return decode(text, false);
+}
 
 std::optional<std::string> query_value(std::string_view query, std::string_view name) {
   while (true) {

@@ -176,6 +176,7 @@ RepositoryStatus RepositoryTask::status() const {
   status.attempts_begun = attempts_;
   status.attempts_ended = attempts_ended_;
   status.pinned = selection_.pinned().has_value();
+  status.webhook = repository_.webhook.has_value();
   status.hooked = machine_.hooked() && repository_.webhook && repository_.every_when_hooked;
   status.max_staleness = max_staleness_;
   if (status.commit) {

@@ -40,16 +40,15 @@ store::StoreOptions store_options(const config::Repository& repository) {
 }
 
 std::optional<std::chrono::milliseconds> staleness_limit(const config::Repository& repository,
-                                                         const RefSelection& selection) {
+                                                         const RefSelection& selection, std::chrono::milliseconds gap) {
   if (selection.pinned() || repository.suspend) {
     return std::nullopt;
   }
   if (repository.max_staleness) {
     return repository.max_staleness;
   }
-  std::chrono::milliseconds limit = repository.schedule.longest_gap(Now::read().wall);
   const bool by_cron = std::holds_alternative<schedule::CronSchedule>(repository.schedule.when);
-  limit = by_cron ? limit + least_default_staleness : limit * default_stale_intervals;
+  std::chrono::milliseconds limit = by_cron ? gap + least_default_staleness : gap * default_stale_intervals;
   if (repository.webhook && repository.every_when_hooked) {
     limit = std::max(limit, *repository.every_when_hooked * default_stale_intervals);
   }
@@ -57,9 +56,8 @@ std::optional<std::chrono::milliseconds> staleness_limit(const config::Repositor
 }
 
 /// Whether the next check after a restart may be so far off that the success before it has to be remembered.
-bool checks_rarely(const config::Repository& repository) {
-  const bool by_cron = std::holds_alternative<schedule::CronSchedule>(repository.schedule.when);
-  return by_cron && repository.schedule.longest_gap(Now::read().wall) >= rare;
+bool checks_rarely(const config::Repository& repository, std::chrono::milliseconds gap) {
+  return std::holds_alternative<schedule::CronSchedule>(repository.schedule.when) && gap >= rare;
 }
 
 /// Whether one of two links lies below the other.
@@ -115,9 +113,10 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
       store_(store::make_store(shared.workers, directory_, store_options(repository_))),
       publisher_(publish::make_publisher(shared.workers, data_dir, repository_.name, repository_.link)),
       attempts_(before.status.attempts_begun),
-      attempts_ended_(before.status.attempts_begun),
-      max_staleness_(staleness_limit(repository_, selection_)),
-      remembers_success_(checks_rarely(repository_)) {
+      attempts_ended_(before.status.attempts_begun) {
+  const std::chrono::milliseconds gap = repository_.schedule.longest_gap(Now::read().wall);
+  max_staleness_ = staleness_limit(repository_, selection_, gap);
+  remembers_success_ = checks_rarely(repository_, gap);
   group_->join(selection_.prefixes());
   if (before.same_source) {
     status_.resolved_ref = before.status.resolved_ref;

@@ -56,8 +56,9 @@ struct RepositoryStatus {
   std::chrono::milliseconds last_sync_duration{0};
   std::uint64_t attempts_begun = 0;  ///< looks at the remote, or at what the last run left; see Event::attempt
   std::uint64_t attempts_ended = 0;
-  bool pinned = false;  ///< a commit id is configured: fresh once it is published
-  bool hooked = false;  ///< polled less often because a forge announces pushes
+  bool pinned = false;   ///< a commit id is configured: fresh once it is published
+  bool webhook = false;  ///< one is configured
+  bool hooked = false;   ///< polled less often because a forge announces pushes
   /// How old the last success may be before the repository counts as stale; nothing for pinned and suspended ones.
   std::optional<std::chrono::milliseconds> max_staleness;
   std::uint64_t left_out_links = 0;

@@ -4,20 +4,12 @@
 #include <algorithm>
 
 #include "adapter/base/text.hpp"
+#include "adapter/http/authority.hpp"
 #include "adapter/http/url.hpp"
 #include "adapter/log/log.hpp"
 
 namespace adapter::admin {
 namespace {
-
-/// "example.org:8080" -> "example.org", "[::1]:8080" -> "::1".
-std::string_view without_port(std::string_view host) {
-  const std::size_t bracket = host.rfind(']');
-  if (host.starts_with('[') && bracket != std::string_view::npos) {
-    return host.substr(1, bracket - 1);
-  }
-  return host.substr(0, host.rfind(':'));
-}
 
 /// What comes after "Scheme " in an Authorization; schemes compare without case.
 std::optional<std::string_view> credentials_of(std::string_view value, std::string_view scheme) {
@@ -88,8 +80,8 @@ bool Access::host_is_allowed(const http::RequestHead& head) const {
   if (token_) {
     return true;
   }
-  const std::string_view name = without_port(head.host);
-  if (name.empty() || http::is_loopback_name(name) || name == without_port(listen_)) {
+  const std::string_view name = http::host_in(head.host);
+  if (name.empty() || http::is_loopback_name(name) || name == http::host_in(listen_)) {
     return !head.host.empty();
   }
   return std::ranges::any_of(hosts_,

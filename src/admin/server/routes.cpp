@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "adapter/base/text.hpp"
+#include "adapter/http/query.hpp"
 
 namespace adapter::admin {
 namespace {
@@ -34,21 +34,6 @@ constexpr std::array table{
     Entry{"/hooks/", "", true, Route::hook, post},
 };
 
-/// %XX of a path segment; what is malformed stays as it is, and names nothing.
-std::string decoded(std::string_view segment) {
-  std::string text;
-  for (std::size_t i = 0; i < segment.size(); ++i) {
-    if (segment[i] == '%' && i + 2 < segment.size() && hex_value(segment[i + 1]) >= 0 &&
-        hex_value(segment[i + 2]) >= 0) {
-      text += static_cast<char>(hex_value(segment[i + 1]) * 16 + hex_value(segment[i + 2]));
-      i += 2;
-    } else {
-      text += segment[i];
-    }
-  }
-  return text;
-}
-
 /// The name in `path`; empty when it does not have this entry's shape.
 std::string_view name_in(std::string_view path, const Entry& entry) {
   if (!path.starts_with(entry.before) || !path.ends_with(entry.after) ||
@@ -70,7 +55,8 @@ Match match_route(std::string_view method, std::string_view path) {
     }
     Match match;
     match.route = entry.route;
-    match.name = decoded(name);
+    // What is malformed stays as it is, and names nothing.
+    match.name = http::percent_decoded(name).value_or(std::string(name));
     match.allow = entry.allow;
     match.method_fits = entry.allow == post ? method == "POST" : method == "GET" || method == "HEAD";
     return match;
