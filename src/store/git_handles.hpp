@@ -17,7 +17,7 @@
 #ifdef GIT_EXPERIMENTAL_SHA256
 static_assert(false, "this libgit2 was built with GIT_EXPERIMENTAL_SHA256");
 #endif
-static_assert(GIT_OID_RAWSZ == adapter::ObjectId::size_bytes);
+static_assert(sizeof(git_oid::id) == adapter::ObjectId::size_bytes);
 
 /// Owners of libgit2's handles and the only door to its errors; nothing outside this folder sees git2.h.
 namespace adapter::store::git {
