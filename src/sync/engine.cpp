@@ -171,7 +171,7 @@ std::vector<std::string> LiveEngine::leftovers() const {
   return names;
 }
 
-/// Each says in its state file which link was its.
+/// Each says in its state file which links were its.
 asio::awaitable<void> LiveEngine::remove_leftovers(std::vector<std::string> names) {
   const std::filesystem::path private_dir = config_->data_dir / ".adapter";
   for (const std::string& name : names) {
@@ -180,6 +180,11 @@ asio::awaitable<void> LiveEngine::remove_leftovers(std::vector<std::string> name
     const std::string link = state ? state->link : name;
     try {
       const auto publisher = publish::make_publisher(shared_.workers, config_->data_dir, name, link);
+      if (state) {
+        for (const std::string& former : state->former_links) {
+          co_await publisher->remove_former_link(former);
+        }
+      }
       co_await publisher->remove_all();
       log::info("pruned", "a repository that is no longer configured was removed", {{"repository", name}});
     } catch (const Error& error) {

@@ -119,7 +119,7 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   if (unsaved) {
     std::rethrow_exception(unsaved);
   }
-  co_await remove_former_link();
+  co_await remove_former_links();
 }
 
 /// The commit in the store, verified: from what is held where that suffices, else from the remote.
@@ -174,6 +174,7 @@ asio::awaitable<void> RepositoryTask::save() {
   RepositoryState state;
   state.url = repository_.url.to_string();
   state.link = repository_.link;
+  state.former_links = former_links_;
   state.published = machine_.published();
   state.refusals = machine_.refusals();
   state.followed = repository_.ref;
@@ -196,13 +197,52 @@ asio::awaitable<void> RepositoryTask::remember_success() {
   }
 }
 
-/// The new link stands: nobody needs the one of an earlier configuration, which would soon lead nowhere. What cannot be
-/// removed is left: it must not hold up what is configured now.
-asio::awaitable<void> RepositoryTask::remove_former_link() {
-  if (former_link_.empty()) {
+/// Which links of earlier configurations there may be, on disk before the new one can be made.
+asio::awaitable<void> RepositoryTask::note_links(RepositoryState state) {
+  former_links_ = state.former_links;
+  if (state.link != repository_.link) {
+    former_links_.push_back(state.link);
+  }
+  std::erase(former_links_, repository_.link);
+  if (former_links_.size() > max_former_links) {
+    former_links_.erase(former_links_.begin());
+  }
+  if (state.link == repository_.link && state.former_links == former_links_) {
     co_return;
   }
-  std::string link = std::exchange(former_link_, std::string());
+  state.link = repository_.link;
+  state.former_links = former_links_;
+  auto job = [directory = directory_, noted = std::move(state)](const std::stop_token&) {
+    save_state(directory, noted);
+  };
+  std::optional<Error> failure;
+  try {
+    co_await async::run_blocking(shared_.workers, std::move(job));
+  } catch (const Error& error) {
+    if (error.error_class() == ErrorClass::cancelled) {
+      throw;
+    }
+    failure = error;
+  }
+  if (failure) {
+    // A volume that takes no note takes no new link either: what stands is served on.
+    log::debug("state_not_saved", failure->text(), {{"repository", repository_.name}});
+  }
+}
+
+/// The new link stands: nobody needs those of earlier configurations, which would soon lead nowhere.
+asio::awaitable<void> RepositoryTask::remove_former_links() {
+  const std::vector<std::string> former = former_links_;
+  for (const std::string& link : former) {
+    co_await remove_former_link(link);
+  }
+  if (former_links_ != former) {
+    co_await save();
+  }
+}
+
+/// What cannot be removed is left until the next start: it must not hold up what is configured now.
+asio::awaitable<void> RepositoryTask::remove_former_link(std::string link) {
   std::optional<Error> failure;
   try {
     co_await publisher_->remove_former_link(link);
@@ -216,9 +256,9 @@ asio::awaitable<void> RepositoryTask::remove_former_link() {
     log::warning("link_not_removed", failure->text(), {{"repository", repository_.name}, {"link", link}});
     co_return;
   }
+  std::erase(former_links_, link);
   log::info("link_moved", "the link of an earlier configuration was removed",
             {{"repository", repository_.name}, {"link", link}});
-  co_await save();
 }
 
 /// What may be left for the next time: it must not turn a sync that succeeded into a failure.

@@ -243,10 +243,14 @@ asio::awaitable<void> RepositoryTask::recover() {
   std::optional<RepositoryState> state = co_await async::run_blocking(shared_.workers, std::move(load));
   if (state) {
     machine_.restore_refusals(state->refusals);
-    former_link_ = state->link != repository_.link ? state->link : std::string();
+    RepositoryState noted = *state;
+    co_await note_links(std::move(noted));
   }
-  if (overlap(former_link_, repository_.link)) {
-    co_await remove_former_link();  // it stands where a folder has to be, or the other way round
+  const std::vector<std::string> former = former_links_;
+  for (const std::string& link : former) {
+    if (overlap(link, repository_.link)) {
+      co_await remove_former_link(link);  // it stands where a folder has to be, or the other way round
+    }
   }
   const publish::Standing standing = co_await publisher_->recover();
   co_await store_->open();
@@ -279,7 +283,7 @@ asio::awaitable<void> RepositoryTask::recover() {
     machine_.restore_published(std::move(published));
   }
   if (commit) {
-    co_await remove_former_link();
+    co_await remove_former_links();
   }
 }
 

@@ -92,7 +92,9 @@ private:
   asio::awaitable<store::CommitFacts> fetch(const RefSelection::Choice& choice);
   asio::awaitable<void> save();
   asio::awaitable<void> remember_success();
-  asio::awaitable<void> remove_former_link();
+  asio::awaitable<void> note_links(RepositoryState state);
+  asio::awaitable<void> remove_former_links();
+  asio::awaitable<void> remove_former_link(std::string link);
   asio::awaitable<void> tidy();
 
   void tell(Event event);
@@ -117,8 +119,8 @@ private:
   async::Wakeup wakeup_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<publish::Publisher> publisher_;
-  std::string former_link_;     ///< of an earlier configuration; empty when there is none left
-  std::uint64_t attempts_ = 0;  ///< begun
+  std::vector<std::string> former_links_;  ///< of earlier configurations; empty when there is none left
+  std::uint64_t attempts_ = 0;             ///< begun
   std::uint64_t attempts_ended_ = 0;
   std::chrono::steady_clock::time_point attempt_began_;
   std::optional<std::chrono::steady_clock::time_point> sync_began_;  ///< while a commit is fetched or published

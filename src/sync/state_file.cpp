@@ -63,6 +63,9 @@ std::string to_json(const RepositoryState& state) {
   json["version"] = format_version;
   json["url"] = state.url;
   json["link"] = state.link;
+  if (!state.former_links.empty()) {
+    json["former_links"] = state.former_links;
+  }
   if (state.published) {
     json["published"] = {{"ref", state.published->ref},
                          {"tip", state.published->tip.to_hex()},
@@ -93,7 +96,9 @@ std::optional<RepositoryState> parse_state(std::string_view text) {
     RepositoryState state;
     state.url = json.at("url").get<std::string>();
     state.link = json.at("link").get<std::string>();
-    if (!is_plain_link(state.link)) {
+    state.former_links = json.value("former_links", std::vector<std::string>());
+    if (!is_plain_link(state.link) || !std::ranges::all_of(state.former_links, is_plain_link) ||
+        state.former_links.size() > max_former_links) {
       return std::nullopt;
     }
     if (json.contains("published")) {

@@ -7,17 +7,23 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "adapter/base/object_id.hpp"
 #include "machine.hpp"
 
 namespace adapter::sync {
 
+inline constexpr std::size_t max_former_links = 64;
+
 /// data_dir/.adapter/<name>/state.json: facts that save work after a restart. Never the truth: the link and the packs
 /// are, and a file that is missing, damaged or from elsewhere only costs a fetch.
 struct RepositoryState {
   std::string url;
   std::string link;
+  /// Of earlier configurations, not seen to be gone: noted before the new link can exist, so that no reload or kill in
+  /// between leaves one behind that nobody knows of. At most max_former_links.
+  std::vector<std::string> former_links{};
   std::optional<Published> published;
   std::map<ObjectId, Refusal> refusals;
   std::string followed;  ///< the ref, as it was configured

@@ -10,6 +10,7 @@ RepositoryState sample() {
   RepositoryState state;
   state.url = "https://git.example.com/docs.git";
   state.link = "docs";
+  state.former_links = {"team/docs", "old"};
   state.published.emplace();
   state.published->ref = "refs/heads/main";
   state.published->tip = *ObjectId::from_hex(std::string(40, 'a'));
@@ -48,6 +49,7 @@ TEST(StateFile, TakesAnythingElseForAbsent) {
   }
   EXPECT_FALSE(parse_state("[]"));
   EXPECT_FALSE(parse_state("{\"version\": 2}"));
+  EXPECT_FALSE(parse_state(R"({"version":1,"url":"u","link":"l","former_links":["../x"],"refused":[]})"));
   EXPECT_FALSE(parse_state(
       R"({"version":1,"url":"u","link":"l","published":{"ref":"r","tip":"x","commit":"y","settings":""},"refused":[]})"));
 }
