@@ -157,6 +157,32 @@ Finding missing_variable(std::string_view name, std::string message) {
   return finding;
 }
 
+void note(Sources& sources, const std::filesystem::path& file) {
+  sources.stamps.insert_or_assign(file, FileStamp::of(file));
+}
+
+/// The file system, which writes into `sources` what was looked at. A stamp is taken before the bytes: whatever changes
+/// behind it differs from the stamp.
+Files noting_files(Sources& sources) {
+  Files files = real_files();
+  const std::filesystem::path start = files.working_directory;
+  files.read = [read = std::move(files.read), start, &sources](const std::filesystem::path& file) {
+    sources.files.push_back(start / file);
+    note(sources, sources.files.back());
+    return read(file);
+  };
+  files.glob = [glob = std::move(files.glob), start, &sources](const std::filesystem::path& folder,
+                                                               const std::string& pattern) {
+    sources.patterns.push_back({start / folder, pattern});
+    std::vector<std::filesystem::path> found = glob(folder, pattern);
+    for (const std::filesystem::path& file : found) {
+      note(sources, start / file);
+    }
+    return found;
+  };
+  return files;
+}
+
 bool is_there(const std::filesystem::path& file) {
   std::error_code ignored;
   return std::filesystem::exists(file, ignored);
@@ -181,16 +207,37 @@ Files real_files() {
 }
 
 Loaded load_file(const std::filesystem::path& file, const Environment& environment) {
-  const Files files = real_files();
+  Sources sources;
+  const Files files = noting_files(sources);
+  Loaded loaded;
   try {
-    return load_text(files.read(file), file, environment, files);
+    loaded = load_text(files.read(file), file, environment, files);
   } catch (const Error& error) {
     Finding finding;
     finding.file = file.string();
     finding.rule = error.error_class() == ErrorClass::limit ? "too-large" : "unreadable-file";
     finding.message = error.text();
-    return {std::nullopt, {std::move(finding)}};
+    loaded.findings.push_back(std::move(finding));
   }
+  loaded.sources = std::move(sources);
+  return loaded;
+}
+
+Sources look_again(const Sources& sources) {
+  Sources now{sources.files, sources.patterns};
+  for (const std::filesystem::path& file : now.files) {
+    note(now, file);
+  }
+  for (const Sources::Pattern& pattern : now.patterns) {
+    try {
+      for (const std::filesystem::path& file : glob_files(pattern.folder, pattern.pattern)) {
+        note(now, file);
+      }
+    } catch (const Error&) {
+      continue;  // what it found before is not found now: that is a difference, and loading again says why
+    }
+  }
+  return now;
 }
 
 Loaded load_environment(const Environment& environment) {

@@ -3,11 +3,13 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "adapter/base/file.hpp"
 #include "adapter/config/config.hpp"
 
 namespace adapter::config {
@@ -36,11 +38,30 @@ struct Finding {
 using Environment = std::function<std::optional<std::string>(std::string_view name)>;
 [[nodiscard]] Environment process_environment();
 
+/// What a configuration was read from, as it was when it was read.
+struct Sources {
+  /// One of `include`.
+  struct Pattern {
+    std::filesystem::path folder;  ///< of the main file; literal
+    std::string pattern;
+    friend bool operator==(const Pattern&, const Pattern&) = default;
+  };
+  std::vector<std::filesystem::path> files;  ///< absolute; the main one first; empty for one from variables
+  std::vector<Pattern> patterns;
+  /// Of `files` and of what the patterns find; nothing when it is not there or cannot be reached.
+  std::map<std::filesystem::path, std::optional<FileStamp>> stamps{};
+  friend bool operator==(const Sources&, const Sources&) = default;
+};
+/// The same files and patterns as they are now: different when loading them again may give something else. Blocks on a
+/// few stats; any thread.
+[[nodiscard]] Sources look_again(const Sources& sources);
+
 struct Loaded {
   std::optional<Config> config;  ///< absent when a finding is an error
   std::vector<Finding> findings;
   /// Also when there is no config: what could be read of it, for whoever looks for the daemon that runs.
   Admin admin{};
+  Sources sources{};  ///< also when there is no config
 };
 
 /// Reads a file and what it includes. Every error is found, not only the first. Never throws for bad input: an
