@@ -130,7 +130,7 @@ std::shared_ptr<const Snapshot> Api::current(std::chrono::milliseconds max_age) 
 
 Reply Api::repositories() const {
   const auto snapshot = current(snapshot_age);
-  return snapshot ? json(repositories_json(*snapshot, parts_.board, parts_.options.version))
+  return snapshot ? json(repositories_json(*snapshot, parts_.board, parts_.options))
                   : busy("the event loop does not answer");
 }
 

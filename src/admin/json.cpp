@@ -128,7 +128,7 @@ std::string format_time(std::chrono::system_clock::time_point time) {
                      rest.count());
 }
 
-std::string repositories_json(const Snapshot& snapshot, const Board& board, std::string_view version) {
+std::string repositories_json(const Snapshot& snapshot, const Board& board, const Options& options) {
   Json list = Json::array();
   bool ready = snapshot.config != nullptr;
   for (const sync::RepositoryStatus& status : snapshot.repositories) {
@@ -136,7 +136,11 @@ std::string repositories_json(const Snapshot& snapshot, const Board& board, std:
     list.push_back(one(snapshot, board, status));
   }
   return line_of({{"generated_at", format_time(snapshot.time)},
-                  {"version", version},
+                  {"version", options.version},
+                  {"sandbox",
+                   {{"active", options.sandbox.active},
+                    {"landlock_abi", options.sandbox.landlock_abi},
+                    {"reason", text_or_null(options.sandbox.reason)}}},
                   {"configured", snapshot.config != nullptr},
                   {"ready", ready},
                   {"event_id", snapshot.event_id},

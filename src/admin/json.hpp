@@ -17,7 +17,7 @@ namespace adapter::admin {
 [[nodiscard]] std::string format_time(std::chrono::system_clock::time_point time);
 
 /// The list, with what a page needs to know about the whole.
-[[nodiscard]] std::string repositories_json(const Snapshot& snapshot, const Board& board, std::string_view version);
+[[nodiscard]] std::string repositories_json(const Snapshot& snapshot, const Board& board, const Options& options);
 /// One of them, by its place in `snapshot.repositories`.
 [[nodiscard]] std::string repository_json(const Snapshot& snapshot, const Board& board, std::size_t index);
 [[nodiscard]] std::string readiness_json(bool ready, std::string_view reason, std::size_t repositories,

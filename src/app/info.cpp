@@ -8,6 +8,7 @@
 #include "adapter/net/tls_library.hpp"
 #include "adapter/store/store.hpp"
 #include "commands.hpp"
+#include "process/landlock.hpp"
 #include "version.hpp"
 
 namespace adapter::app {
@@ -25,12 +26,18 @@ int info_command(const Options& /*options*/) {
   info["name"] = "adapter";
   info["version"] = version;
   info["build"] = build_type;
-  info["capabilities"] = {"protocol-v2", "shallow",       "basic", "bearer",  "cron",    "every",
-                          "include",     "shared-checks", "admin", "metrics", "webhooks"};
+  info["capabilities"] = {"protocol-v2", "shallow",       "basic", "bearer",  "cron",     "every",
+                          "include",     "shared-checks", "admin", "metrics", "webhooks", "sandbox"};
   info["libraries"]["asio"] = asio_version();
   info["libraries"]["openssl"] = net::tls_library_version();
   info["libraries"]["libgit2"] = store::library_version();
   info["libraries"]["cpp-httplib"] = admin::library_version();
+  const landlock::Support support = landlock::support();
+  info["sandbox"]["landlock_abi"] = support.abi;
+  info["sandbox"]["available"] = support.reason.empty();
+  if (!support.reason.empty()) {
+    info["sandbox"]["reason"] = support.reason;
+  }
   std::printf("%s\n", info.dump(2).c_str());
   return exit_ok;
 }

@@ -13,7 +13,7 @@
 #include "adapter/transport/remote.hpp"
 #include "commands.hpp"
 #include "load.hpp"
-#include "process.hpp"
+#include "process/process.hpp"
 #include "version.hpp"
 
 namespace adapter::app {

@@ -3,7 +3,7 @@
 #include <exception>
 
 #include "commands.hpp"
-#include "process.hpp"
+#include "process/process.hpp"
 
 namespace {
 

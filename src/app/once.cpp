@@ -18,7 +18,8 @@
 #include "adapter/sync/engine.hpp"
 #include "commands.hpp"
 #include "load.hpp"
-#include "process.hpp"
+#include "process/process.hpp"
+#include "process/sandbox.hpp"
 #include "progress_view.hpp"
 #include "reload.hpp"
 #include "version.hpp"
@@ -95,9 +96,9 @@ int once_command(const Options& options) {
   }
   const auto config = std::make_shared<const config::Config>(*loaded.config);
   try {
-    check_available(*config);
     store::initialize_library(largest_limits(*config));
     const publish::DataDirectoryLock lock(config->data_dir);
+    static_cast<void>(enter_sandbox(*config, loaded.sources, config::process_environment()));
     asio::io_context loop(1);
     asio::signal_set signals(loop.get_executor(), SIGTERM, SIGINT);
     release_signals();

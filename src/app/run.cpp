@@ -20,8 +20,11 @@
 #include "adapter/store/store.hpp"
 #include "adapter/sync/engine.hpp"
 #include "commands.hpp"
+#include "config_watch.hpp"
 #include "load.hpp"
-#include "process.hpp"
+#include "process/process.hpp"
+#include "process/sandbox.hpp"
+#include "process/service_manager.hpp"
 #include "reload.hpp"
 #include "version.hpp"
 
@@ -31,6 +34,12 @@ namespace {
 /// How often the place of the configuration is looked at while there is none.
 constexpr std::chrono::milliseconds configuration_poll{500};
 
+/// For `systemctl status`.
+std::string watching(const config::Config& config) {
+  const std::size_t count = config.repositories.size();
+  return "watching " + std::to_string(count) + (count == 1 ? " repository" : " repositories");
+}
+
 /// The daemon from its first configuration to its clean stop. Lives on the main thread, which runs the loop.
 class Daemon final : private admin::Daemon {
 public:
@@ -39,7 +48,8 @@ public:
         loop_(1),
         scope_(loop_.get_executor()),
         signals_(loop_.get_executor(), SIGTERM, SIGINT, SIGHUP),
-        wakeup_(loop_.get_executor()) {
+        wakeup_(loop_.get_executor()),
+        service_manager_(config::process_environment()) {
     signals_.add(SIGUSR1);
     release_signals();
   }
@@ -58,8 +68,9 @@ private:
   asio::awaitable<void> wait_for_configuration();
   bool take_configuration_that_appeared();
   asio::awaitable<void> start();
-  asio::awaitable<void> answer_signals();
+  asio::awaitable<void> answer_requests();
   asio::awaitable<admin::ReloadOutcome> reload();
+  asio::awaitable<void> apply(Reload reload);
   asio::awaitable<void> stop();
 
   const Options& options_;
@@ -67,6 +78,7 @@ private:
   async::TaskScope scope_;
   asio::signal_set signals_;
   async::Wakeup wakeup_;  ///< a signal was noted
+  ServiceManager service_manager_;
   bool stop_asked_ = false;
   StopDeadline stop_deadline_;
   bool reload_asked_ = false;
@@ -74,10 +86,11 @@ private:
   bool sync_asked_ = false;
   config::Choice choice_;
   std::vector<config::Finding> reported_;
+  ConfigWatch watch_;
+  SandboxState sandbox_;
   std::shared_ptr<const config::Config> config_;
   std::unique_ptr<publish::DataDirectoryLock> lock_;
   std::unique_ptr<async::Workers> workers_;
-  std::string admin_listen_;
   std::unique_ptr<admin::Server> admin_;  // before the engine, which tells it of events
   std::unique_ptr<sync::Engine> engine_;
   int exit_code_ = exit_ok;
@@ -85,7 +98,6 @@ private:
 
 int Daemon::run() {
   const Result<config::Choice> choice = config::choose(options_.config_file, config::process_environment());
-  configure_logging(options_, nullptr);
   if (!choice) {
     log::error("configuration_bad", choice.error().text());
     return exit_usage;
@@ -98,8 +110,10 @@ int Daemon::run() {
       return exit_usage;
     }
     config_ = std::make_shared<const config::Config>(*loaded.config);
+    watch_.loaded(loaded.sources);
   }
   scope_.spawn("signals", note_signals());
+  scope_.spawn("watchdog", service_manager_.feed_watchdog());
   scope_.spawn("daemon", serve());
   loop_.run();
   return exit_code_;
@@ -124,6 +138,7 @@ asio::awaitable<void> Daemon::note_signals() {
 asio::awaitable<void> Daemon::serve() {
   if (!config_) {
     open_default_admin_port();
+    service_manager_.ready("waiting for a configuration");
     co_await wait_for_configuration();
   }
   int failed = exit_ok;
@@ -140,7 +155,7 @@ asio::awaitable<void> Daemon::serve() {
   }
   exit_code_ = failed;
   if (failed == exit_ok) {
-    co_await answer_signals();
+    co_await answer_requests();
     co_await stop();
   } else if (admin_) {
     admin_->stop();  // else its beat would keep the loop turning for ever
@@ -165,22 +180,16 @@ asio::awaitable<void> Daemon::wait_for_configuration() {
 void Daemon::open_admin_port(const std::string& listen) {
   admin::Options options;
   options.version = version;
+  options.sandbox.active = sandbox_.active;
+  options.sandbox.landlock_abi = sandbox_.landlock_abi;
+  options.sandbox.reason = sandbox_.reason;
   admin_ = admin::make_server(loop_.get_executor(), *this, listen, config_, std::move(options));
-  admin_listen_ = listen;
   log::info("admin_listening", "the admin port is open", {{"address", admin_->address()}});
 }
 
 /// As the configuration says. A port that stands in the file must open; the default of an image only warns.
 void Daemon::serve_admin() {
   const config::Admin& settings = config_->admin;
-  if (admin_ && admin_listen_ != settings.listen) {
-    admin_->stop();
-    admin_.reset();
-  }
-  if (admin_) {
-    admin_->apply(config_);
-    return;
-  }
   if (settings.listen.empty()) {
     return;
   }
@@ -230,14 +239,20 @@ bool Daemon::take_configuration_that_appeared() {
   }
   config_ = std::make_shared<const config::Config>(std::move(*loaded.config));
   choice_ = choice;
+  watch_.loaded(std::move(loaded.sources));
   return true;
 }
 
 asio::awaitable<void> Daemon::start() {
   configure_logging(options_, config_.get());
-  check_available(*config_);
+  if (admin_) {
+    // It opens again at once: the sandbox holds for threads that are started in it, and not for these.
+    admin_->stop();
+    admin_.reset();
+  }
   store::initialize_library(largest_limits(*config_));
   lock_ = std::make_unique<publish::DataDirectoryLock>(config_->data_dir);
+  sandbox_ = enter_sandbox(*config_, watch_.sources(), config::process_environment());
   workers_ = std::make_unique<async::Workers>(worker_threads(*config_));
   serve_admin();
   engine_ = sync::make_engine(loop_.get_executor(), *workers_, config::process_environment(), version,
@@ -248,12 +263,22 @@ asio::awaitable<void> Daemon::start() {
              {"data_dir", config_->data_dir.native()},
              {"workers", workers_->threads()}});
   co_await engine_->apply(config_);
+  service_manager_.ready(watching(*config_));
 }
 
 /// Until a stop is asked for.
-asio::awaitable<void> Daemon::answer_signals() {
+asio::awaitable<void> Daemon::answer_requests() {
+  const bool watched = watch_.has_files();
   while (!stop_asked_) {
-    co_await wakeup_.wait_until(std::chrono::steady_clock::time_point::max());
+    auto next_look = std::chrono::steady_clock::time_point::max();
+    if (watched) {
+      next_look = std::chrono::steady_clock::now() + ConfigWatch::interval;
+    }
+    const bool woken = co_await wakeup_.wait_until(next_look);
+    if (!woken && watch_.look()) {
+      log::info("configuration_changed", "the configuration's files are not what they were; loading them again");
+      reload_asked_ = true;
+    }
     if (std::exchange(reload_asked_, false) && engine_) {
       auto told = std::exchange(told_of_reload_, {});
       const admin::ReloadOutcome outcome = co_await reload();
@@ -285,16 +310,30 @@ void Daemon::reload(std::function<void(admin::ReloadOutcome)> done) {
 }
 
 asio::awaitable<admin::ReloadOutcome> Daemon::reload() {
+  service_manager_.reloading();
   const config::Loaded loaded = load_choice(choice_);
+  watch_.loaded(loaded.sources);
   log_findings(loaded.findings);
+  warn_of_files_out_of_reach(sandbox_, loaded.config ? *loaded.config : *config_, loaded.sources);
   admin::ReloadOutcome outcome;
   outcome.findings = loaded.findings;
   if (!loaded.config) {
+    service_manager_.ready(watching(*config_) + "; the changed configuration is bad");
     log::error("reload_failed", "the configuration is bad; the one in use stays",
                {{"findings", loaded.findings.size()}});
     co_return outcome;
   }
   Reload reload = plan_reload(*config_, *loaded.config);
+  outcome.applied = true;
+  outcome.added = reload.added;
+  outcome.removed = reload.removed;
+  outcome.changed = reload.changed;
+  co_await apply(std::move(reload));
+  service_manager_.ready(watching(*config_));
+  co_return outcome;
+}
+
+asio::awaitable<void> Daemon::apply(Reload reload) {
   for (const std::string& key : reload.needs_restart) {
     log::warning("restart_needed", "this key cannot change while running; restart to apply it", {{"key", key}});
   }
@@ -320,14 +359,10 @@ asio::awaitable<admin::ReloadOutcome> Daemon::reload() {
              {"added", reload.added},
              {"removed", reload.removed},
              {"changed", reload.changed}});
-  outcome.applied = true;
-  outcome.added = reload.added;
-  outcome.removed = reload.removed;
-  outcome.changed = reload.changed;
-  co_return outcome;
 }
 
 asio::awaitable<void> Daemon::stop() {
+  service_manager_.stopping();
   log::info("stopping", "a stop was asked for");
   if (admin_) {
     admin_->stop();  // first: nobody asks for anything any more
@@ -341,6 +376,7 @@ asio::awaitable<void> Daemon::stop() {
 }  // namespace
 
 int run_command(const Options& options) {
+  configure_logging(options, nullptr);
   Daemon daemon(options);
   return daemon.run();
 }

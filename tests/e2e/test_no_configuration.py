@@ -17,8 +17,9 @@ class NoConfiguration(AdapterTest):
         remote = self.remote(files={"a": "1"})
         adapter = self.adapter(None)
         made_folder = not os.path.isdir("/etc/adapter")
-        adapter.start(with_config=False)
+        adapter.start(with_config=False, environment={"ADAPTER_ADMIN_LISTEN": "127.0.0.1:0"})
         event = adapter.wait_event("waiting_for_configuration")
+        self.assertFalse(adapter.ask("GET", "/api/v1/repositories").json()["configured"])
         self.assertIn("ADAPTER_URL", event["message"])
         self.assertIn("/etc/adapter/config.yaml", event["message"])
         time.sleep(0.5)
@@ -32,6 +33,11 @@ class NoConfiguration(AdapterTest):
             os.makedirs("/etc/adapter", exist_ok=True)
             os.rename(adapter.config_file, "/etc/adapter/config.yaml")
             adapter.wait_published("docs", remote.resolve("main"), seconds=30)
+            # The port was open before there was a sandbox to be in: none of its threads may be left.
+            self.assertEqual(len(adapter.found("admin_listening")), 2)
+            for thread in os.listdir("/proc/%d/task" % adapter.process.pid):
+                with open("/proc/%d/task/%s/status" % (adapter.process.pid, thread), encoding="ascii") as source:
+                    self.assertIn("NoNewPrivs:\t%d" % bool(adapter.found("sandbox_on")), source.read())
             adapter.stop()
         finally:
             if os.path.exists("/etc/adapter/config.yaml"):

@@ -37,7 +37,7 @@ class Status(ClientTest):
         self.assertEqual(head.split(), ["NAME", "HEALTH", "REF", "COMMIT", "AGE", "NEXT", "REASON"])
         self.assertRegex(docs, r"^docs +ok +HEAD +%s +\ds +60m|59m" % remote.resolve("main")[:12])
         self.assertRegex(gone, r"^gone +stale +HEAD +- +- +\S+ +not_found.*: \S")
-        self.assertEqual(summary, "2 repositories: 1 ok, 1 stale; not ready")
+        self.assertEqual(summary, "2 repositories: 1 ok, 1 stale; not ready; sandbox on")
         self.assertNotIn("\x1b", output)
 
     def test_json_is_the_answer_of_the_api(self):
@@ -238,7 +238,7 @@ class Watch(ClientTest):
 
     def test_a_terminal_shows_it_in_one_place_and_in_colours(self):
         adapter = self.published()
-        shown = self.on_terminal(adapter, lambda text: text.count("1 ok; ready\r\n") == 2)
+        shown = self.on_terminal(adapter, lambda text: text.count("1 ok; ready; sandbox on\r\n") == 2)
         first, _, second = shown.partition(CLEAR)
         self.assertIn("\x1b[32mok\x1b[0m", first)
         self.assertTrue(first.endswith("\x1b[3A\r"), repr(first))
@@ -246,7 +246,7 @@ class Watch(ClientTest):
 
     def test_no_color_is_respected(self):
         adapter = self.published()
-        shown = self.on_terminal(adapter, lambda text: text.endswith("ready\r\n"), environment={"NO_COLOR": "1"})
+        shown = self.on_terminal(adapter, lambda text: text.endswith("ready; sandbox on\r\n"), environment={"NO_COLOR": "1"})
         self.assertIn("1 ok; ready", shown)
         self.assertNotIn("\x1b", shown)
 
@@ -258,7 +258,7 @@ class Watch(ClientTest):
         adapter.wait_event("check_failed", "zz-gone")
         for name in names:
             adapter.wait_event("published", name)
-        shown = self.on_terminal(adapter, lambda text: text.endswith("ready\r\n"), 60, 10, {"NO_COLOR": "1"})
+        shown = self.on_terminal(adapter, lambda text: text.count("\r\n") == 9, 60, 10, {"NO_COLOR": "1"})
         lines = shown.split("\r\n")[:-1]
         self.assertEqual(len(lines), 9)
         for line in lines:

@@ -36,8 +36,16 @@ public:
   virtual void reload(std::function<void(ReloadOutcome)> done) = 0;
 };
 
+/// How the process has confined itself, for the status.
+struct Sandbox {
+  bool active = false;
+  int landlock_abi = 0;  ///< what the kernel has; 0: nothing
+  std::string reason;    ///< why it is not active; empty when it is
+};
+
 struct Options {
   std::string version;  ///< of the program
+  Sandbox sandbox{};
 };
 
 /// An HTTP server with threads of its own, which see immutable snapshots of the engine and post what they want to the

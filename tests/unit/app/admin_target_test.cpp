@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "admin_target.hpp"
+#include "client/admin_target.hpp"
 
 #include <unistd.h>
 
@@ -10,7 +10,7 @@
 #include <fstream>
 #include <map>
 
-#include "admin_client.hpp"
+#include "client/admin_client.hpp"
 
 namespace adapter::app {
 namespace {

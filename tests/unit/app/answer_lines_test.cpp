@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "answer_lines.hpp"
+#include "client/answer_lines.hpp"
 
 #include <gtest/gtest.h>
 
-#include "rough_time.hpp"
+#include "client/rough_time.hpp"
 
 namespace adapter::app {
 namespace {

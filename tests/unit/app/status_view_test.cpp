@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "status_view.hpp"
+#include "client/status_view.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "admin_client.hpp"
+#include "client/admin_client.hpp"
 
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
@@ -13,9 +13,9 @@
 #include "adapter/async/timeout.hpp"
 #include "adapter/base/limits.hpp"
 #include "adapter/base/text.hpp"
+#include "client/json_fields.hpp"
 #include "commands.hpp"
-#include "json_fields.hpp"
-#include "process.hpp"
+#include "process/process.hpp"
 #include "version.hpp"
 
 namespace adapter::app {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "admin_target.hpp"
+#include "client/admin_target.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -8,8 +8,9 @@
 
 namespace adapter::app {
 
-/// Before anything else: no SIGPIPE, no core files, a malloc that gives memory back, and the signals that have handlers
-/// held back until there are handlers. Single-threaded.
+/// Before anything else: no SIGPIPE, no core files, no debugger of the same user, threads with stacks of 1 MiB, a
+/// malloc that gives memory back, and the signals that have handlers held back until there are handlers.
+/// Single-threaded.
 void prepare_process();
 
 /// Lets the signals through that prepare_process() holds back: once their handlers stand, and before any thread starts.
@@ -31,9 +32,6 @@ public:
 private:
   std::jthread thread_;
 };
-
-/// Before work starts: config error when the configuration insists on what this version does not have.
-void check_available(const config::Config& config);
 
 /// The largest of each limit among the configuration's repositories, for the object library's process-wide caps.
 [[nodiscard]] Limits largest_limits(const config::Config& config) noexcept;

@@ -13,7 +13,7 @@
 
 #include "adapter/base/error.hpp"
 #include "adapter/net/http_client.hpp"
-#include "admin_target.hpp"
+#include "client/admin_target.hpp"
 
 namespace adapter::app {
 

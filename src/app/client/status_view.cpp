@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "status_view.hpp"
+#include "client/status_view.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,8 +12,8 @@
 
 #include "adapter/base/text.hpp"
 #include "adapter/base/units.hpp"
-#include "json_fields.hpp"
-#include "rough_time.hpp"
+#include "client/json_fields.hpp"
+#include "client/rough_time.hpp"
 
 namespace adapter::app {
 namespace {
@@ -223,7 +223,10 @@ std::string summary(const StatusList& list) {
     }
   }
   return std::to_string(list.rows.size()) + (list.rows.size() == 1 ? " repository: " : " repositories: ") + text +
-         (list.ready ? "; ready" : "; not ready");
+         (list.ready ? "; ready" : "; not ready") +
+         (!list.sandboxed   ? ""
+          : *list.sandboxed ? "; sandbox on"
+                            : "; no sandbox");
 }
 
 /// Those that there is room for, in the order of the list.
@@ -274,6 +277,9 @@ Result<StatusList> read_status(std::string_view body) {
   StatusList list;
   list.configured = flag_in(json, "configured").value_or(false);
   list.ready = flag_in(json, "ready").value_or(false);
+  if (const Json* const sandbox = member(json, "sandbox")) {
+    list.sandboxed = flag_in(*sandbox, "active");
+  }
   for (const Json& repository : *repositories) {
     list.rows.push_back(row_of(repository, *now));
   }

@@ -12,10 +12,10 @@
 #include <string>
 #include <utility>
 
-#include "admin_client.hpp"
+#include "client/admin_client.hpp"
+#include "client/status_view.hpp"
 #include "commands.hpp"
-#include "process.hpp"
-#include "status_view.hpp"
+#include "process/process.hpp"
 
 namespace adapter::app {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rough_time.hpp"
+#include "client/rough_time.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -3,10 +3,10 @@
 #include <cstdio>
 #include <utility>
 
-#include "admin_client.hpp"
-#include "answer_lines.hpp"
+#include "client/admin_client.hpp"
+#include "client/answer_lines.hpp"
 #include "commands.hpp"
-#include "process.hpp"
+#include "process/process.hpp"
 
 namespace adapter::app {
 namespace {

@@ -26,6 +26,7 @@ struct StatusRow {
 struct StatusList {
   bool configured = false;
   bool ready = false;
+  std::optional<bool> sandboxed;  ///< whether the daemon confined itself, where it says so
   std::vector<StatusRow> rows;
 };
 
@@ -39,8 +40,8 @@ struct View {
   bool colours = false;
 };
 
-/// The table under its head, and a line that counts: "3 repositories: 2 ok, 1 stale; not ready". Each line ends with
-/// a line feed and is at most `width` columns wide.
+/// The table under its head, and a line that counts: "3 repositories: 2 ok, 1 stale; not ready; sandbox on". Each line
+/// ends with a line feed and is at most `width` columns wide.
 [[nodiscard]] std::string render_status(const StatusList& list, const View& view);
 
 /// Columns of a terminal that valid UTF-8 takes: none for combining characters, two for wide ones.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "answer_lines.hpp"
+#include "client/answer_lines.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -7,8 +7,8 @@
 
 #include "adapter/base/error.hpp"
 #include "adapter/base/text.hpp"
-#include "json_fields.hpp"
-#include "rough_time.hpp"
+#include "client/json_fields.hpp"
+#include "client/rough_time.hpp"
 
 namespace adapter::app {
 namespace {

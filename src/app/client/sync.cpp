@@ -13,10 +13,10 @@
 
 #include "adapter/async/semaphore.hpp"
 #include "adapter/async/task_scope.hpp"
-#include "admin_client.hpp"
-#include "answer_lines.hpp"
+#include "client/admin_client.hpp"
+#include "client/answer_lines.hpp"
 #include "commands.hpp"
-#include "process.hpp"
+#include "process/process.hpp"
 
 namespace adapter::app {
 namespace {
