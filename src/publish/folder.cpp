@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -75,6 +76,12 @@ UniqueFd open_by_components(int root, const std::string& path) noexcept {
   return folder;
 }
 
+/// By number: musl 1.2.5 has no renameat2.
+bool rename_with(unsigned flags, int from_folder, const std::string& from, int to_folder,
+                 const std::string& to) noexcept {
+  return syscall(SYS_renameat2, from_folder, from.c_str(), to_folder, to.c_str(), flags) == 0;
+}
+
 }  // namespace
 
 Error volume_error(int error_number, std::string_view verb, std::string_view path) {
@@ -143,6 +150,14 @@ std::uint64_t count_names(int folder, std::uint64_t enough) {
     ++count;
   }
   return count;
+}
+
+bool rename_to_free_name(int from_folder, const std::string& from, int to_folder, const std::string& to) noexcept {
+  return rename_with(RENAME_NOREPLACE, from_folder, from, to_folder, to);
+}
+
+bool exchange_names(int folder, const std::string& one, const std::string& other) noexcept {
+  return rename_with(RENAME_EXCHANGE, folder, one, folder, other);
 }
 
 void require_space(int folder, std::uint64_t bytes) {

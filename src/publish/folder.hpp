@@ -30,6 +30,12 @@ namespace adapter::publish {
 /// How many names a folder holds; stops counting past `enough`.
 [[nodiscard]] std::uint64_t count_names(int folder, std::uint64_t enough);
 
+/// renameat that refuses a name that is taken (EEXIST), and one that exchanges two names of a folder. False with errno
+/// set: EINVAL or ENOSYS when the file system or the kernel cannot do it.
+[[nodiscard]] bool rename_to_free_name(int from_folder, const std::string& from, int to_folder,
+                                       const std::string& to) noexcept;
+[[nodiscard]] bool exchange_names(int folder, const std::string& one, const std::string& other) noexcept;
+
 /// Throws when the volume has not `bytes` free, or no inode, for whoever we are.
 void require_space(int folder, std::uint64_t bytes);
 

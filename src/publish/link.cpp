@@ -184,7 +184,7 @@ void Link::move_over(int own_folder, const std::string& temporary, int parent) c
   }
   const std::string name = last_component(link_);
   if (view.state == LinkView::State::absent) {
-    if (renameat2(own_folder, temporary.c_str(), parent, name.c_str(), RENAME_NOREPLACE) == 0) {
+    if (rename_to_free_name(own_folder, temporary, parent, name)) {
       return;
     }
     if (errno == EINVAL || errno == ENOSYS) {

@@ -213,7 +213,7 @@ void Trees::take_name(const std::string& staging, const std::string& hex) const 
   }
   // A damaged tree bears the name, and the link may lead to it: never a moment without a tree.
   const std::string gone = unique_name(gone_prefix);
-  if (renameat2(trees_.get(), staging.c_str(), trees_.get(), hex.c_str(), RENAME_EXCHANGE) == 0) {
+  if (exchange_names(trees_.get(), staging, hex)) {
     renameat(trees_.get(), staging.c_str(), trees_.get(), gone.c_str());
     return;
   }
