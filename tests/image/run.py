@@ -19,14 +19,14 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.image import base, built, test_container, test_image  # noqa: E402
+from tests.image import base, built, test_build, test_container, test_image  # noqa: E402
 from tests.image.engine import Engine, why_not  # noqa: E402
 
 
 def chosen_tests(names):
     loader = unittest.TestLoader()
     suite = unittest.TestSuite()
-    for module in (test_image, test_container):
+    for module in (test_image, test_build, test_container):
         if not names:
             suite.addTests(loader.loadTestsFromModule(module))
         for name in names:

@@ -3,14 +3,11 @@
 
 import os
 import re
-import shutil
 import stat
-import tempfile
 import unittest
 
 from tests.image import built
-from tests.image.base import CACHE
-from tests.image.engine import PROJECT, CommandFailed
+from tests.image.engine import PROJECT
 
 TOOLCHAIN = re.compile(
     r"bin/(gcc|g\+\+|cc|c\+\+|cpp|clang|ld|as|ar|make|cmake|meson|ninja|samu|pkg-config|pkgconf|python3?|strip|objdump)"
@@ -142,25 +139,6 @@ class Files(unittest.TestCase):
         status = built.shell("dpkg-query --show --showformat='${Package}\\n'", "--user=0").split()
         missing = [word for word in words if not set(word.lstrip("?").split("|")) & set(status)]
         self.assertEqual([word for word in missing if not word.startswith("?")], [])
-
-
-class Cache(unittest.TestCase):
-    def test_a_change_of_a_source_installs_nothing_again(self):
-        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-            for name in ("Dockerfile", ".dockerignore", "meson.build", "meson_options.txt"):
-                shutil.copy2(os.path.join(PROJECT, name), folder)
-            for name in ("include", "schema", "examples", "src", "scripts", "subprojects"):
-                shutil.copytree(os.path.join(PROJECT, name), os.path.join(folder, name))
-            with open(os.path.join(folder, "src", "meson.build"), "a", encoding="utf-8") as out:
-                out.write("error('a planted change')\n")
-            log = os.path.join(folder, "log")
-            with self.assertRaises(CommandFailed):
-                built.engine().build("localhost/adapter-test/changed", built.base(), log, built.ARGUMENTS, context=folder)
-            with open(log, encoding="utf-8", errors="replace") as source:
-                said = source.read()
-        self.assertIn("a planted change", said)
-        for step in ("RUN scripts/install-deps --layer build", "RUN scripts/image-step wraps"):
-            self.assertRegex(said, r"STEP \d+/\d+: %s.*\n--> Using cache" % re.escape(step))
 
 
 class Size(unittest.TestCase):
