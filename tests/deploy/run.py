@@ -14,10 +14,10 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.deploy import test_static  # noqa: E402
+from tests.deploy import test_live, test_static  # noqa: E402
 from tests.support.adapter import program  # noqa: E402
 
-MODULES = (test_static,)
+MODULES = (test_static, test_live)
 
 
 def chosen_tests(names):

@@ -10,7 +10,7 @@ import unittest
 
 import yaml
 
-from tests.deploy import manifests, others
+from tests.deploy import manifests, others, schemas
 from tests.support.adapter import PROJECT, run_command
 
 STANDALONE = os.path.join(manifests.FOLDER, "standalone.yaml")
@@ -47,6 +47,24 @@ class ManifestsTest(unittest.TestCase):
             with self.subTest(os.path.basename(path)):
                 documents, text = manifests.load(path)
                 self.assertEqual(manifests.faults(documents, text), [])
+
+    def test_they_are_what_kubernetes_calls_so(self):
+        reason = schemas.why_not()
+        if reason:
+            self.skipTest(reason)
+        documents = [document for path in manifests.paths() for document in manifests.load(path)[0]]
+        self.assertEqual(schemas.complaints(documents), "")
+        plants = (
+            (lambda d: pod(d).update(automountServiceAccountTokn=False), "automountServiceAccountTokn"),
+            (lambda d: pod(d)["containers"][0].update(ports=[{"containerPort": "8080"}]), "is not assignable to type 'number'"),
+            (lambda d: first(d, "Deployment")["spec"].pop("selector"), "selector"),
+            (lambda d: first(d, "PodMonitor")["spec"]["podMetricsEndpoints"][0].update(interval="often"), "interval"),
+        )
+        for change, says in plants:
+            with self.subTest(says):
+                bad = copy.deepcopy(documents)
+                change(bad)
+                self.assertIn(says, schemas.complaints(bad))
 
     def test_the_program_accepts_each_configuration(self):
         for path in (STANDALONE, SIDECAR):
