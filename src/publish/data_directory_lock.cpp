@@ -71,6 +71,10 @@ void make_folders(const std::filesystem::path& path) {
 }
 
 UniqueFd open_own_folder(const std::filesystem::path& data_dir) {
+  // A volume that may not even be entered wants the same word about its owner as one that may not be written to.
+  if (faccessat(AT_FDCWD, data_dir.c_str(), R_OK | X_OK, AT_EACCESS) != 0 && errno == EACCES) {
+    throw unwritable_error(EACCES, data_dir);
+  }
   const UniqueFd data = open_data_dir(data_dir);
   const bool made = mkdirat(data.get(), ".adapter", shared_mode) == 0;
   const int failure = errno;

@@ -149,11 +149,10 @@ TEST(DataDirectoryLock, IsFreeWhenItsHolderIsKilled) {
   close(ready[1]);
 }
 
-TEST(DataDirectoryLock, SaysWhoMayNotWriteWhereAndWhatToDo) {
-  TemporaryFolder folder;
-  ASSERT_EQ(chmod(folder.path().c_str(), 0555), 0);
+/// What the lock says to a user who does not own `folder`, or to its owner when we are not root.
+std::string refusal(const std::filesystem::path& folder) {
   int out[2] = {-1, -1};
-  ASSERT_EQ(pipe(out), 0);
+  EXPECT_EQ(pipe(out), 0);
   const pid_t child = fork();
   if (child == 0) {
     if (geteuid() == 0 && setuid(65534) != 0) {
@@ -161,26 +160,36 @@ TEST(DataDirectoryLock, SaysWhoMayNotWriteWhereAndWhatToDo) {
     }
     std::string text = "no error";
     try {
-      const publish::DataDirectoryLock lock(folder.path());
+      const publish::DataDirectoryLock lock(folder);
     } catch (const Error& error) {
       text = error.text();
     }
     static_cast<void>(!::write(out[1], text.data(), text.size()));
     _exit(0);
   }
-  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  EXPECT_EQ(waitpid(child, nullptr, 0), child);
   std::string text(4096, '\0');
   const ssize_t size = read(out[0], text.data(), text.size());
   text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-  const uid_t uid = geteuid() == 0 ? 65534 : geteuid();
-  EXPECT_THAT(text, HasSubstr("cannot write to " + folder.path().native() + " as user " + std::to_string(uid)));
-  EXPECT_THAT(text, HasSubstr("belongs to user " + std::to_string(geteuid())));
-  EXPECT_THAT(text, HasSubstr("mode 0555"));
-  EXPECT_THAT(text, HasSubstr("chown"));
-  EXPECT_THAT(text, HasSubstr("fsGroup"));
-  ASSERT_EQ(chmod(folder.path().c_str(), 0755), 0);
   close(out[0]);
   close(out[1]);
+  return text;
+}
+
+TEST(DataDirectoryLock, SaysWhoMayNotWriteWhereAndWhatToDo) {
+  const uid_t uid = geteuid() == 0 ? 65534 : geteuid();
+  // One that may be read, and one that may not even be entered.
+  for (const auto& [mode, shown] : {std::pair<mode_t, const char*>{0555, "mode 0555"}, {0, "mode 0000"}}) {
+    TemporaryFolder folder;
+    ASSERT_EQ(chmod(folder.path().c_str(), mode), 0);
+    const std::string text = refusal(folder.path());
+    EXPECT_THAT(text, HasSubstr("cannot write to " + folder.path().native() + " as user " + std::to_string(uid)));
+    EXPECT_THAT(text, HasSubstr("belongs to user " + std::to_string(geteuid())));
+    EXPECT_THAT(text, HasSubstr(shown));
+    EXPECT_THAT(text, HasSubstr("chown"));
+    EXPECT_THAT(text, HasSubstr("fsGroup"));
+    ASSERT_EQ(chmod(folder.path().c_str(), 0755), 0);
+  }
 }
 
 // ---- full and read-only volumes ----
