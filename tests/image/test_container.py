@@ -3,7 +3,9 @@
 
 import json
 import os
+import shutil
 import stat
+import tempfile
 import time
 
 from tests.e2e.harness import AdapterTest
@@ -148,6 +150,15 @@ class Follow(ContainerTest):
         code, _, _ = self.reader(volume, "echo x >/data/docs/a || rm -r /data/docs || mkdir /data/new")
         self.assertNotEqual(code, 0)
 
+    def test_git_within_can_look_into_what_was_fetched(self):
+        remote = self.remote(files={"a": "one"})
+        container = self.follow(remote, self.volume())
+        git = ("/usr/bin/git", "--git-dir=/data/.adapter/docs/repo.git")
+        commit = remote.resolve("main")
+        self.assertEqual(container.execute(*git, "log", "-1", "--format=%H", commit)[:2], (0, commit + "\n"))
+        self.assertEqual(container.execute(*git, "show", commit + ":a")[:2], (0, "one"))
+        self.assertEqual(container.execute(*git, "fsck", "--full")[0], 0)
+
     def test_health_turns_healthy(self):
         remote = self.remote(files={"a": "1"})
         container = self.follow(remote, self.volume())
@@ -224,6 +235,18 @@ class Restricted(ContainerTest):
         self.assertEqual((status["NoNewPrivs"], int(status["CapBnd"][0], 16)), (["1"], 0))
         self.assert_stops(container)
 
+    def test_the_sandbox_is_on_where_the_kernel_has_it(self):
+        remote = self.remote(files={"a": "1"})
+        for options in ([], HARDENED):
+            with self.subTest(options=options):
+                container = self.follow(remote, self.volume(), *options)
+                abi = json.loads(container.execute("/usr/local/bin/adapter", "info")[1])["sandbox"]["landlock_abi"]
+                event = container.wait_event("sandbox_on" if abi >= 2 else "sandbox_unavailable")
+                if abi >= 2:
+                    self.assertEqual(event["writable"], "/data")
+                commit = remote.commit({"a": "again %s" % options})
+                container.wait_event("published", commit=commit)
+
     def test_an_arbitrary_user_where_the_volume_lets_it(self):
         remote = self.remote(files={"a": "1"})
         for uid, gid, mode in ((12345, 0, 0o755), (0, 0, 0o775)):
@@ -234,6 +257,19 @@ class Restricted(ContainerTest):
                 self.assertEqual(os.lstat(os.path.join(data, "docs")).st_uid, 12345)
                 self.assert_stops(container)
                 container.remove()
+
+
+    def test_a_volume_that_it_may_not_write_to_ends_it_with_a_word_about_the_cure(self):
+        remote = self.remote(files={"a": "1"})
+        for options, user in (([], 1000), (["--user=12345:12345"], 12345)):
+            with self.subTest(user=user):
+                data = self.directory("data-of-nobody-for-%d" % user, 0, 0, 0o750)
+                container = self.with_variables(remote, data, *options, *HARDENED)
+                self.assertEqual(container.wait_exit(), 1)
+                said = container.message_of_end()
+                for word in ("/data", "user %d" % user, "belongs to user 0, group 0", "mode 0750", "chown %d" % user, "--user"):
+                    self.assertIn(word, said)
+                self.assertEqual(os.listdir(data), [])
 
 
 class Configured(ContainerTest):
@@ -250,8 +286,8 @@ class Configured(ContainerTest):
                         "--volume=%s:/data" % self.volume()]  # fmt: skip
 
     def swap(self, folder, text):
-        version = "..2026_11_23_%d" % len(os.listdir(folder))
-        os.mkdir(os.path.join(folder, version))
+        version = os.path.basename(tempfile.mkdtemp(prefix="..2026_11_23_", dir=folder))
+        os.chmod(os.path.join(folder, version), 0o755)
         with open(os.path.join(folder, version, "config.yaml"), "w", encoding="utf-8") as out:
             out.write(text)
         os.symlink(version, os.path.join(folder, "..data_tmp"))
@@ -264,6 +300,23 @@ class Configured(ContainerTest):
         _, mounts = self.mounts(remote, to_yaml({"repositories": [entry]}))
         container = self.container(*mounts)
         container.wait_event("published", commit=remote.resolve("main"))
+
+    def test_a_version_that_kubernetes_swaps_in_is_noticed_without_a_signal(self):
+        remote = self.remote(files={"a": "1"})
+        one = {"name": "docs", "url": self.server.url(remote.name), "ca_file": CA, "every": "300ms"}
+        folder, mounts = self.mounts(remote, to_yaml({"repositories": [one]}))
+        container = self.container(*mounts)
+        container.wait_event("published", repository="docs")
+        former = os.readlink(os.path.join(folder, "..data"))
+        self.swap(folder, to_yaml({"repositories": [one, {**one, "name": "more"}]}))
+        shutil.rmtree(os.path.join(folder, former))
+        container.wait_event("reloaded", seconds=10)
+        container.wait_event("published", repository="more", commit=remote.resolve("main"))
+        # One with a fault changes nothing.
+        self.swap(folder, "repositories: [{name: docs, urll: x}]\n")
+        container.wait_event("reload_failed", seconds=10)
+        commit = remote.commit({"a": "2"})
+        container.wait_event("published", repository="more", commit=commit)
 
     def test_a_bad_file_ends_with_the_exit_code_of_a_bad_configuration(self):
         _, mounts = self.mounts(self.remote(files={"a": "1"}), "repositories: [{name: docs, urll: x}]\n")
