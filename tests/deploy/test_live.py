@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 
-from tests.deploy import others
+from tests.deploy import manifests, others
 from tests.e2e.harness import AdapterTest
 from tests.support.adapter import STOP_SECONDS, clean_environment, program
 
@@ -218,3 +218,70 @@ class ServiceTest(AdapterTest):
         families = set(re.findall(r"socket\((AF_\w+)", text))
         self.assertLessEqual(families - {"AF_NETLINK"}, set(others.unit()["RestrictAddressFamilies"][0].split()))
         print("%d system calls made, %d allowed; sockets: %s" % (len(made), len(allowed), " ".join(sorted(families))), flush=True)
+
+
+class SidecarTest(AdapterTest):
+    """The manifests' own configuration, commands and probes, with the paths, port and remote of a test."""
+
+    def prepare(self, name):
+        """(the pod, a program with that configuration)"""
+        documents, _ = manifests.load(os.path.join(manifests.FOLDER, name))
+        secrets = os.path.join(self.folder, "secrets")
+        os.makedirs(secrets)
+        for key, value in manifests.of_kind(documents, "Secret")[0]["stringData"].items():
+            with open(os.path.join(secrets, key), "w", encoding="utf-8") as out:
+                out.write(value)
+        adapter = self.adapter(None)
+        (text,) = manifests.configurations(documents).values()
+        for old, new in (("data_dir: /data", "data_dir: %s\nca_file: %s" % (adapter.data, self.certificates.ca)),
+                         ("/etc/adapter-secrets", secrets), ("https://git.example.com/team/", self.server.url("")),
+                         ("0.0.0.0:", "0.0.0.0:%d #" % free_port())):  # fmt: skip
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        adapter.write_config(text)
+        return manifests.of_kind(documents, "Deployment")[0]["spec"]["template"]["spec"], adapter
+
+    def probe(self, adapter, container, name):
+        return adapter.ask("GET", container[name]["httpGet"]["path"]).status
+
+    def test_the_first_tree_comes_before_the_others_and_the_sidecar_goes_on_with_it(self):
+        self.server.stop()
+        pod, adapter = self.prepare("sidecar.yaml")
+        port = self.server.port
+        first, sidecar = pod["initContainers"]
+        adapter.start(*first["args"][1:], command=first["args"][0])
+        adapter.wait_event("check_failed", "docs")
+        self.assertTrue(adapter.alive(), "it does not wait for the remote")
+        remote = self.remote(files={"a": "1"})
+        self.server.start(port)
+        self.assertEqual(adapter.wait_exit(30), 0)
+        self.assertTrue(adapter.published("docs"))
+        since = len(adapter.events)
+        adapter.start(command=sidecar["args"][0])
+        self.assertEqual(self.probe(adapter, sidecar, "livenessProbe"), 200)
+        adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 200, what="to be fresh")
+        self.assertEqual(adapter.found("published", since=since), [])
+        self.assertEqual(adapter.published("docs"), remote.resolve("main"))
+
+    def test_probes_are_answered_without_the_token_and_metrics_with_it(self):
+        self.remote(files={"a": "1"})
+        pod, adapter = self.prepare("standalone.yaml")
+        (container,) = pod["containers"]
+        adapter.start(command=container["args"][0])
+        adapter.wait_event("published", "docs")
+        for name in ("livenessProbe", "readinessProbe"):
+            self.assertEqual(self.probe(adapter, container, name), 200)
+        self.assertEqual(adapter.ask("GET", "/metrics").status, 401)
+        with open(os.path.join(self.folder, "secrets", "admin-token"), encoding="utf-8") as source:
+            self.assertEqual(adapter.ask("GET", "/metrics", token=source.read()).status, 200)
+        self.assertEqual(adapter.ask("POST", "/hooks/docs", body=b"{}").status, 401)
+
+    def test_a_second_one_on_the_same_volume_ends_and_the_first_goes_on(self):
+        self.remote(files={"a": "1"})
+        _, adapter = self.prepare("standalone.yaml")
+        adapter.start()
+        adapter.wait_event("published", "docs")
+        code = subprocess.run([program(), "run", "--config", adapter.config_file], env=clean_environment(), check=False,
+                              capture_output=True, timeout=30).returncode  # fmt: skip
+        self.assertEqual(code, 75)
+        self.assertEqual(adapter.ask("GET", "/healthz").status, 200)
