@@ -4,7 +4,8 @@
 
     tests/deploy/run.py [--program FILE] [TEST…]      a TEST is ManifestsTest, UnitTest.test_…, …
 
-Needs what `scripts/install-deps ci` installs. Nothing here needs a cluster, a container engine or systemd as first process.
+Needs what `scripts/install-deps ci` installs, and npm for Kubernetes' types (without it that test says so and is skipped).
+Nothing here needs a cluster, a container engine or systemd as first process.
 """
 
 import argparse
