@@ -99,7 +99,9 @@ Support support_from(long abi, int error_number) {
   }
   switch (error_number) {
     case ENOSYS:
-      return {0, "this kernel has no Landlock: Linux 5.19 or newer, built with it, is needed"};
+      return {0,
+              "there is no Landlock: Linux 5.19 or newer, built with it, is needed, and no container runtime that "
+              "hides it"};
     case EOPNOTSUPP:
       return {0, "this kernel has Landlock but did not enable it at boot (see its parameter lsm=)"};
     case EPERM:
