@@ -17,7 +17,7 @@ HARDENED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-pri
 WANTED = {"Type": "notify", "NotifyAccess": "main", "WatchdogSec": "30", "Restart": "on-failure", "RestartPreventExitStatus": "2",
           "ExecReload": "/bin/kill -HUP $MAINPID", "User": "glassops", "StateDirectory": "adapter", "StateDirectoryMode": "0755",
           "ProtectSystem": "strict", "NoNewPrivileges": "yes", "CapabilityBoundingSet": "",
-          "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX", "TimeoutStartSec": None}  # fmt: skip
+          "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX", "TimeoutStopSec": None}  # fmt: skip
 
 
 def compose():
