@@ -171,6 +171,18 @@ std::vector<std::string> LiveEngine::leftovers() const {
   return names;
 }
 
+/// One that cannot be removed keeps nothing else from going.
+asio::awaitable<void> remove_former_link(publish::Publisher& publisher, const std::string& name, std::string link) {
+  try {
+    co_await publisher.remove_former_link(link);
+  } catch (const Error& error) {
+    if (error.error_class() == ErrorClass::cancelled) {
+      throw;
+    }
+    log::warning("link_not_removed", error.text(), {{"repository", name}, {"link", link}});
+  }
+}
+
 /// Each says in its state file which links were its.
 asio::awaitable<void> LiveEngine::remove_leftovers(std::vector<std::string> names) {
   const std::filesystem::path private_dir = config_->data_dir / ".adapter";
@@ -182,7 +194,7 @@ asio::awaitable<void> LiveEngine::remove_leftovers(std::vector<std::string> name
       const auto publisher = publish::make_publisher(shared_.workers, config_->data_dir, name, link);
       if (state) {
         for (const std::string& former : state->former_links) {
-          co_await publisher->remove_former_link(former);
+          co_await remove_former_link(*publisher, name, former);
         }
       }
       co_await publisher->remove_all();
