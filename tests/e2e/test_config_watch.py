@@ -3,6 +3,7 @@
 """A configuration that changes is loaded again without a signal."""
 
 import os
+import signal
 import sys
 import time
 
@@ -83,6 +84,33 @@ class ConfigWatch(AdapterTest):
         self.write(adapter.config_file, good.replace("1h", "2h"))
         adapter.wait_event("reloaded", seconds=NOTICED_SECONDS)
         self.assertEqual(self.read(adapter, "a"), b"docs")
+
+    def test_files_that_are_gone_for_a_moment_are_not_pruned(self):
+        adapter = self.adapter(None)
+        folder = os.path.join(adapter.folder, "conf.d")
+        self.write(os.path.join(folder, "docs.yaml"), to_yaml({"repositories": self.entries("docs")}))
+        self.write(adapter.config_file, self.text(adapter, include=["conf.d/*.yaml"], prune=True))
+        adapter.start()
+        adapter.wait_event("published", "docs")
+        os.rename(folder, folder + ".old")
+        self.assertEqual(adapter.wait_event("reloaded", seconds=NOTICED_SECONDS)["removed"], 1)
+        time.sleep(1)
+        os.rename(folder + ".old", folder)
+        adapter.wait_for(lambda: len(adapter.found("reloaded")) == 2, NOTICED_SECONDS, "they are back")
+        self.assertEqual(self.read(adapter, "a"), b"docs")
+        os.rename(folder, folder + ".old")
+        adapter.wait_event("pruned", "docs", seconds=45)
+        self.assertEqual(os.listdir(os.path.join(adapter.data, ".adapter")), [".lock"])
+
+    def test_pushes_of_a_signal_do_not_keep_it_from_looking(self):
+        adapter = self.adapter(self.config(*self.entries("docs"), every="1h")).start()
+        adapter.wait_event("published", "docs")
+        adapter.write_config(self.config(*self.entries("docs"), every="2h"))
+        deadline = time.monotonic() + 2 * NOTICED_SECONDS
+        while not adapter.found("reloaded") and time.monotonic() < deadline:
+            adapter.signal(signal.SIGUSR1)
+            time.sleep(0.1)
+        self.assertTrue(adapter.found("reloaded"), adapter.tail())
 
     def test_nothing_happens_while_nothing_changes(self):
         adapter = self.adapter(self.config(*self.entries("docs"), every="1h")).start()

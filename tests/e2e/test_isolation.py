@@ -5,6 +5,7 @@
 import os
 import shutil
 import statistics
+import subprocess
 import sys
 import time
 
@@ -12,6 +13,9 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 
 from tests.e2e.harness import AdapterTest, main  # noqa: E402
 from tests.support.git_server import GitServer  # noqa: E402
+
+# In front of a command whose limits are to count: they do not for root.
+SOMEBODY = ["setpriv", "--reuid=23456", "--regid=23456", "--clear-groups"] if os.getuid() == 0 else []
 
 
 class Isolation(AdapterTest):
@@ -125,22 +129,59 @@ class Isolation(AdapterTest):
 
     def test_descriptors_and_threads_return_to_where_they_were(self):
         remote = self.remote(files={"a": "1"})
-        adapter = self.follow(remote)
+        adapter = self.adapter(self.config(self.entry(remote), admin={"listen": "127.0.0.1:0"})).start()
         for number in range(3):
             adapter.wait_published("docs", remote.commit({"a": "warm %d" % number}))
         time.sleep(0.5)
 
-        def count(kind):
-            return len(os.listdir("/proc/%d/%s" % (adapter.process.pid, kind)))
+        def descriptors():
+            # In /proc they are nobody's business but root's and the process's own.
+            lines = adapter.ask("GET", "/metrics").text.splitlines()
+            return next(float(line.split()[1]) for line in lines if line.startswith("process_open_fds "))
 
-        descriptors, threads = count("fd"), count("task")
+        def threads():
+            with open("/proc/%d/status" % adapter.process.pid, encoding="ascii") as source:
+                return next(int(line.split()[1]) for line in source if line.startswith("Threads:"))
+
+        descriptors()
+        before = descriptors(), threads()
         for number in range(20):
             adapter.wait_published("docs", remote.commit({"a": "%d" % number}))
             if number % 5 == 0:
                 self.server.drop_connections()
-        adapter.wait_for(lambda: count("fd") <= descriptors + 1 and count("task") <= threads, what="as before")
+        adapter.wait_for(lambda: descriptors() <= before[0] + 1 and threads() <= before[1], what="as before")
+
+    def unprivileged(self, *wrap):
+        """A program for whom limits count: not root's."""
+        if SOMEBODY:
+            way = self.folder
+            for _ in range(3):
+                os.chmod(way, 0o711)
+                way = os.path.dirname(way)
+                if os.stat(way).st_mode & 0o001:
+                    break
+        config = self.config(self.entry(self.remote(files={"a": "1"})), every="1h")
+        adapter = self.adapter(config, wrap=[*SOMEBODY, *wrap])
+        os.makedirs(adapter.data, exist_ok=True)
+        os.chmod(adapter.data, 0o777)
+        return adapter
+
+    def test_a_start_without_threads_ends(self):
+        adapter = self.unprivileged("prlimit", "--nproc=1").start()
+        self.assertEqual(adapter.wait_exit(20), 1)
+        self.assertTrue(adapter.found("start_failed"), adapter.tail())
+
+    def test_a_stop_without_threads_to_spare(self):
+        adapter = self.unprivileged().start()
+        adapter.wait_event("started")
+        time.sleep(1)
+        subprocess.run([*SOMEBODY, "prlimit", "--pid", str(adapter.process.pid), "--nproc=1:1"], check=True)
+        adapter.stop()
+        self.assertTrue(adapter.found("stop_unwatched"), adapter.tail())
 
     def test_it_writes_below_the_data_directory_only(self):
+        if os.getuid() != 0:
+            self.skipTest("the names in its system calls are shown to root only")
         strace = shutil.which("strace")
         self.assertIsNotNone(strace, "strace is needed: scripts/install-deps test")
         trace = os.path.join(self.folder, "trace")

@@ -22,6 +22,7 @@
 
 #include "process/landlock.hpp"
 #include "process/process.hpp"
+#include "process/sandbox.hpp"
 #include "sandbox_acts.hpp"
 
 namespace adapter::app {
@@ -202,6 +203,27 @@ TEST(Sandbox, HoldsForThreadsThatAreStartedInIt) {
   });
   EXPECT_EQ(attempt(in_a_thread, false), succeeded);
   EXPECT_EQ(attempt(in_a_thread, true), EACCES);
+}
+
+TEST(Sandbox, TellsItsOwnRefusalsFromThoseOfOwnerAndMode) {
+  if (!landlock_has(2)) {
+    return;
+  }
+  const Place place;
+  const int result = in_a_child([&] {
+    landlock::Rules rules;
+    rules.writable = {place.data()};
+    landlock::confine(rules, landlock::support());
+    config::Config config;
+    config.ca_file = place.outside() / "file";
+    config.admin.token_file = place.data() / "file";
+    config::Sources sources;
+    sources.files = {place.data() / "absent", place.outside() / "absent"};
+    sources.patterns = {{place.outside(), "*.yaml"}, {place.data(), "*.yaml"}};
+    const std::vector<fs::path> expected = {place.outside(), place.outside() / "file"};
+    return out_of_reach(config, sources) == expected ? succeeded : EINVAL;
+  });
+  EXPECT_EQ(result, succeeded);
 }
 
 TEST(Process, CannotBeLookedInto) {

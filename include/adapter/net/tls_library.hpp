@@ -8,4 +8,8 @@ namespace adapter::net {
 /// The TLS library that runs here, for `adapter info`: "3.0.17".
 [[nodiscard]] std::string tls_library_version();
 
+/// Where that library was built to look for CA certificates, a file and a folder; the environment may say otherwise.
+[[nodiscard]] std::string default_ca_file();
+[[nodiscard]] std::string default_ca_folder();
+
 }  // namespace adapter::net

@@ -15,6 +15,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <mutex>
+#include <string>
+#include <system_error>
 #include <thread>
 
 #include "adapter/log/log.hpp"
@@ -103,6 +105,15 @@ void StopDeadline::arm() {
   if (thread_.joinable()) {
     return;
   }
+  try {
+    start();
+  } catch (const std::system_error& error) {
+    log::warning("stop_unwatched", std::string("no thread for the stop's deadline: ") + error.what());
+    alarm(static_cast<unsigned>(stop_limit.count()));  // coarser: it ends the process without a word
+  }
+}
+
+void StopDeadline::start() {
   thread_ = std::jthread([](const std::stop_token& in_time) {
     std::mutex mutex;
     std::condition_variable_any never;

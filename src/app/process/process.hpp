@@ -30,6 +30,8 @@ public:
   void arm();
 
 private:
+  void start();
+
   std::jthread thread_;
 };
 

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process/sandbox.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <iterator>
 #include <set>
 #include <string_view>
 #include <variant>
 
+#include "adapter/base/file.hpp"
 #include "adapter/base/text.hpp"
 #include "adapter/http/authority.hpp"
 #include "adapter/log/log.hpp"
+#include "adapter/net/tls_library.hpp"
 
 namespace adapter::app {
 namespace {
@@ -18,15 +25,28 @@ using std::filesystem::path;
 
 /// Where name resolution, time zones, certificates and the C library's own modules are, on any distribution; /proc for
 /// the figures of the process. Those that are not there do no harm.
-constexpr const char* system_places[] = {
-    "/etc",      "/usr",        "/lib",         "/lib64",      "/proc", "/sys/devices/system/cpu",
-    "/dev/null", "/dev/random", "/dev/urandom", "/run/secrets"};
+constexpr const char* system_places[] = {"/etc",
+                                         "/usr",
+                                         "/lib",
+                                         "/lib64",
+                                         "/proc",
+                                         "/dev/null",
+                                         "/dev/random",
+                                         "/dev/urandom",
+                                         "/run/secrets",
+                                         "/run/systemd/resolve",
+                                         "/run/NetworkManager",
+                                         "/run/resolvconf",
+                                         "/sys/devices/system/cpu"};
 /// Often links to places that no list can know.
 constexpr const char* system_files[] = {"/etc/resolv.conf", "/etc/hosts",        "/etc/nsswitch.conf",
                                         "/etc/localtime",   "/etc/ssl/cert.pem", "/etc/ssl/certs/ca-certificates.crt"};
-/// OpenSSL and the time zone library look where these say.
+/// OpenSSL and the time zone library look where these say; folders are a list.
 constexpr std::string_view variables_with_files[] = {"SSL_CERT_FILE", "OPENSSL_CONF"};
 constexpr std::string_view variables_with_folders[] = {"SSL_CERT_DIR", "TZDIR"};
+
+/// As the kernel does.
+constexpr int max_links_on_the_way = 40;
 
 /// The files that a configuration names, and those that it was read from.
 std::set<path> named_files(const config::Config& config, const config::Sources& sources) {
@@ -65,32 +85,63 @@ bool is_folder(const path& candidate) {
   return std::filesystem::is_directory(candidate, ignored);
 }
 
-path resolved(const path& file) {
-  std::error_code failure;
-  path real = std::filesystem::weakly_canonical(file, failure);
-  return failure ? file : real;
-}
-
 /// Adds the nearest folder that is there, never the root of everything.
 void add_folder(std::set<path>& places, path folder) {
-  folder = folder.lexically_normal();
   while (folder.has_relative_path() && !is_folder(folder)) {
     folder = folder.parent_path();
   }
   if (folder.has_relative_path()) {
     places.insert(folder);
-    places.insert(resolved(folder));
   }
 }
 
-void add_folder_of(std::set<path>& places, const path& file) {
-  for (const path& name : {file.lexically_normal(), resolved(file)}) {
-    if (name.parent_path().has_relative_path()) {
-      add_folder(places, name.parent_path());
-    } else {
-      places.insert(name);
+/// A folder in which somebody may swap a link, and not the system's own, like /var/run.
+bool may_hold_a_swapped_link(const path& folder) {
+  return folder.has_relative_path() && folder != "/var";
+}
+
+/// Adds what the kernel goes through to get to `place`: the folder of each symbolic link on the way, since a link like
+/// `current` is swapped to lead to a neighbour; and the end, where it is or where it is going to be.
+path follow(std::set<path>& places, const path& place) {
+  path done = "/";
+  path rest = place.relative_path();
+  for (int links = 0; !rest.empty();) {
+    const path part = *rest.begin();
+    path behind;
+    for (auto item = std::next(rest.begin()); item != rest.end(); ++item) {
+      behind /= *item;
+    }
+    const path next = part == ".." ? done.parent_path() : part == "." || part.empty() ? done : done / part;
+    std::error_code no_link;
+    const path target = std::filesystem::read_symlink(next, no_link);
+    rest = std::move(behind);
+    if (no_link || ++links > max_links_on_the_way) {
+      done = next;
+      continue;
+    }
+    if (may_hold_a_swapped_link(done)) {
+      places.insert(done);
+    }
+    rest = rest.empty() ? target : target / rest;
+    if (target.is_absolute()) {
+      done = "/";
+      rest = rest.relative_path();
     }
   }
+  return done;
+}
+
+void add_folder_of(std::set<path>& places, const path& file) {
+  const path real = follow(places, file);
+  if (real.parent_path().has_relative_path()) {
+    add_folder(places, real.parent_path());
+  } else if (real.has_relative_path()) {
+    places.insert(real);
+  }
+}
+
+void add_real_folder(std::set<path>& places, const path& folder) {
+  add_folder(places, follow(places, folder));
 }
 
 /// The part before the first component with a wildcard.
@@ -128,7 +179,7 @@ SandboxState without(const config::Config& config, int abi, std::string reason) 
   log::warning("sandbox_unavailable",
                "going on without the sandbox: " + reason + "; sandbox: off accepts that without a warning",
                {{"landlock_abi", abi}});
-  return {false, abi, std::move(reason), {}};
+  return {false, abi, std::move(reason)};
 }
 
 std::string joined(const std::vector<path>& places) {
@@ -153,15 +204,20 @@ landlock::Rules sandbox_rules(const config::Config& config, const config::Source
     }
   }
   for (const std::string_view name : variables_with_folders) {
-    if (const auto folder = environment(name); folder && path(*folder).is_absolute()) {
-      add_folder(places, *folder);
+    const std::string list = environment(name).value_or("");
+    for (const std::string_view folder : split(list, ':')) {
+      if (folder.starts_with('/')) {
+        add_real_folder(places, folder);
+      }
     }
   }
+  add_folder_of(places, net::default_ca_file());
+  add_real_folder(places, net::default_ca_folder());
   for (const path& file : named_files(config, sources)) {
     add_folder_of(places, file);
   }
   for (const config::Sources::Pattern& pattern : sources.patterns) {
-    add_folder(places, literal_part(pattern));
+    add_real_folder(places, literal_part(pattern));
   }
   landlock::Rules rules;
   // In this order a folder comes before what is below it.
@@ -183,12 +239,12 @@ SandboxState enter_sandbox(const config::Config& config, const config::Sources& 
   const landlock::Support support = landlock::support();
   if (config.sandbox == config::Sandbox::off) {
     log::info("sandbox_off", "the configuration says to run without the sandbox", {{"landlock_abi", support.abi}});
-    return {false, support.abi, "switched off by the configuration", {}};
+    return {false, support.abi, "switched off by the configuration"};
   }
   if (!support.reason.empty()) {
     return without(config, support.abi, support.reason);
   }
-  landlock::Rules rules = sandbox_rules(config, sources, environment);
+  const landlock::Rules rules = sandbox_rules(config, sources, environment);
   try {
     landlock::confine(rules, support);
   } catch (const Error& error) {
@@ -197,19 +253,23 @@ SandboxState enter_sandbox(const config::Config& config, const config::Sources& 
   log::info(
       "sandbox_on", "from here on only the data directory can be written to, and nothing can be executed",
       {{"landlock_abi", support.abi}, {"writable", joined(rules.writable)}, {"readable", joined(rules.readable)}});
-  return {true, support.abi, {}, std::move(rules)};
+  return {true, support.abi, {}};
 }
 
-std::vector<path> out_of_reach(const landlock::Rules& rules, const config::Config& config,
-                               const config::Sources& sources) {
-  std::vector<path> places = rules.readable;
-  places.insert(places.end(), rules.writable.begin(), rules.writable.end());
+std::vector<path> out_of_reach(const config::Config& config, const config::Sources& sources) {
+  std::set<path> names = named_files(config, sources);
+  for (const config::Sources::Pattern& pattern : sources.patterns) {
+    names.insert(literal_part(pattern));
+  }
   std::vector<path> missed;
-  for (const path& file : named_files(config, sources)) {
-    const path real = resolved(file);
-    const auto covers = [&](const path& folder) { return is_below(real, folder) || is_below(real, resolved(folder)); };
-    if (std::ranges::none_of(places, covers)) {
-      missed.push_back(file);
+  for (const path& name : names) {
+    // Owner and mode allow it, which is what access() asks about; opening it asks the sandbox too.
+    if (faccessat(AT_FDCWD, name.c_str(), R_OK, AT_EACCESS) != 0) {
+      continue;
+    }
+    const UniqueFd opened(open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!opened && errno == EACCES) {
+      missed.push_back(name);
     }
   }
   return missed;
@@ -220,10 +280,10 @@ void warn_of_files_out_of_reach(const SandboxState& sandbox, const config::Confi
   if (!sandbox.active) {
     return;
   }
-  for (const path& file : out_of_reach(sandbox.rules, config, sources)) {
+  for (const path& file : out_of_reach(config, sources)) {
     log::warning("restart_needed",
-                 "the sandbox was entered before " + escape(file.native()) +
-                     " was named, and does not let it be read; restart to apply it",
+                 "the sandbox does not let " + escape(file.native()) +
+                     " be read: it was entered before that was named, or made anew; restart to apply it",
                  {{"key", "sandbox"}, {"file", file.native()}});
   }
 }

@@ -16,14 +16,14 @@ namespace adapter::app {
 /// What came of it.
 struct SandboxState {
   bool active = false;
-  int landlock_abi = 0;   ///< what the kernel has; 0: nothing
-  std::string reason;     ///< why it is not active; empty when it is
-  landlock::Rules rules;  ///< what is allowed in it, when it is active
+  int landlock_abi = 0;  ///< what the kernel has; 0: nothing
+  std::string reason;    ///< why it is not active; empty when it is
 };
 
 /// What a process with this configuration has to be allowed. Folders rather than files, since a rule on a file is lost
 /// when the file is replaced, as rotation does it; only a file directly in / is named itself, because that folder is
-/// everything. Of a symbolic link both ends count. A folder that is not there yet stands for the nearest above it.
+/// everything. Of symbolic links on the way, and there may be several, the folder of each and the end count. A folder
+/// that is not there yet stands for the nearest above it.
 [[nodiscard]] landlock::Rules sandbox_rules(const config::Config& config, const config::Sources& sources,
                                             const config::Environment& environment);
 
@@ -32,10 +32,9 @@ struct SandboxState {
 [[nodiscard]] SandboxState enter_sandbox(const config::Config& config, const config::Sources& sources,
                                          const config::Environment& environment);
 
-/// The files that a configuration names and `rules` do not let be read: after a reload they cannot be had without a
-/// restart. In the order of their names.
-[[nodiscard]] std::vector<std::filesystem::path> out_of_reach(const landlock::Rules& rules,
-                                                              const config::Config& config,
+/// The files that a configuration names, and folders of its patterns, whose owner and mode let this process read them
+/// while the sandbox does not: they cannot be had without a restart. In the order of their names.
+[[nodiscard]] std::vector<std::filesystem::path> out_of_reach(const config::Config& config,
                                                               const config::Sources& sources);
 
 /// The same as warnings in the log, while the sandbox is active.

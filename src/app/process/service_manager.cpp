@@ -2,6 +2,7 @@
 #include "process/service_manager.hpp"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,11 +46,13 @@ UniqueFd connect_to(const std::string& name) {
   } else {
     ++size;
   }
-  UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket interface's way
   if (!socket || connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
     return {};
   }
+  const timeval patience{1, 0};
+  setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
   return socket;
 }
 
@@ -106,7 +109,7 @@ asio::awaitable<void> ServiceManager::feed_watchdog() {
 
 void ServiceManager::send(std::string_view message) noexcept {
   if (socket_) {
-    static_cast<void>(::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+    static_cast<void>(::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL));
   }
 }
 

@@ -14,8 +14,8 @@
 namespace adapter::app {
 
 /// What systemd is told of a service with Type=notify, by the protocol of sd_notify(3): one datagram a message, to the
-/// socket that $NOTIFY_SOCKET names. Does nothing where that is not set, as in a container. A message that cannot be
-/// delivered is lost; none of the calls waits. Loop thread.
+/// socket that $NOTIFY_SOCKET names. Does nothing where that is not set, as in a container. A message that the
+/// service manager does not take within a second is lost. Loop thread.
 class ServiceManager {
 public:
   /// Connects: before the sandbox is entered. A socket that cannot be reached is one warning.

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon.hpp"
+
+#include <asio/use_awaitable.hpp>
+
+#include <csignal>
+#include <filesystem>
+#include <utility>
+
+#include "adapter/log/log.hpp"
+#include "adapter/store/store.hpp"
+#include "load.hpp"
+#include "version.hpp"
+
+namespace adapter::app {
+namespace {
+
+/// How often the place of the configuration is looked at while there is none.
+constexpr std::chrono::milliseconds configuration_poll{500};
+
+}  // namespace
+
+Daemon::Daemon(const Options& options)
+    : options_(options),
+      loop_(1),
+      scope_(loop_.get_executor()),
+      signals_(loop_.get_executor(), SIGTERM, SIGINT, SIGHUP),
+      wakeup_(loop_.get_executor()),
+      service_manager_(config::process_environment()) {
+  signals_.add(SIGUSR1);
+  release_signals();
+}
+
+int Daemon::run() {
+  const Result<config::Choice> choice = config::choose(options_.config_file, config::process_environment());
+  if (!choice) {
+    log::error("configuration_bad", choice.error().text());
+    return exit_usage;
+  }
+  choice_ = *choice;
+  if (choice_.source != config::Source::none) {
+    const config::Loaded loaded = load_choice(choice_);
+    log_findings(loaded.findings);
+    if (!loaded.config) {
+      return exit_usage;
+    }
+    config_ = std::make_shared<const config::Config>(*loaded.config);
+    watch_.loaded(loaded.sources);
+  }
+  scope_.spawn("signals", note_signals());
+  scope_.spawn("watchdog", service_manager_.feed_watchdog());
+  scope_.spawn("daemon", serve());
+  loop_.run();
+  return exit_code_;
+}
+
+/// Signals only leave a note: what they ask for is done in turn by serve(), never in the middle of something else.
+asio::awaitable<void> Daemon::note_signals() {
+  while (true) {
+    const int signal = co_await signals_.async_wait(asio::use_awaitable);
+    if (signal == SIGHUP) {
+      reload_asked_ = true;
+    } else if (signal == SIGUSR1) {
+      sync_asked_ = true;
+    } else {
+      stop_asked_ = true;
+    }
+    wakeup_.wake();
+    if (stop_asked_) {
+      stop_deadline_.arm();
+    }
+  }
+}
+
+/// Whatever goes wrong ends the process: nothing may be left that looks alive and does nothing.
+asio::awaitable<void> Daemon::serve() {
+  try {
+    co_await live();
+  } catch (const publish::DirectoryBusy& busy) {
+    log::error("data_directory_busy", busy.text());
+    exit_code_ = exit_busy;
+  } catch (const Error& error) {
+    log::error("start_failed", error.text(), {{"class", error.error_class()}});
+    exit_code_ = exit_failed;
+  } catch (const std::exception& error) {
+    log::error("start_failed", std::string("an error that nobody expected: ") + error.what());
+    exit_code_ = exit_failed;
+  }
+  if (exit_code_ != exit_ok && admin_) {
+    admin_->stop();  // else its beat would keep the loop turning for ever
+  }
+  if (exit_code_ != exit_ok && engine_) {
+    co_await engine_->stop();
+  }
+  scope_.cancel();
+}
+
+asio::awaitable<void> Daemon::live() {
+  if (!config_) {
+    open_default_admin_port();
+    service_manager_.ready("waiting for a configuration");
+    co_await wait_for_configuration();
+  }
+  if (config_ && !stop_asked_) {
+    co_await start();
+  }
+  co_await answer_requests();
+  co_await stop();
+}
+
+asio::awaitable<void> Daemon::wait_for_configuration() {
+  log::warning("waiting_for_configuration",
+               "there is no configuration yet: put a file at " + choice_.file.native() +
+                   ", name one with --config or ADAPTER_CONFIG, or set ADAPTER_URL; work starts when the file appears",
+               {{"file", choice_.file.native()}});
+  while (!stop_asked_) {
+    if (take_configuration_that_appeared()) {
+      break;
+    }
+    const auto again = std::chrono::steady_clock::now() + configuration_poll;
+    co_await wakeup_.wait_until(again);
+  }
+}
+
+bool Daemon::take_configuration_that_appeared() {
+  std::error_code ignored;
+  if (!std::filesystem::exists(choice_.file, ignored)) {
+    return false;
+  }
+  config::Choice choice;
+  choice.source = config::Source::file;
+  choice.file = choice_.file;
+  config::Loaded loaded = load_choice(choice);
+  if (reported_ != loaded.findings) {
+    log_findings(loaded.findings);  // once, not with every look
+    reported_ = loaded.findings;
+  }
+  if (!loaded.config) {
+    return false;
+  }
+  config_ = std::make_shared<const config::Config>(std::move(*loaded.config));
+  choice_ = choice;
+  watch_.loaded(std::move(loaded.sources));
+  return true;
+}
+
+asio::awaitable<void> Daemon::start() {
+  configure_logging(options_, config_.get());
+  if (admin_) {
+    // It opens again at once: the sandbox holds for threads that are started in it, and not for these.
+    admin_->stop();
+    admin_.reset();
+  }
+  store::initialize_library(largest_limits(*config_));
+  lock_ = std::make_unique<publish::DataDirectoryLock>(config_->data_dir);
+  sandbox_ = enter_sandbox(*config_, watch_.sources(), config::process_environment());
+  workers_ = std::make_unique<async::Workers>(worker_threads(*config_));
+  serve_admin();
+  engine_ = sync::make_engine(loop_.get_executor(), *workers_, config::process_environment(), version,
+                              admin_ ? &admin_->observer() : nullptr);
+  log::info("started", "watching",
+            {{"version", version},
+             {"repositories", config_->repositories.size()},
+             {"data_dir", config_->data_dir.native()},
+             {"workers", workers_->threads()}});
+  co_await engine_->apply(config_);
+  service_manager_.ready(watching(*config_));
+}
+
+/// Until a stop is asked for.
+asio::awaitable<void> Daemon::answer_requests() {
+  using Clock = std::chrono::steady_clock;
+  const bool watched = watch_.has_files();
+  Clock::time_point next_look = watched ? Clock::now() + ConfigWatch::interval : Clock::time_point::max();
+  while (!stop_asked_) {
+    co_await wakeup_.wait_until(next_look);
+    bool noticed = false;
+    if (Clock::now() >= next_look) {
+      next_look = Clock::now() + ConfigWatch::interval;
+      noticed = watch_.look();
+    }
+    if (noticed) {
+      log::info("configuration_changed", "the configuration's files are not what they were; loading them again");
+    }
+    if ((std::exchange(reload_asked_, false) || noticed) && engine_) {
+      auto told = std::exchange(told_of_reload_, {});
+      prune_at_ = noticed && told.empty() ? Clock::now() + ConfigWatch::before_pruning : Clock::time_point::min();
+      const admin::ReloadOutcome outcome = co_await reload();
+      for (const auto& tell : told) {
+        tell(outcome);
+      }
+    }
+    if (engine_ && config_->prune && prune_at_ != Clock::time_point::min() && Clock::now() >= prune_at_) {
+      prune_at_ = Clock::time_point::min();
+      co_await engine_->apply(config_);
+    }
+    if (std::exchange(sync_asked_, false) && engine_) {
+      log::info("sync_requested", "every repository is looked at now");
+      engine_->check_all_now();
+    }
+  }
+}
+
+asio::awaitable<void> Daemon::stop() {
+  service_manager_.stopping();
+  log::info("stopping", "a stop was asked for");
+  if (admin_) {
+    admin_->stop();  // first: nobody asks for anything any more
+  }
+  if (engine_) {
+    co_await engine_->stop();
+  }
+  log::info("stopped", "a clean stop");
+}
+
+int run_command(const Options& options) {
+  configure_logging(options, nullptr);
+  Daemon daemon(options);
+  return daemon.run();
+}
+
+}  // namespace adapter::app

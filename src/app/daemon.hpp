@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapter/admin/server.hpp"
+#include "adapter/async/semaphore.hpp"
+#include "adapter/async/task_scope.hpp"
+#include "adapter/async/workers.hpp"
+#include "adapter/config/load.hpp"
+#include "adapter/publish/publisher.hpp"
+#include "adapter/sync/engine.hpp"
+#include "commands.hpp"
+#include "config_watch.hpp"
+#include "options.hpp"
+#include "process/process.hpp"
+#include "process/sandbox.hpp"
+#include "process/service_manager.hpp"
+#include "reload.hpp"
+
+namespace adapter::app {
+
+/// The daemon from its first configuration to its clean stop. Lives on the main thread, which runs the loop.
+class Daemon final : private admin::Daemon {
+public:
+  /// Takes the signals over. `options` outlives it.
+  explicit Daemon(const Options& options);
+  /// To the end of the process; its exit code.
+  int run();
+
+private:
+  sync::Engine* engine() noexcept override { return engine_.get(); }
+  void reload(std::function<void(admin::ReloadOutcome)> done) override;
+
+  void open_admin_port(const std::string& listen);
+  void open_default_admin_port();
+  void serve_admin();
+  asio::awaitable<void> note_signals();
+  asio::awaitable<void> serve();
+  asio::awaitable<void> live();
+  asio::awaitable<void> wait_for_configuration();
+  bool take_configuration_that_appeared();
+  asio::awaitable<void> start();
+  asio::awaitable<void> answer_requests();
+  asio::awaitable<admin::ReloadOutcome> reload();
+  asio::awaitable<void> apply(Reload reload);
+  [[nodiscard]] std::shared_ptr<const config::Config> to_apply() const;
+  asio::awaitable<void> stop();
+
+  const Options& options_;
+  asio::io_context loop_;
+  async::TaskScope scope_;
+  asio::signal_set signals_;
+  async::Wakeup wakeup_;  ///< a signal was noted
+  ServiceManager service_manager_;
+  bool stop_asked_ = false;
+  StopDeadline stop_deadline_;
+  bool reload_asked_ = false;
+  std::vector<std::function<void(admin::ReloadOutcome)>> told_of_reload_;
+  bool sync_asked_ = false;
+  config::Choice choice_;
+  std::vector<config::Finding> reported_;
+  ConfigWatch watch_;
+  /// When what left the configuration is pruned; min(): it has been, or at once.
+  std::chrono::steady_clock::time_point prune_at_ = std::chrono::steady_clock::time_point::min();
+  SandboxState sandbox_;
+  std::shared_ptr<const config::Config> config_;
+  std::unique_ptr<publish::DataDirectoryLock> lock_;
+  std::unique_ptr<async::Workers> workers_;
+  std::unique_ptr<admin::Server> admin_;  // before the engine, which tells it of events
+  std::unique_ptr<sync::Engine> engine_;
+  int exit_code_ = exit_ok;
+};
+
+/// For `systemctl status`.
+[[nodiscard]] std::string watching(const config::Config& config);
+
+}  // namespace adapter::app

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the daemon takes a changed configuration.
+#include <utility>
+
+#include "adapter/log/log.hpp"
+#include "daemon.hpp"
+#include "load.hpp"
+
+namespace adapter::app {
+
+std::string watching(const config::Config& config) {
+  const std::size_t count = config.repositories.size();
+  return "watching " + std::to_string(count) + (count == 1 ? " repository" : " repositories");
+}
+
+void Daemon::reload(std::function<void(admin::ReloadOutcome)> done) {
+  if (!engine_) {
+    config::Finding finding;
+    finding.file = choice_.file.native();
+    finding.rule = "missing-file";
+    finding.message = "there is no configuration yet; work starts when the file appears";
+    admin::ReloadOutcome outcome;
+    outcome.findings.push_back(std::move(finding));
+    done(std::move(outcome));
+    return;
+  }
+  told_of_reload_.push_back(std::move(done));
+  reload_asked_ = true;
+  wakeup_.wake();
+}
+
+asio::awaitable<admin::ReloadOutcome> Daemon::reload() {
+  service_manager_.reloading();
+  const config::Loaded loaded = load_choice(choice_);
+  watch_.loaded(loaded.sources);
+  log_findings(loaded.findings);
+  warn_of_files_out_of_reach(sandbox_, loaded.config ? *loaded.config : *config_, loaded.sources);
+  admin::ReloadOutcome outcome;
+  outcome.findings = loaded.findings;
+  if (!loaded.config) {
+    service_manager_.ready(watching(*config_) + "; the changed configuration is bad");
+    log::error("reload_failed", "the configuration is bad; the one in use stays",
+               {{"findings", loaded.findings.size()}});
+    co_return outcome;
+  }
+  Reload reload = plan_reload(*config_, *loaded.config);
+  outcome.applied = true;
+  outcome.added = reload.added;
+  outcome.removed = reload.removed;
+  outcome.changed = reload.changed;
+  co_await apply(std::move(reload));
+  service_manager_.ready(watching(*config_));
+  co_return outcome;
+}
+
+asio::awaitable<void> Daemon::apply(Reload reload) {
+  for (const std::string& key : reload.needs_restart) {
+    log::warning("restart_needed", "this key cannot change while running; restart to apply it", {{"key", key}});
+  }
+  // libgit2 learns its caps once, before the first thread uses it.
+  const Limits caps = largest_limits(*config_);
+  const Limits wanted = largest_limits(reload.config);
+  if (wanted.max_objects > caps.max_objects || wanted.max_object_bytes > caps.max_object_bytes) {
+    log::warning("restart_needed", "a limit was raised above all that were in force before; restart to apply it",
+                 {{"key", "limits"}});
+  }
+  config_ = std::make_shared<const config::Config>(std::move(reload.config));
+  configure_logging(options_, config_.get());
+  if (admin_) {
+    try {
+      admin_->apply(config_);
+    } catch (const Error& error) {
+      log::error("token_unreadable", error.text(), {{"class", error.error_class()}});
+    }
+  }
+  co_await engine_->apply(to_apply());
+  log::info("reloaded", "the configuration was applied",
+            {{"repositories", config_->repositories.size()},
+             {"added", reload.added},
+             {"removed", reload.removed},
+             {"changed", reload.changed}});
+}
+
+/// A folder of files that is moved away and back, or rewritten, is empty for a moment: what nobody asked for in so many
+/// words deletes nothing until it has stood for a while.
+std::shared_ptr<const config::Config> Daemon::to_apply() const {
+  if (!config_->prune || prune_at_ == std::chrono::steady_clock::time_point::min()) {
+    return config_;
+  }
+  auto gentle = std::make_shared<config::Config>(*config_);
+  gentle->prune = false;
+  return gentle;
+}
+
+}  // namespace adapter::app
