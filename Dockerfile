@@ -36,6 +36,7 @@ RUN scripts/image-step configure build -Dtests=disabled \
 FROM builder AS test
 COPY scripts/count-tests scripts/test scripts/
 RUN scripts/install-deps --layer test
+COPY docs/configuration.md docs/
 COPY tests tests
 RUN scripts/image-step configure build-test -Dtests=enabled \
   && BUILD_DIR=build-test scripts/test

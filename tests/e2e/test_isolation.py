@@ -3,6 +3,7 @@
 """Neighbours, shared checks, and what the daemon never does."""
 
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -180,8 +181,6 @@ class Isolation(AdapterTest):
         self.assertTrue(adapter.found("stop_unwatched"), adapter.tail())
 
     def test_it_writes_below_the_data_directory_only(self):
-        if os.getuid() != 0:
-            self.skipTest("the names in its system calls are shown to root only")
         strace = shutil.which("strace")
         self.assertIsNotNone(strace, "strace is needed: scripts/install-deps test")
         trace = os.path.join(self.folder, "trace")
@@ -191,7 +190,10 @@ class Isolation(AdapterTest):
         self.assertEqual(adapter.once(), 0)
         outside = []
         with open(trace, encoding="utf-8", errors="replace") as source:
-            for line in source:
+            lines = source.readlines()
+            if any(re.search(r"mkdir(at)?\((\d+, )?0x", line) for line in lines):
+                self.skipTest("the names in its system calls are shown to those only who may trace anybody")
+            for line in lines:
                 writes = "O_WRONLY" in line or "O_RDWR" in line or "O_CREAT" in line or "open" not in line
                 if not writes or " = -1 " in line or "exited" in line or "SIG" in line:
                     continue

@@ -277,6 +277,13 @@ class OpenApi(AdapterTest):
             self.call(adapter, "POST", SYNC, 503, query="?wait=1")
             self.call(adapter, "POST", "/api/v1/reload", 503)
 
+        def free_again():
+            # A stream whose client went is found out with the next event.
+            adapter.ask("POST", SYNC.replace("{name}", "docs"))
+            return adapter.ask("POST", SYNC.replace("{name}", "docs") + "?wait=1", seconds=30).status == 200
+
+        adapter.wait_for(free_again)
+
     def ask_while_the_loop_is_held(self, adapter):
         paths = ("/readyz", "/metrics", "/api/v1/repositories", "/api/v1/repositories/{name}", "/healthz")
         adapter.wait_for(lambda: adapter.ask("GET", "/healthz").status == 200)
