@@ -13,9 +13,7 @@ namespace adapter::app {
 void Daemon::open_admin_port(const std::string& listen) {
   admin::Options options;
   options.version = version;
-  options.sandbox.active = sandbox_.active;
-  options.sandbox.landlock_abi = sandbox_.landlock_abi;
-  options.sandbox.reason = sandbox_.reason;
+  options.sandbox = sandbox_;
   admin_ = admin::make_server(loop_.get_executor(), *this, listen, config_, std::move(options));
   log::info("admin_listening", "the admin port is open", {{"address", admin_->address()}});
 }

@@ -171,7 +171,7 @@ std::optional<std::uint16_t> port_of(const std::string& listen) {
   return result.ec == std::errc() ? std::optional(port) : std::nullopt;
 }
 
-SandboxState without(const config::Config& config, int abi, std::string reason) {
+admin::Sandbox without(const config::Config& config, int abi, std::string reason) {
   if (config.sandbox == config::Sandbox::require) {
     throw Error(ErrorClass::config, "the sandbox, on which the configuration insists, cannot be had: " + reason +
                                         "; write sandbox: auto to run without it");
@@ -234,8 +234,8 @@ landlock::Rules sandbox_rules(const config::Config& config, const config::Source
   return rules;
 }
 
-SandboxState enter_sandbox(const config::Config& config, const config::Sources& sources,
-                           const config::Environment& environment) {
+admin::Sandbox enter_sandbox(const config::Config& config, const config::Sources& sources,
+                             const config::Environment& environment) {
   const landlock::Support support = landlock::support();
   if (config.sandbox == config::Sandbox::off) {
     log::info("sandbox_off", "the configuration says to run without the sandbox", {{"landlock_abi", support.abi}});
@@ -275,7 +275,7 @@ std::vector<path> out_of_reach(const config::Config& config, const config::Sourc
   return missed;
 }
 
-void warn_of_files_out_of_reach(const SandboxState& sandbox, const config::Config& config,
+void warn_of_files_out_of_reach(const admin::Sandbox& sandbox, const config::Config& config,
                                 const config::Sources& sources) {
   if (!sandbox.active) {
     return;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "adapter/admin/server.hpp"
 #include "adapter/config/config.hpp"
 #include "adapter/config/load.hpp"
 #include "process/landlock.hpp"
@@ -12,13 +13,6 @@
 /// The sandbox that the process puts itself into: it writes to its data directory, reads the folders that the system
 /// and the configuration need, listens at its admin port, and executes nothing. docs/security.md tells what that means.
 namespace adapter::app {
-
-/// What came of it.
-struct SandboxState {
-  bool active = false;
-  int landlock_abi = 0;  ///< what the kernel has; 0: nothing
-  std::string reason;    ///< why it is not active; empty when it is
-};
 
 /// What a process with this configuration has to be allowed. Folders rather than files, since a rule on a file is lost
 /// when the file is replaced, as rotation does it; only a file directly in / is named itself, because that folder is
@@ -29,8 +23,8 @@ struct SandboxState {
 
 /// Enters it as `config.sandbox` says, and logs what came of it. The data directory exists; no other thread does.
 /// Throws an error of class config where it is insisted on and cannot be had.
-[[nodiscard]] SandboxState enter_sandbox(const config::Config& config, const config::Sources& sources,
-                                         const config::Environment& environment);
+[[nodiscard]] admin::Sandbox enter_sandbox(const config::Config& config, const config::Sources& sources,
+                                           const config::Environment& environment);
 
 /// The files that a configuration names, and folders of its patterns, whose owner and mode let this process read them
 /// while the sandbox does not: they cannot be had without a restart. In the order of their names.
@@ -38,7 +32,7 @@ struct SandboxState {
                                                               const config::Sources& sources);
 
 /// The same as warnings in the log, while the sandbox is active.
-void warn_of_files_out_of_reach(const SandboxState& sandbox, const config::Config& config,
+void warn_of_files_out_of_reach(const admin::Sandbox& sandbox, const config::Config& config,
                                 const config::Sources& sources);
 
 }  // namespace adapter::app
