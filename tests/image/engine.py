@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 
 PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAMS = ("podman", "buildah", "runc", "debootstrap")
@@ -43,9 +44,11 @@ class Engine:
         self.folder = folder
         os.makedirs(folder)
         self.driver = storage_driver(folder)
-        self._storage = ["--root", os.path.join(folder, "storage"), "--runroot", os.path.join(folder, "run"),
+        # Podman takes no run root of more than 50 characters, however deep the project lies.
+        self._short = tempfile.mkdtemp(prefix="adapter-run-", dir="/tmp")
+        self._storage = ["--root", os.path.join(folder, "storage"), "--runroot", os.path.join(self._short, "run"),
                          "--storage-driver", self.driver]  # fmt: skip
-        self._podman = ["podman", *self._storage, "--tmpdir", os.path.join(folder, "libpod"), "--runtime", "runc",
+        self._podman = ["podman", *self._storage, "--tmpdir", os.path.join(self._short, "libpod"), "--runtime", "runc",
                         "--cgroup-manager", "cgroupfs", "--events-backend", "file"]  # fmt: skip
 
     def _run(self, line, seconds, check, log=None):
@@ -106,7 +109,9 @@ class Engine:
             except (OSError, subprocess.SubprocessError):
                 pass
         with open("/proc/self/mounts", encoding="utf-8") as source:
-            left = [line.split()[1] for line in source if line.split()[1].startswith(self.folder + "/")]
+            points = [line.split()[1] for line in source]
+        left = [path for path in points if path.startswith((self.folder + "/", self._short + "/"))]
         for path in reversed(left):
             subprocess.run(["umount", "--lazy", path], check=False, capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self._short, ignore_errors=True)

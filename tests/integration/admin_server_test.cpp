@@ -103,6 +103,15 @@ protected:
     client.send("GET " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     return client.rest();
   }
+  /// Clients that have sent the first byte of a request.
+  [[nodiscard]] std::vector<std::unique_ptr<Client>> slow_clients(int count) const {
+    std::vector<std::unique_ptr<Client>> crowd;
+    for (int i = 0; i < count; ++i) {
+      crowd.push_back(std::make_unique<Client>(server_->address()));
+      EXPECT_TRUE(crowd.back()->connected() && crowd.back()->send("G"));
+    }
+    return crowd;
+  }
   [[nodiscard]] static bool is(const std::string& answer, int status) {
     return answer.starts_with("HTTP/1.1 " + std::to_string(status) + " ");
   }
@@ -308,16 +317,19 @@ TEST_F(AdminServerTest, ASlowBodyEndsInTime) {
 }
 
 TEST_F(AdminServerTest, MoreConnectionsThanThereAreAllowedPushTheOldestOut) {
-  std::vector<std::unique_ptr<Client>> crowd;
-  for (int i = 0; i < 300; ++i) {
-    crowd.push_back(std::make_unique<Client>(server_->address()));
-    ASSERT_TRUE(crowd.back()->connected());
-  }
+  const std::vector<std::unique_ptr<Client>> crowd = slow_clients(300);
   EXPECT_TRUE(is(ask("/healthz"), 200));
   EXPECT_EQ(crowd.front()->rest(), "");
   const Client& youngest = *crowd.back();
-  youngest.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  youngest.send("ET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(is(youngest.rest(), 200));
+}
+
+TEST_F(AdminServerTest, WhoHadNoTimeToAskIsNotPushedOut) {
+  const Client probe(server_->address());
+  const std::vector<std::unique_ptr<Client>> crowd = slow_clients(600);
+  probe.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(is(probe.rest(), 200));
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ namespace adapter::admin {
 namespace {
 
 constexpr int backlog = 4096;
+/// The kernel keeps a new connection to itself until its first byte has come, or for this long: whoever asks at once is
+/// heard at once, and cannot be pushed out by a crowd between its arrival and its request.
+constexpr int silence_s = 1;
 
 using AddressList = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
 
@@ -69,6 +72,7 @@ UniqueFd bound_socket(const addrinfo& address) {
   const int yes = 1;
   // A restart must not wait for connections of the last run. SO_REUSEPORT would let a second process in.
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &silence_s, sizeof silence_s);
   if (address.ai_family == AF_INET6) {
     ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
   }
