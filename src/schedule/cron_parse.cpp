@@ -47,8 +47,9 @@ Result<std::string_view> expand_nickname(std::string_view text) {
     names[i] = nicknames[i].name;
   }
   if (text == "@reboot") {
-    return Error(ErrorClass::config,
-                 "cron: @reboot is not a schedule; every repository is looked at after a start anyway");
+    return Error(
+        ErrorClass::config,
+        "cron: @reboot is not a schedule; a slot that passed during a stop is made up for at the start anyway");
   }
   const std::string_view meant = nearest(text, names);
   return Error(ErrorClass::config, "cron: unknown name \"" + escape(text, 60) + "\"; " +

@@ -54,14 +54,22 @@ TimePoint Schedule::next_due(TimePoint last, TimePoint now, std::mt19937_64& ran
   return next_slot(std::get<CronSchedule>(when), set_back ? now : last, now, spread, random);
 }
 
-TimePoint Schedule::first_due(TimePoint now, bool published, bool spread, std::mt19937_64& random) const {
+TimePoint Schedule::first_due(TimePoint now, std::optional<TimePoint> published, bool spread,
+                              std::mt19937_64& random) const {
   if (!published) {
     return now;
   }
+  milliseconds width = longest_spread;
   if (const auto* interval = std::get_if<Interval>(&when)) {
-    return spread ? now + share(std::min(interval->every, longest_spread), 0.0, 1.0, random) : now;
+    width = std::min(interval->every, longest_spread);
+  } else {
+    const double delay = std::clamp(jitter, 0.0, 1.0);
+    const TimePoint due = next_slot(std::get<CronSchedule>(when), std::min(*published, now), now, delay, random);
+    if (due > now) {
+      return due;
+    }
   }
-  return next_slot(std::get<CronSchedule>(when), now, now, std::clamp(jitter, 0.0, 1.0), random);
+  return spread ? now + share(width, 0.0, 1.0, random) : now;
 }
 
 milliseconds Schedule::longest_gap(TimePoint now) const {

@@ -72,7 +72,7 @@ Machine::Machine(Settings settings, std::mt19937_64& random)
   }
 }
 
-void Machine::start(Now now, bool spread) {
+void Machine::start(Now now, bool spread, std::optional<schedule::TimePoint> last_success) {
   clock_ = now;
   last_check_ = now.wall;
   if (settings_.suspended) {
@@ -84,7 +84,12 @@ void Machine::start(Now now, bool spread) {
     due_ = now.steady;
     return;
   }
-  const schedule::TimePoint first = settings_.schedule.first_due(now.wall, published_.has_value(), spread, *random_);
+  std::optional<schedule::TimePoint> seen;
+  if (published_) {
+    const bool known = last_success && published_->settings == settings_.fingerprint;
+    seen = known ? *last_success : schedule::TimePoint();  // else long ago
+  }
+  const schedule::TimePoint first = settings_.schedule.first_due(now.wall, seen, spread, *random_);
   if (std::holds_alternative<schedule::CronSchedule>(settings_.schedule.when) && published_.has_value()) {
     due_slot_ = first;
   } else {

@@ -62,8 +62,10 @@ public:
   Machine(Settings settings, std::mt19937_64& random);
 
   void restore_published(Published published) { published_ = std::move(published); }
-  /// Recovery is over. `spread`: many start together, so the first checks are dealt over a few seconds.
-  void start(Now now, bool spread);
+  /// Recovery is over. `spread`: many start together, so the first checks are dealt over a few seconds. `last_success`:
+  /// the last one that is known of. Without it, and when the tree was published under other settings, a slot of a cron
+  /// schedule counts as missed.
+  void start(Now now, bool spread, std::optional<schedule::TimePoint> last_success);
 
   /// Asks for a check as soon as possible. Kept while one is running; a host's Retry-After is still respected.
   void poke(Now now);

@@ -139,7 +139,7 @@ RepositoryTask::~RepositoryTask() {
 
 asio::awaitable<void> RepositoryTask::watch(bool spread) {
   co_await recover_until(steady_clock::time_point::max());
-  machine_.start(Now::read(), spread);
+  machine_.start(Now::read(), spread, status_.last_success);
   while (true) {
     const Now at = Now::read();
     machine_.notice_clock(at);

@@ -2,6 +2,7 @@
 """The admin port of the real program: health, readiness, the API, events, and how it opens and closes."""
 
 import base64
+import json
 import os
 import socket
 import sys
@@ -79,9 +80,37 @@ class AdminTest(AdapterTest):
         self.assertEqual(len(self.server.requests), asked, "nobody was asked")
         adapter.stop()
         adapter.write_config({**self.config(self.entry(remote, cron="0 3 1 1 *", ref="main"), admin=LISTEN), "defaults": no_interval})
+        trouble = self.server.faults.add(path="^/" + remote.name, status=500)
+        adapter.start()
+        adapter.wait_event("check_failed", "docs")
+        self.assertEqual(adapter.ask("GET", "/readyz").status, 503, "of another ref nothing is known yet")
+        self.server.faults.remove(trouble)
+        adapter.ask("POST", "/api/v1/repositories/docs/sync?wait=1")
+        adapter.wait_for(lambda: adapter.repository()["resolved_ref"] == "refs/heads/main", what="another ref")
+        adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 200, what="ready with the other ref", seconds=5)
+
+    def test_a_slot_of_a_cron_schedule_that_passed_during_a_stop_is_made_up_for(self):
+        remote = self.remote(files={"f": "1"})
+        adapter = self.adapter(self.config(self.entry(remote, cron="0 3 1 1 *"), admin=LISTEN)).start()
+        adapter.wait_published("docs", remote.resolve("main"))
+        adapter.stop()
+        commit = remote.commit({"f": "2"})
         adapter.start()
         adapter.wait_for(lambda: adapter.repository()["phase"] == "waiting", what="recovered")
-        self.assertEqual(adapter.ask("GET", "/readyz").status, 503, "of another ref nothing is known yet")
+        time.sleep(1)
+        self.assertNotEqual(adapter.published("docs"), commit, "no slot has passed")
+        adapter.stop()
+        state = os.path.join(adapter.data, ".adapter", "docs", "state.json")
+        with open(state, encoding="utf-8") as source:
+            facts = json.load(source)
+        facts["last_success_ms"] -= 366 * 24 * 3600 * 1000
+        with open(state, "w", encoding="utf-8") as out:
+            json.dump(facts, out)
+        adapter.start()
+        adapter.wait_published("docs", commit)
+        asked = len(self.server.requests)
+        time.sleep(1)
+        self.assertEqual(len(self.server.requests), asked, "once")
 
     # ---- API
 

@@ -109,10 +109,12 @@ struct Schedule {
   /// after it, at most 60 s. Intervals or slots that were missed (suspend, a long sync) fire once, now. A clock that
   /// was set back by up to 5 minutes does not make a slot fire twice; set back by more, cron goes on from the new time.
   [[nodiscard]] TimePoint next_due(TimePoint last, TimePoint now, std::mt19937_64& random) const;
-  /// The first check after a start. A repository that has never been published is due now. Otherwise an interval is due
-  /// within min(every, 10 s), by `random`, when `spread`, else now; a cron schedule at its next slot, delayed as in
-  /// next_due.
-  [[nodiscard]] TimePoint first_due(TimePoint now, bool published, bool spread, std::mt19937_64& random) const;
+  /// The first check after a start. `published`: when the tree that is there was last seen to be the remote's; nothing
+  /// while there is none: due now. Otherwise an interval, or a cron schedule with a slot between `published` and now,
+  /// is due within min(every, 10 s), by `random`, when `spread`, else now; any other cron schedule at its next slot,
+  /// delayed as in next_due.
+  [[nodiscard]] TimePoint first_due(TimePoint now, std::optional<TimePoint> published, bool spread,
+                                    std::mt19937_64& random) const;
   /// The longest usual time between two checks, for staleness, without jitter: the interval, or Cron::longest_gap.
   [[nodiscard]] std::chrono::milliseconds longest_gap(TimePoint now) const;
 };

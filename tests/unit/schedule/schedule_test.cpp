@@ -116,27 +116,44 @@ TEST(CronSchedule, ComesBackTheNextDayWhereThereIsNoSlot) {
 
 TEST(FirstDue, IsNowForARepositoryThatWasNeverPublished) {
   std::mt19937_64 random(13);
-  EXPECT_EQ(every(1h, 0.1).first_due(noon, false, true, random), noon);
-  EXPECT_EQ(by_cron("@yearly", 0.1).first_due(noon, false, false, random), noon);
+  EXPECT_EQ(every(1h, 0.1).first_due(noon, std::nullopt, true, random), noon);
+  EXPECT_EQ(by_cron("@yearly", 0.1).first_due(noon, std::nullopt, false, random), noon);
 }
 
 TEST(FirstDue, SpreadsIntervalsOverTenSecondsAtMost) {
   std::mt19937_64 random(14);
   TimePoint latest = TimePoint::min();
   for (int i = 0; i < 2000; ++i) {
-    const TimePoint due = every(1h, 0.1).first_due(noon, true, true, random);
+    const TimePoint due = every(1h, 0.1).first_due(noon, noon - 1s, true, random);
     EXPECT_GE(due, noon);
     EXPECT_LT(due, noon + 10s);
     latest = std::max(latest, due);
-    EXPECT_LT(every(2s, 0.1).first_due(noon, true, true, random), noon + 2s);
+    EXPECT_LT(every(2s, 0.1).first_due(noon, noon - 1s, true, random), noon + 2s);
   }
   EXPECT_GT(latest, noon + 9s);
-  EXPECT_EQ(every(1h, 0.1).first_due(noon, true, false, random), noon);
+  EXPECT_EQ(every(1h, 0.1).first_due(noon, noon - 1s, false, random), noon);
 }
 
 TEST(FirstDue, WaitsForTheSlotOfACronSchedule) {
   std::mt19937_64 random(15);
-  EXPECT_EQ(by_cron("@hourly", 0).first_due(noon + 1s, true, true, random), noon + 1h);
+  EXPECT_EQ(by_cron("@hourly", 0).first_due(noon + 1s, noon, true, random), noon + 1h);
+  // The clock was set back since.
+  EXPECT_EQ(by_cron("@hourly", 0).first_due(noon + 1s, noon + 100h, false, random), noon + 1h);
+}
+
+TEST(FirstDue, MakesUpForMissedSlotsOnce) {
+  std::mt19937_64 random(16);
+  EXPECT_EQ(by_cron("@hourly", 0.1).first_due(noon + 1s, noon - 1s, false, random), noon + 1s);
+  EXPECT_EQ(by_cron("@hourly", 0.1).first_due(noon + 59min, noon - 100h, false, random), noon + 59min);
+  EXPECT_EQ(by_cron("@hourly", 0).first_due(noon + 1s, TimePoint(), false, random), noon + 1s);
+  TimePoint latest = TimePoint::min();
+  for (int i = 0; i < 2000; ++i) {
+    const TimePoint due = by_cron("@hourly", 0).first_due(noon + 1s, noon - 1s, true, random);
+    EXPECT_GE(due, noon + 1s);
+    EXPECT_LT(due, noon + 11s);
+    latest = std::max(latest, due);
+  }
+  EXPECT_GT(latest, noon + 10s);
 }
 
 TEST(LongestGap, IsTheInterval) {

@@ -22,7 +22,7 @@ Published published(char digit) {
 class AnnounceTest : public ::testing::Test {
 protected:
   AnnounceTest() : machine_(settings(), random_) {
-    machine_.start(now_, false);
+    machine_.start(now_, false, std::nullopt);
     check(published('1'));
   }
 
@@ -192,7 +192,7 @@ TEST_F(AnnounceTest, ASuspendedOneStaysSuspended) {
   Machine::Settings suspended = settings();
   suspended.suspended = true;
   Machine machine(suspended, random_);
-  machine.start(now_, false);
+  machine.start(now_, false, std::nullopt);
   machine.announce(now_, id('2'));
   EXPECT_FALSE(machine.due(now_));
 }
@@ -203,7 +203,7 @@ TEST_F(AnnounceTest, CronRelaxesToo) {
       schedule::CronSchedule{schedule::Cron::parse("*/5 * * * *", "docs").value(), schedule::Zone::utc()};
   Machine machine(settings, random_);
   machine.restore_published(published('1'));
-  machine.start(now_, false);
+  machine.start(now_, false, std::nullopt);
   machine.announce(now_, id('1'));
   machine.begin_check(now_);
   machine.succeed(now_);

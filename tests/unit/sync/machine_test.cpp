@@ -46,7 +46,7 @@ protected:
 
   Machine started(Machine::Settings settings) {
     Machine machine(std::move(settings), random_);
-    machine.start(clock_.now, false);
+    machine.start(clock_.now, false, std::nullopt);
     return machine;
   }
 
@@ -119,7 +119,7 @@ TEST_F(MachineTest, PublishesAgainWhenTheSettingsChanged) {
   changed.fingerprint = "other settings";
   Machine machine(std::move(changed), random_);
   machine.restore_published(published('1'));
-  machine.start(clock_.now, false);
+  machine.start(clock_.now, false, std::nullopt);
   EXPECT_EQ(machine.decide(found('1')), Machine::Next::sync);
 }
 
@@ -203,7 +203,7 @@ TEST_F(MachineTest, RemembersARefusalForItsSettingsOnly) {
   changed.fingerprint = "more generous";
   Machine other(std::move(changed), random_);
   other.restore_refusals(machine.refusals());
-  other.start(clock_.now, false);
+  other.start(clock_.now, false, std::nullopt);
   EXPECT_EQ(other.decide(found('9')), Machine::Next::sync);
 }
 
@@ -229,15 +229,16 @@ TEST_F(MachineTest, ASuspendedRepositoryIsNeverDue) {
 
 class CronMachineTest : public MachineTest {
 protected:
-  Machine hourly() {
+  /// Published, and looked at with success that long ago.
+  Machine hourly(std::chrono::seconds ago = 0s, const std::string& fingerprint = "settings") {
     Machine::Settings settings;
     settings.schedule.when =
         schedule::CronSchedule{schedule::Cron::parse("0 * * * *", "docs").value(), schedule::Zone::utc()};
     settings.schedule.jitter = 0;
-    settings.fingerprint = "settings";
+    settings.fingerprint = fingerprint;
     Machine machine(std::move(settings), random_);
     machine.restore_published(published('1'));
-    machine.start(clock_.now, false);
+    machine.start(clock_.now, false, clock_.now.wall - ago);
     return machine;
   }
 };
@@ -251,6 +252,18 @@ TEST_F(CronMachineTest, WaitsForItsSlotAndFiresOnce) {
   machine.begin_check(clock_.now);
   machine.succeed(clock_.now);
   EXPECT_FALSE(machine.due(clock_.now));
+}
+
+TEST_F(CronMachineTest, AStartMakesUpForWhatWasMissed) {
+  clock_.now.wall = schedule::TimePoint(std::chrono::seconds(1'700'000'000 / 3600 * 3600 + 1800));
+  EXPECT_FALSE(hourly(29min).due(clock_.now));
+  Machine machine = hourly(31min);
+  EXPECT_TRUE(machine.due(clock_.now));
+  machine.begin_check(clock_.now);
+  machine.succeed(clock_.now);
+  EXPECT_FALSE(machine.due(clock_.now));
+  EXPECT_EQ(machine.next_due(clock_.now), clock_.now.wall + 30min);
+  EXPECT_TRUE(hourly(1min, "other settings").due(clock_.now));
 }
 
 TEST_F(CronMachineTest, ASlotDoesNotFireTwiceWhenTheClockIsSetBack) {
