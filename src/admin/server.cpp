@@ -41,18 +41,25 @@ bool asks_for_health(const http::RequestHead& head) {
   return (route == Route::healthz || route == Route::readyz) && !head.content_length;
 }
 
-/// Both of those who are told of events.
+using Names = std::set<std::string, std::less<>>;
+
+/// Both of those who are told of events. Not of a repository that a reload removes while it ends what it has begun:
+/// nobody would ever forget it again.
 class Observers final : public sync::Observer {
 public:
-  Observers(Board& board, Metrics& metrics) : board_(board), metrics_(metrics) {}
+  Observers(Board& board, Metrics& metrics, const Names& configured)
+      : board_(board), metrics_(metrics), configured_(configured) {}
   void on_event(const sync::Event& event) noexcept override {
-    metrics_.on_event(event);
-    board_.on_event(event);
+    if (event.repository.empty() || configured_.contains(event.repository)) {
+      metrics_.on_event(event);
+      board_.on_event(event);
+    }
   }
 
 private:
   Board& board_;
   Metrics& metrics_;
+  const Names& configured_;
 };
 
 class LiveServer final : public Server {
@@ -65,7 +72,7 @@ public:
                metrics_,
                std::make_shared<SnapshotSource>(loop, daemon, board_),
                std::move(options)},
-        observers_(board_, metrics_),
+        observers_(board_, metrics_, names_),
         address_(std::move(listener.address)),
         api_(parts_),
         receiver_(parts_),
@@ -107,12 +114,12 @@ private:
   Access access_;
   Api api_;
   HookReceiver receiver_;
-  std::set<std::string, std::less<>> names_;
+  Names names_;  ///< that are configured; of the loop thread
   Front front_;  // last: its threads use all of the above
 };
 
 void LiveServer::apply(std::shared_ptr<const config::Config> config) {
-  std::set<std::string, std::less<>> names;
+  Names names;
   for (const config::Repository& repository : config->repositories) {
     names.insert(repository.name);
   }

@@ -239,6 +239,31 @@ TEST_F(AdminServerTest, WhoLeavesAStreamMakesRoomForTheNext) {
   }
 }
 
+TEST_F(AdminServerTest, WhatARemovedRepositoryStillDoesIsNotCounted) {
+  const auto configured = [](const std::string& name) {
+    auto config = std::make_shared<config::Config>();
+    config->repositories.resize(1);
+    config->repositories.front().name = name;
+    return config;
+  };
+  std::promise<void> told;
+  asio::post(loop_, [&] {
+    sync::Event event;
+    event.repository = "leaving";
+    event.ends_attempt = true;
+    server_->apply(configured("leaving"));
+    server_->observer().on_event(event);
+    server_->apply(configured("staying"));
+    server_->observer().on_event(event);
+    event.repository = "staying";
+    server_->observer().on_event(event);
+    told.set_value();
+  });
+  told.get_future().wait();
+  const std::string metrics = ask("/metrics");
+  EXPECT_NE(metrics.find("\nadapter_check_duration_seconds_count 2\n"), std::string::npos) << metrics;
+}
+
 TEST_F(AdminServerTest, EveryAnswerCarriesWhatKeepsBrowsersFromGuessing) {
   for (const char* const request : {"nonsense\r\n\r\n", "GET /nowhere HTTP/1.0\r\nHost: localhost\r\n\r\n"}) {
     const Client client(server_->address());
