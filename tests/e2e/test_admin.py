@@ -191,7 +191,7 @@ class AdminTest(AdapterTest):
         answers = []
         waiter = threading.Thread(target=lambda: answers.append(adapter.ask("POST", "/api/v1/repositories/docs/sync?wait=1").json()))
         waiter.start()
-        adapter.wait_for(lambda: adapter.repository()["phase"] == "checking", what="the check")
+        adapter.wait_for(lambda: fault.met, what="the check, which hangs")
         self.server.faults.remove(fault)
         commit = remote.commit({"f": "2"})
         adapter.reload(self.config(self.entry(remote, jitter="2%", **yearly), admin=LISTEN))

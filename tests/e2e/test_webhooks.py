@@ -74,7 +74,7 @@ class WebhookTest(AdapterTest):
         slow = self.server.faults.add(path="^/" + remote.name, step="fetch", body_delay=2.0)
         first = remote.commit({"f": "2"})
         self.deliver(adapter, "/hooks/docs", self.push(first))
-        adapter.wait_for(lambda: adapter.repository()["phase"] == "fetching", what="a sync that takes its time")
+        adapter.wait_for(lambda: slow.met, what="a sync that takes its time")
         second = remote.commit({"f": "3"})
         self.deliver(adapter, "/hooks/docs", self.push(second))
         self.server.faults.remove(slow)
