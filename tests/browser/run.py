@@ -16,6 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 
 from tests.browser.cdp import find_browser  # noqa: E402
+from tests.support import suites  # noqa: E402
 from tests.support.adapter import program  # noqa: E402
 
 
@@ -53,12 +54,10 @@ def main():
         os.environ["E2E_FOLDER"] = folder
         found = unittest.defaultTestLoader.discover(HERE, top_level_dir=os.path.dirname(os.path.dirname(HERE)))
         chosen = unittest.TestSuite(case for case in cases(found) if wanted(case, options.names))
-        result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(chosen)
-    bad = {str(case) for case, _ in result.failures + result.errors}
-    skipped = len(result.skipped)
+        counts = suites.run(chosen)
     print("browser tests took %.0f s" % (time.monotonic() - began))
-    print("tests: %d passed, %d failed, %d skipped" % (result.testsRun - len(bad) - skipped, len(bad), skipped), flush=True)
-    return 1 if bad or skipped or not result.testsRun else 0
+    counts.say()
+    return 0 if counts.good and not counts.skipped else 1
 
 
 if __name__ == "__main__":

@@ -11,26 +11,14 @@ Nothing here needs a cluster, a container engine or systemd as first process.
 import argparse
 import os
 import sys
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from tests.deploy import test_live, test_static  # noqa: E402
+from tests.support import suites  # noqa: E402
 from tests.support.adapter import program  # noqa: E402
 
 MODULES = (test_static, test_live)
-
-
-def chosen_tests(names):
-    loader = unittest.TestLoader()
-    suite = unittest.TestSuite()
-    for module in MODULES:
-        if not names:
-            suite.addTests(loader.loadTestsFromModule(module))
-        for name in names:
-            if hasattr(module, name.split(".")[0]):
-                suite.addTests(loader.loadTestsFromName(name, module))
-    return suite
 
 
 def main():
@@ -41,11 +29,9 @@ def main():
     if options.program:
         os.environ["ADAPTER_PROGRAM"] = os.path.abspath(options.program)
     print("program: %s" % program(), flush=True)
-    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(chosen_tests(options.tests))
-    failed = len({case.id().split(" ")[0] for case, _ in result.failures + result.errors})
-    print("tests: %d passed, %d failed, %d skipped"
-          % (result.testsRun - failed - len(result.skipped), failed, len(result.skipped)), flush=True)  # fmt: skip
-    return 0 if result.wasSuccessful() and result.testsRun else 1
+    counts = suites.run(suites.chosen(MODULES, options.tests))
+    counts.say()
+    return 0 if counts.good else 1
 
 
 if __name__ == "__main__":

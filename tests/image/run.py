@@ -15,24 +15,15 @@ import signal
 import sys
 import tempfile
 import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from tests.image import base, built, test_build, test_container, test_image  # noqa: E402
 from tests.image.engine import Engine, why_not  # noqa: E402
+from tests.support import suites  # noqa: E402
 
 
-def chosen_tests(names):
-    loader = unittest.TestLoader()
-    suite = unittest.TestSuite()
-    for module in (test_image, test_build, test_container):
-        if not names:
-            suite.addTests(loader.loadTestsFromModule(module))
-        for name in names:
-            if hasattr(module, name.split(".")[0]):
-                suite.addTests(loader.loadTestsFromName(name, module))
-    return suite
+MODULES = (test_image, test_build, test_container)
 
 
 def build(engine, options, log):
@@ -51,10 +42,8 @@ def run(engine, options):
         os.unlink(log)
     build(engine, options, log)
     if options.target:
-        return 0, 0, 0
-    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(chosen_tests(options.tests))
-    failed = len({case.id().split(" ")[0] for case, _ in result.failures + result.errors})
-    return result.testsRun - failed - len(result.skipped), failed, len(result.skipped)
+        return suites.Counts(0, 0, 0)
+    return suites.run(suites.chosen(MODULES, options.tests))
 
 
 def main():
@@ -73,19 +62,19 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.makedirs(base.CACHE, exist_ok=True)
     began = time.monotonic()
-    passed, failed, skipped = 0, 1, 0
+    counts = suites.Counts(0, 1, 0)
     with tempfile.TemporaryDirectory(prefix="run-", dir=base.CACHE, ignore_cleanup_errors=True) as folder:
         engine = Engine(os.path.join(folder, "engine"))
         built.use(engine)
         try:
-            passed, failed, skipped = run(engine, options)
+            counts = run(engine, options)
         except (AssertionError, RuntimeError, OSError) as error:
             print(error, flush=True)
         finally:
             engine.close()
     print("image tests took %.0f s" % (time.monotonic() - began))
-    print("tests: %d passed, %d failed, %d skipped" % (passed, failed, skipped), flush=True)
-    return 1 if failed or not (passed or options.target) else 0
+    counts.say()
+    return 0 if counts.good or (options.target and not counts.failed) else 1
 
 
 if __name__ == "__main__":

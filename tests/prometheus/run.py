@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 from tests.e2e.harness import AdapterTest  # noqa: E402
 from tests.prometheus import dashboard  # noqa: E402
 from tests.prometheus.prometheus import RULE_TESTS, RULES, SHIPPED, Prometheus, promtool, shipped_rules  # noqa: E402
+from tests.support import suites  # noqa: E402
 from tests.support.adapter import PROJECT, program  # noqa: E402
 from tests.support.faults import Fault  # noqa: E402
 
@@ -267,14 +268,9 @@ def main():
     if options.program:
         os.environ["ADAPTER_PROGRAM"] = os.path.abspath(options.program)
     print("program: %s" % program(), flush=True)
-    loader = unittest.TestLoader()
-    module = sys.modules[__name__]
-    suite = loader.loadTestsFromNames(options.tests, module) if options.tests else loader.loadTestsFromModule(module)
-    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
-    failed = len({case.id().split(" ")[0] for case, _ in result.failures + result.errors})
-    print("tests: %d passed, %d failed, %d skipped"
-          % (result.testsRun - failed - len(result.skipped), failed, len(result.skipped)), flush=True)  # fmt: skip
-    return 0 if result.wasSuccessful() and result.testsRun else 1
+    counts = suites.run(suites.chosen([sys.modules[__name__]], options.tests))
+    counts.say()
+    return 0 if counts.good else 1
 
 
 if __name__ == "__main__":
