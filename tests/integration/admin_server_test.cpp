@@ -320,9 +320,10 @@ TEST_F(AdminServerTest, SlowHeadsAndIdleConnectionsEndInTime) {
   const Clock::time_point begin = Clock::now();
   EXPECT_EQ(slow.rest(), "");
   EXPECT_TRUE(is(idle.rest(), 200));
-  EXPECT_EQ(silent.rest(), "");
   EXPECT_GE(Clock::now() - begin, 4s);
   EXPECT_LE(Clock::now() - begin, 7s);
+  EXPECT_EQ(silent.rest(), "");
+  EXPECT_LE(Clock::now() - begin, 8s);  // it counts from its second second on
 }
 
 TEST_F(AdminServerTest, ASlowBodyEndsInTime) {
