@@ -253,8 +253,20 @@ std::size_t Trees::sweep(const std::stop_token& stop) const {
       }
     }
   };
-  for (const std::string& name : list_names(trees_.get())) {
-    if (name.starts_with(staging_prefix) || name.starts_with(gone_prefix)) {
+  const std::vector<std::string> names = list_names(trees_.get());
+  const auto is_gone = [](const std::string& name) { return name.starts_with(gone_prefix); };
+  bool renames_are_durable = true;
+  if (std::any_of(names.begin(), names.end(), is_gone)) {
+    // Else a power cut could give a commit's name back to a tree that is half deleted.
+    try {
+      fsync_folder(trees_.get(), "trees");
+    } catch (const Error& error) {
+      renames_are_durable = false;
+      failure = error.text();
+    }
+  }
+  for (const std::string& name : names) {
+    if (name.starts_with(staging_prefix) || (renames_are_durable && is_gone(name))) {
       remove(trees_.get(), name);
     }
   }

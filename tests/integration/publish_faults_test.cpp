@@ -1,78 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <array>
-#include <atomic>
 #include <cerrno>
-#include <mutex>
 #include <string>
-#include <vector>
 
+#include "../support/file_calls.hpp"
 #include "../support/publish_fixture.hpp"
-
-namespace {
-
-/// What the program's fsync answers, here and in the libraries it links.
-struct Faults {
-  std::mutex mutex;
-  std::string failing;  ///< the end of the path whose next fsync fails
-  int failure = 0;
-  bool no_folder = false;           ///< every folder answers EINVAL, as some network file systems do
-  std::vector<std::string> synced;  ///< in this order
-
-  int answer(int fd) {
-    std::array<char, 4096> path{};
-    const std::string self = "/proc/self/fd/" + std::to_string(fd);
-    const ssize_t size = readlink(self.c_str(), path.data(), path.size());
-    const std::string name(path.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-    const std::lock_guard lock(mutex);
-    synced.push_back(name);
-    if (failure != 0 && name.ends_with(failing)) {
-      return std::exchange(failure, 0);
-    }
-    return no_folder && std::filesystem::is_directory(name) ? EINVAL : 0;
-  }
-
-  void reset() {
-    const std::lock_guard lock(mutex);
-    failure = 0;
-    no_folder = false;
-    synced.clear();
-  }
-};
-
-Faults& faults() {
-  static Faults all;
-  return all;
-}
-
-}  // namespace
-
-extern "C" int fsync(int fd) {
-  if (const int failure = faults().answer(fd); failure != 0) {
-    errno = failure;
-    return -1;
-  }
-  return static_cast<int>(syscall(SYS_fsync, fd));
-}
 
 namespace adapter::testing {
 namespace {
 
 using ::testing::Contains;
-using ::testing::Not;
 
 class FailingSync : public ::testing::Test {
 protected:
-  void TearDown() override { faults().reset(); }
-  static void fail_next(const std::string& path_end) {
-    faults().reset();
-    faults().failing = path_end;
-    faults().failure = EIO;
-  }
+  void TearDown() override { FileCalls::ignore(); }
+  static void fail_next(const std::string& path_end) { FileCalls::watch(fail_once("fsync", path_end, EIO)); }
 };
 
 TEST_F(FailingSync, OfTheLinksFolderIsMadeUpForByTheNextPublishAndRelink) {
@@ -83,12 +26,12 @@ TEST_F(FailingSync, OfTheLinksFolderIsMadeUpForByTheNextPublishAndRelink) {
   fixture.publish(first);
   fail_next("/sites");
   EXPECT_EQ(error_of([&] { fixture.publish(second); }).error_class(), ErrorClass::storage);
-  faults().reset();
+  FileCalls::watch();
   EXPECT_TRUE(fixture.publish(second).reused);
-  EXPECT_THAT(faults().synced, Contains(sites));
-  faults().reset();
+  EXPECT_THAT(FileCalls::paths_of("fsync"), Contains(sites));
+  FileCalls::watch();
   wait_for(fixture.publisher->relink(second));
-  EXPECT_THAT(faults().synced, Contains(sites));
+  EXPECT_THAT(FileCalls::paths_of("fsync"), Contains(sites));
 }
 
 TEST_F(FailingSync, OfTheTreesNamesLeavesNoneThatCountsAsComplete) {
@@ -118,7 +61,8 @@ TEST_F(FailingSync, OfATreeWrittenAnewNeverLeavesTheLinkDangling) {
 }
 
 TEST_F(FailingSync, OfFoldersThatCannotBeSyncedAtAllIsNoError) {
-  faults().no_folder = true;
+  FileCalls::watch(
+      [](const FileCall& call) { return call.name == "fsync" && fs::is_directory(call.path) ? EINVAL : 0; });
   PublishFixture fixture;
   fixture.publish(fixture.objects.commit({{"n", "1"}}));
   const UniqueFd folder = open_directory(fixture.data_dir);

@@ -1,61 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdarg>
 #include <filesystem>
-#include <functional>
 #include <string>
 
+#include "../support/file_calls.hpp"
 #include "store_support.hpp"
 
 using adapter::Error;
 using adapter::ErrorClass;
 using adapter::ObjectId;
-
-namespace {
-
-/// System calls of the program that fail, here and in the libraries it links.
-struct Faults {
-  std::function<int(const std::string& path, int flags)> open;  ///< errno, or 0 to go on
-  bool no_folder_syncs = false;
-};
-
-Faults& faults() {
-  static Faults all;
-  return all;
-}
-
-int open_or_fail(const char* path, int flags, unsigned mode) {
-  if (const int failure = faults().open ? faults().open(path, flags) : 0; failure != 0) {
-    errno = failure;
-    return -1;
-  }
-  return static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags, mode));
-}
-
-}  // namespace
-
-// The C library's names for the same, by the width of file sizes.
-extern "C" int open64(const char* path, int flags, ...) {
-  va_list arguments;
-  va_start(arguments, flags);
-  const unsigned mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, unsigned) : 0;
-  va_end(arguments);
-  return open_or_fail(path, flags, mode);
-}
-
-extern "C" int fsync(int fd) {
-  struct stat info{};
-  if (faults().no_folder_syncs && fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
-    errno = EINVAL;
-    return -1;
-  }
-  return static_cast<int>(syscall(SYS_fsync, fd));
-}
+using adapter::testing::FileCall;
+using adapter::testing::FileCalls;
 
 namespace {
 
@@ -66,7 +24,7 @@ protected:
     tip = origin.commit("one");
     pack = origin.pack("HEAD");
   }
-  void TearDown() override { faults() = Faults(); }
+  void TearDown() override { FileCalls::ignore(); }
 
   void keep() {
     open();
@@ -87,7 +45,9 @@ protected:
 };
 
 TEST_F(StoreFaults, FoldersThatCannotBeSyncedAreNoError) {
-  faults().no_folder_syncs = true;
+  FileCalls::watch([](const FileCall& call) {
+    return call.name == "fsync" && std::filesystem::is_directory(call.path) ? EINVAL : 0;
+  });
   keep();
   expect_sound();
 }
@@ -95,15 +55,16 @@ TEST_F(StoreFaults, FoldersThatCannotBeSyncedAreNoError) {
 TEST_F(StoreFaults, ATransferWhoseFileCannotBeOpenedIsNotTakenUnchecked) {
   open();
   int failed = 0;
-  faults().open = [&](const std::string& path, int flags) {
-    const bool ours = path.find("/incoming/") != std::string::npos && (flags & O_ACCMODE) == O_RDWR &&
-                      (flags & O_CREAT) == 0 && (flags & O_NOFOLLOW) != 0;
+  FileCalls::watch([&](const FileCall& call) {
+    const bool ours = call.name == "open" && call.path.find("/incoming/") != std::string::npos &&
+                      (call.flags & O_ACCMODE) == O_RDWR && (call.flags & O_CREAT) == 0 &&
+                      (call.flags & O_NOFOLLOW) != 0;
     failed += ours ? 1 : 0;
     return ours ? EMFILE : 0;
-  };
+  });
   EXPECT_EQ(refusal(pack, tip).error_class(), ErrorClass::storage);
   EXPECT_EQ(failed, 1);
-  faults() = Faults();
+  FileCalls::ignore();
   ingest(pack, tip);
   expect_sound();
 }
@@ -114,17 +75,18 @@ TEST_F(StoreFaults, APackThatCannotBeOpenedNowIsNotSetAside) {
   origin.write("two", "2\n");
   const ObjectId next = origin.commit("two");
   int failed = 0;
-  faults().open = [&](const std::string& path, int flags) {
+  FileCalls::watch([&](const FileCall& call) {
     // Not the look that comes first and does not read it through.
-    const bool ours = path == kept && (flags & O_NOFOLLOW) != 0 && (flags & O_NONBLOCK) == 0;
+    const bool ours =
+        call.name == "open" && call.path == kept && (call.flags & O_NOFOLLOW) != 0 && (call.flags & O_NONBLOCK) == 0;
     failed += ours ? 1 : 0;
     return ours ? EMFILE : 0;
-  };
+  });
   std::string corrupt = origin.pack("HEAD");
   corrupt[corrupt.size() / 2] = static_cast<char>(corrupt[corrupt.size() / 2] ^ 1);
   EXPECT_EQ(refusal(corrupt, next).error_class(), ErrorClass::storage);
   EXPECT_EQ(failed, 1);
-  faults() = Faults();
+  FileCalls::ignore();
   EXPECT_EQ(pack_count(), 1U);
   expect_sound();
 }
