@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Reads links over and over, as a process of its own, and writes a line whenever one differs from the look before.
+
+    watch.py DATA_DIR PATH…
+
+Each line is JSON: [round, time, path, target, resolves]. `time` is of the monotonic clock; the target is null when nothing is there
+and "!" when it is no link; `resolves` says whether a folder is found through it. A byte on standard input is answered, after one
+more full round, by a line "null"; its end ends the process.
+"""
+
+import json
+import os
+import select
+import stat
+import sys
+import time
+
+_PAUSE_SECONDS = 0.0003
+
+
+def look(path):
+    try:
+        target = os.readlink(path)
+    except OSError:
+        try:
+            os.lstat(path)
+        except OSError:
+            return None, False
+        return "!", False
+    try:
+        return target, stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError:
+        return target, False
+
+
+def main():
+    data, names = sys.argv[1], sys.argv[2:]
+    paths = [(name, os.path.join(data, name)) for name in names]
+    seen = {name: (None, False) for name in names}
+    number = 0
+    poll = select.poll()
+    poll.register(0, select.POLLIN | select.POLLHUP)
+    while True:
+        asked = 0
+        if poll.poll(0):
+            asked = len(os.read(0, 64))
+            if not asked:
+                return
+        number += 1
+        lines = ""
+        for name, path in paths:
+            now = look(path)
+            if now != seen[name]:
+                seen[name] = now
+                lines += json.dumps([number, time.monotonic(), name, *now]) + "\n"
+        lines += "null\n" * asked
+        if lines:
+            os.write(1, lines.encode())
+        time.sleep(_PAUSE_SECONDS)
+
+
+if __name__ == "__main__":
+    main()
