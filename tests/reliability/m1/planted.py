@@ -2,6 +2,7 @@
 """Faults put in on purpose, behind the model's back while a daemon runs: each has to be noticed, by the rule that it breaks."""
 
 import os
+import shutil
 import time
 
 from tests.reliability.m1.rules import tree_of
@@ -34,21 +35,24 @@ def own_folder_another_source(world):
     _point(world, "a", name, commit)
 
 
-def gap(world):
-    path = os.path.join(world.adapter.data, "sites/a")
+def _away_for_a_moment(path, remove):
     os.rename(path, path + ".away")
     time.sleep(_GAP_SECONDS)
-    if not os.path.lexists(path):
+    if os.path.lexists(path):  # the daemon was faster
+        remove(path + ".away")
+    else:
         os.rename(path + ".away", path)
+
+
+def gap(world):
+    path = os.path.join(world.adapter.data, "sites/a")
+    _away_for_a_moment(path, os.unlink)
 
 
 def dangling(world):
     name, commit = _tree(world, "c")
     tree = os.path.join(world.adapter.data, ".adapter", name, "trees", commit)
-    os.rename(tree, tree + ".away")
-    time.sleep(_GAP_SECONDS)
-    if not os.path.exists(tree):
-        os.rename(tree + ".away", tree)
+    _away_for_a_moment(tree, shutil.rmtree)
 
 
 def older_commit(world):
