@@ -39,7 +39,8 @@ void sync_each(int staging, const Manifest& manifest) {
       if (!S_ISREG(written.facts.mode)) {
         continue;
       }
-      const UniqueFd file(openat(folder.get(), written.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+      const UniqueFd file(
+          openat(folder.get(), std::string(written.name).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
       if (!file || fsync(file.get()) != 0) {
         throw volume_error(errno, "make durable", join(path, written.name));
       }

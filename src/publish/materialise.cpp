@@ -37,7 +37,7 @@ struct FolderResult {
   std::vector<ManifestEntry> files;
   std::vector<FoundLink> links;
   std::vector<Task> folders;  ///< `folder` is not known yet
-  std::vector<std::string> folder_names;
+  std::vector<std::string_view> folder_names;
   std::uint64_t bytes = 0;
 };
 
@@ -58,7 +58,7 @@ public:
       std::rethrow_exception(failure_);
     }
     if (!links_.empty()) {
-      write_links(staging_, std::move(links_), *readers_(), manifest_, stop_);
+      write_links(staging_, std::move(links_), string_bytes_, *readers_(), manifest_, stop_);
     }
     manifest_.folder_facts[0] = root_facts_of(finish_with_mode(staging_, modes_.folder, "", ""));
     std::sort(manifest_.entries.begin(), manifest_.entries.end(), [](const ManifestEntry& a, const ManifestEntry& b) {
@@ -72,17 +72,21 @@ private:
   // ---- one member of the crew ----
 
   void work() {
+    StringArena strings;
     try {
       const std::unique_ptr<store::ObjectReader> reader = readers_();
       std::uint64_t until_space_check = 0;
       Task task;
       std::string path;
       while (take(task, path)) {
-        FolderResult result = write_folder(*reader, task, path, until_space_check);
+        FolderResult result = write_folder(*reader, task, path, strings, until_space_check);
         hand_in(task, std::move(result));
       }
+      const std::lock_guard lock(mutex_);
+      manifest_.strings.absorb(std::move(strings));
     } catch (...) {
       const std::lock_guard lock(mutex_);
+      manifest_.strings.absorb(std::move(strings));
       if (!failure_) {
         failure_ = std::current_exception();
       }
@@ -114,7 +118,7 @@ private:
     for (std::size_t i = 0; i < result.folders.size(); ++i) {
       Task& next = result.folders[i];
       next.folder = static_cast<std::uint32_t>(manifest_.folders.size());
-      manifest_.folders.push_back(FolderNode{.parent = task.folder, .name = std::move(result.folder_names[i])});
+      manifest_.folders.push_back(FolderNode{.parent = task.folder, .name = result.folder_names[i]});
       manifest_.folder_facts.emplace_back();
       queue_.push_back(next);
     }
@@ -127,8 +131,9 @@ private:
 
   // ---- one folder ----
 
+  /// Names go to `strings`.
   FolderResult write_folder(store::ObjectReader& reader, const Task& task, const std::string& path,
-                            std::uint64_t& until_space_check) {
+                            StringArena& strings, std::uint64_t& until_space_check) {
     const UniqueFd folder = open_beneath(staging_, path);
     FolderResult result;
     if (!task.submodule) {
@@ -139,7 +144,8 @@ private:
           until_space_check = entries_between_space_checks;
         }
         --until_space_check;
-        write_entry(reader, folder.get(), task, path, entry, result);
+        write_entry(reader, folder.get(), task, path, keep_name(path, entry.name, strings), entry, result);
+        entry.name = std::string();
       }
     }
     if (task.folder != 0) {
@@ -158,9 +164,9 @@ private:
     }
   }
 
+  /// `name` is the entry's, for as long as the manifest lives.
   void write_entry(store::ObjectReader& reader, int folder, const Task& task, const std::string& path,
-                   store::TreeEntry& entry, FolderResult& result) {
-    check_name(path, entry.name);
+                   std::string_view name, const store::TreeEntry& entry, FolderResult& result) {
     if (paths_.fetch_add(1) >= options_.limits.max_paths) {
       throw Error(ErrorClass::limit,
                   "the tree has more than " + std::to_string(options_.limits.max_paths) + " paths (limits: max_paths)");
@@ -168,29 +174,33 @@ private:
     switch (entry.kind) {
       case store::EntryKind::file:
       case store::EntryKind::executable:
-        write_file(reader, folder, task.folder, path, entry, result);
+        write_file(reader, folder, task.folder, path, name, entry, result);
         break;
       case store::EntryKind::symlink:
-        find_link(task.folder, path, entry, result);
+        find_link(task.folder, path, name, entry, result);
         break;
       case store::EntryKind::folder:
       case store::EntryKind::submodule:
-        make_folder(folder, task, path, entry, result);
+        make_folder(folder, task, path, name, entry, result);
         break;
     }
   }
 
-  static void check_name(const std::string& path, const std::string& name) {
+  std::string_view keep_name(const std::string& path, const std::string& name, StringArena& strings) {
     if (!is_component(name)) {
       throw Error(ErrorClass::policy, "the name of " + escape(join(path, name)) + " is not a file name");
     }
     if (name.size() > max_name_bytes || path.size() + 1 + name.size() > max_path_bytes) {
       throw Error(ErrorClass::limit, "the path " + escape(join(path, name)) + " is too long for a file system");
     }
+    if (string_bytes_.fetch_add(name.size()) + name.size() > max_tree_string_bytes) {
+      throw too_many_string_bytes();
+    }
+    return strings.add(name);
   }
 
-  void make_folder(int folder, const Task& task, const std::string& path, store::TreeEntry& entry,
-                   FolderResult& result) const {
+  void make_folder(int folder, const Task& task, const std::string& path, std::string_view name,
+                   const store::TreeEntry& entry, FolderResult& result) const {
     static const std::optional<ObjectId> empty_tree = ObjectId::from_hex("4b825dc642cb6eb9a060e54bf8d69288fbee4904");
     if (entry.kind == store::EntryKind::folder && entry.id == empty_tree) {
       return;  // a checkout by git has no folder for it either
@@ -204,19 +214,20 @@ private:
     }
     result.folders.push_back(
         Task{.depth = task.depth + 1, .tree = entry.id, .submodule = entry.kind == store::EntryKind::submodule});
-    result.folder_names.push_back(std::move(entry.name));
+    result.folder_names.push_back(name);
   }
 
-  void find_link(std::uint32_t folder, const std::string& path, store::TreeEntry& entry, FolderResult& result) const {
+  void find_link(std::uint32_t folder, const std::string& path, std::string_view name, const store::TreeEntry& entry,
+                 FolderResult& result) const {
     if (options_.symlinks == SymlinkPolicy::refuse) {
       throw Error(ErrorClass::policy, "the tree has a symbolic link, " + escape(join(path, entry.name)) +
                                           ", and symlinks: refuse does not allow any");
     }
-    result.links.push_back(FoundLink{.folder = folder, .name = std::move(entry.name), .blob = entry.id});
+    result.links.push_back(FoundLink{.folder = folder, .blob = entry.id, .name = name});
   }
 
   void write_file(store::ObjectReader& reader, int folder, std::uint32_t folder_index, const std::string& path,
-                  store::TreeEntry& entry, FolderResult& result) {
+                  std::string_view name, const store::TreeEntry& entry, FolderResult& result) {
     const std::string_view bytes = reader.blob(entry.id);
     if (bytes_.fetch_add(bytes.size()) + bytes.size() > options_.limits.max_tree_bytes) {
       throw Error(ErrorClass::limit, "the files of the tree have more than " +
@@ -247,7 +258,7 @@ private:
     }
     result.bytes += size_bytes;
     result.files.push_back(ManifestEntry{
-        .folder = folder_index, .name = std::move(entry.name), .facts = facts_of(info), .target = std::string()});
+        .folder = folder_index, .id = entry.id, .name = name, .target = std::string_view(), .facts = facts_of(info)});
   }
 
   void write_bytes(int file, std::string_view bytes, const std::string& path, const std::string& name) const {
@@ -273,6 +284,7 @@ private:
 
   std::atomic<std::uint64_t> paths_{0};
   std::atomic<std::uint64_t> bytes_{0};
+  std::atomic<std::uint64_t> string_bytes_{0};  ///< of names
   std::atomic<bool> failed_{false};
 
   std::mutex mutex_;
@@ -289,6 +301,12 @@ private:
 Manifest materialise(int staging, const ObjectId& commit, const ReaderFactory& readers, const PublishOptions& options,
                      Crew& crew, const std::stop_token& stop) {
   return Materialiser(staging, readers, options, stop).run(commit, crew);
+}
+
+Error too_many_string_bytes() {
+  return Error(ErrorClass::limit, "the names and link targets of the tree have more than " +
+                                      std::to_string(max_tree_string_bytes / mib) +
+                                      " MiB together; use shorter names, or divide the repository");
 }
 
 Modes modes_of(Share share) noexcept {

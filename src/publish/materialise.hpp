@@ -24,6 +24,9 @@ namespace adapter::publish {
 [[nodiscard]] Manifest materialise(int staging, const ObjectId& commit, const ReaderFactory& readers,
                                    const PublishOptions& options, Crew& crew, const std::stop_token& stop);
 
+/// The limit error of a tree whose names and targets exceed max_tree_string_bytes.
+[[nodiscard]] Error too_many_string_bytes();
+
 /// What `share` means: permissions of files, programs and folders.
 struct Modes {
   std::uint32_t file = 0644;

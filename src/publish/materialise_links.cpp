@@ -26,8 +26,9 @@ NameLookup name_lookup(int staging) {
 
 class LinkWriter {
 public:
-  LinkWriter(int staging, std::vector<FoundLink> links, Manifest& manifest, const std::stop_token& stop)
-      : staging_(staging), links_(std::move(links)), manifest_(manifest), stop_(stop) {
+  LinkWriter(int staging, std::vector<FoundLink> links, std::uint64_t string_bytes, Manifest& manifest,
+             const std::stop_token& stop)
+      : staging_(staging), links_(std::move(links)), string_bytes_(string_bytes), manifest_(manifest), stop_(stop) {
     std::sort(links_.begin(), links_.end(), [](const FoundLink& a, const FoundLink& b) {
       return std::tie(a.folder, a.name) < std::tie(b.folder, b.name);
     });
@@ -52,22 +53,28 @@ private:
   }
 
   void read_targets(store::ObjectReader& reader) {
-    std::uint64_t total = 0;
     nodes_.reserve(links_.size());
     for (const FoundLink& link : links_) {
       check_running();
       const auto [target, is_new] = targets_.try_emplace(link.blob);
       if (is_new) {
-        target->second = reader.blob(link.blob);
-        total += target->second.size();
-      }
-      if (target->second.size() > max_symlink_bytes || total > max_link_target_bytes) {
-        throw Error(ErrorClass::limit, "the target of the symbolic link " +
-                                           escape(join(folder_path(manifest_.folders, link.folder), link.name)) +
-                                           " is too long");
+        target->second = keep_target(link, reader.blob(link.blob));
       }
       nodes_.push_back(LinkNode{.folder = link.folder, .name = link.name, .target = target->second});
     }
+  }
+
+  std::string_view keep_target(const FoundLink& link, std::string_view target) {
+    if (target.size() > max_symlink_bytes) {
+      throw Error(ErrorClass::limit, "the target of the symbolic link " +
+                                         escape(join(folder_path(manifest_.folders, link.folder), link.name)) +
+                                         " is too long");
+    }
+    string_bytes_ += target.size();
+    if (string_bytes_ > max_tree_string_bytes) {
+      throw too_many_string_bytes();
+    }
+    return manifest_.strings.add(target);
   }
 
   /// The links of one folder, from the first; answers where the next folder's begin.
@@ -78,7 +85,7 @@ private:
     for (; i < nodes_.size() && nodes_[i].folder == index; ++i) {
       check_running();
       if (inside[i] && is_possible(nodes_[i].target)) {
-        write_link(folder.get(), path, nodes_[i]);
+        write_link(folder.get(), path, i);
       } else {
         leave_out(join(path, nodes_[i].name));
       }
@@ -94,17 +101,22 @@ private:
     return !target.empty() && target.find('\0') == std::string_view::npos;
   }
 
-  void write_link(int folder, const std::string& path, const LinkNode& link) {
-    std::string target(link.target);
+  void write_link(int folder, const std::string& path, std::size_t i) {
+    const LinkNode& link = nodes_[i];
+    const std::string name(link.name);
+    const std::string target(link.target);
     struct stat info{};
-    if (symlinkat(target.c_str(), folder, link.name.c_str()) != 0) {
-      throw not_made_error(errno, "make link", join(path, link.name));
+    if (symlinkat(target.c_str(), folder, name.c_str()) != 0) {
+      throw not_made_error(errno, "make link", join(path, name));
     }
-    if (fstatat(folder, link.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
-      throw storage_error(errno, "look at", join(path, link.name));
+    if (fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      throw storage_error(errno, "look at", join(path, name));
     }
-    manifest_.entries.push_back(
-        ManifestEntry{.folder = link.folder, .name = link.name, .facts = facts_of(info), .target = std::move(target)});
+    manifest_.entries.push_back(ManifestEntry{.folder = link.folder,
+                                              .id = links_[i].blob,
+                                              .name = link.name,
+                                              .target = link.target,
+                                              .facts = facts_of(info)});
   }
 
   void leave_out(std::string path) {
@@ -124,17 +136,18 @@ private:
 
   int staging_;
   std::vector<FoundLink> links_;
+  std::uint64_t string_bytes_;
   Manifest& manifest_;
   const std::stop_token& stop_;
-  std::unordered_map<ObjectId, std::string> targets_;
-  std::vector<LinkNode> nodes_;
+  std::unordered_map<ObjectId, std::string_view> targets_;
+  std::vector<LinkNode> nodes_;  ///< of links_, in the same order
 };
 
 }  // namespace
 
-void write_links(int staging, std::vector<FoundLink> links, store::ObjectReader& reader, Manifest& manifest,
-                 const std::stop_token& stop) {
-  LinkWriter(staging, std::move(links), manifest, stop).run(reader);
+void write_links(int staging, std::vector<FoundLink> links, std::uint64_t string_bytes, store::ObjectReader& reader,
+                 Manifest& manifest, const std::stop_token& stop) {
+  LinkWriter(staging, std::move(links), string_bytes, manifest, stop).run(reader);
 }
 
 }  // namespace adapter::publish

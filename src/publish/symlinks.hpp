@@ -13,13 +13,13 @@ namespace adapter::publish {
 /// children.
 struct FolderNode {
   std::uint32_t parent = 0;
-  std::string name;
+  std::string_view name;
 };
 
 /// A symbolic link of a tree.
 struct LinkNode {
   std::uint32_t folder = 0;  ///< index of the folder it lies in
-  std::string name;
+  std::string_view name;
   std::string_view target;
 };
 

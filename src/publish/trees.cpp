@@ -16,6 +16,7 @@
 #include "durable.hpp"
 #include "folder.hpp"
 #include "link.hpp"
+#include "manifest_file.hpp"
 #include "verify.hpp"
 
 namespace adapter::publish {
@@ -156,11 +157,7 @@ TreeCheck Trees::check(const ObjectId& commit, Crew& crew, const std::stop_token
     result.damage = "the record of the tree is missing";
     return result;
   }
-  try {
-    result.manifest = decode(read_file_at(manifests_.get(), hex, max_manifest_bytes));
-  } catch (const Error&) {
-    result.manifest.reset();  // unreadable or oversized is as good as corrupt: the tree is written anew
-  }
+  result.manifest = read_manifest(manifests_.get(), hex);
   if (!result.manifest) {
     result.damage = "the record of the tree is damaged";
     return result;
@@ -182,7 +179,7 @@ void Trees::keep(const std::string& staging, int staging_fd, const ObjectId& com
     throw volume_error(errno, "write", "the record of the tree");
   }
   try {
-    write_all(file.get(), encode(manifest), "the record of the tree");
+    write_manifest(file.get(), manifest);
     make_durable(trees_.get(), staging_fd, manifest);
     // After a syncfs there is nothing left to do here; after the sync of single files there is this one.
     fsync_fd(file.get(), "the record of the tree");

@@ -110,16 +110,17 @@ private:
   }
 
   static void compare_entry(int folder, const std::string& path, const ManifestEntry& entry, Differences& found) {
+    const std::string name(entry.name);
     struct stat info{};
-    if (fstatat(folder, entry.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
       if (is_no_answer(errno)) {
-        throw storage_error(errno, "look at", join(path, entry.name));
+        throw storage_error(errno, "look at", join(path, name));
       }
-      note(found.missing, found, join(path, entry.name));
+      note(found.missing, found, join(path, name));
       return;
     }
-    if (facts_of(info) != entry.facts || (S_ISLNK(info.st_mode) && read_target(folder, entry.name) != entry.target)) {
-      note(found.changed, found, join(path, entry.name));
+    if (facts_of(info) != entry.facts || (S_ISLNK(info.st_mode) && read_target(folder, name) != entry.target)) {
+      note(found.changed, found, join(path, name));
     }
   }
 

@@ -29,7 +29,7 @@ struct RandomTree {
     static const std::vector<std::string> letters = {"a", "b", "c", "d", "e"};
     for (int i = 0; i < 6; ++i) {
       const auto parent = static_cast<std::uint32_t>(random() % folders.size());
-      const std::string name = letters[random() % letters.size()];
+      const std::string& name = letters[random() % letters.size()];
       if (taken.insert(std::to_string(parent) + name).second) {
         folders.push_back(publish::FolderNode{parent, name});
       }

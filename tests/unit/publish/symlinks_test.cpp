@@ -52,7 +52,7 @@ private:
       const std::string name = path.substr(start, end - start);
       const auto [known, is_new] = known_.try_emplace({at, name}, static_cast<std::uint32_t>(folders_.size()));
       if (is_new) {
-        folders_.push_back(FolderNode{at, name});
+        folders_.push_back(FolderNode{at, known->first.second});
       }
       at = known->second;
       start = end + 1;
