@@ -88,7 +88,7 @@ std::shared_ptr<const config::Config> Daemon::to_apply() const {
     return config_;
   }
   auto gentle = std::make_shared<config::Config>(*config_);
-  gentle->prune = false;
+  gentle->prune.reset();
   return gentle;
 }
 

@@ -9,7 +9,10 @@ namespace {
 
 constexpr std::uint64_t max_workers = 64;
 constexpr std::uint64_t max_syncs = 256;
+constexpr std::uint64_t max_transfers = 1024;
 constexpr std::uint64_t max_connections_per_host = 64;
+constexpr std::chrono::milliseconds shortest_prune_delay{100};
+constexpr std::chrono::milliseconds longest_prune_delay = std::chrono::hours(24 * 365);
 
 constexpr std::pair<std::string_view, log::Level> levels[] = {{"debug", log::Level::debug},
                                                               {"info", log::Level::info},
@@ -36,9 +39,29 @@ void read_concurrency(Context& context, const Value& value, Concurrency& concurr
   if (const auto syncs = fields.integer("syncs", 1, max_syncs)) {
     concurrency.syncs = static_cast<std::uint32_t>(*syncs);
   }
+  if (const auto transfers = fields.integer("transfers", 1, max_transfers)) {
+    concurrency.transfers = static_cast<std::uint32_t>(*transfers);
+  }
   if (const auto connections = fields.integer("connections_per_host", 1, max_connections_per_host)) {
     concurrency.connections_per_host = static_cast<std::uint32_t>(*connections);
   }
+}
+
+/// `true`, `false` or `{after: DURATION}`.
+std::optional<std::chrono::milliseconds> read_prune(Context& context, const Fields& top) {
+  const Value* value = top.find("prune");
+  if (value == nullptr) {
+    return std::nullopt;
+  }
+  if (value->node->kind != Node::Kind::mapping) {
+    const std::optional<bool> on = top.boolean("prune", "true, false or {after: 1h}");
+    return on.value_or(false) ? std::optional(default_prune_delay) : std::nullopt;
+  }
+  Fields fields(context, *value, Section::prune);
+  if (!fields.require("after", "write how long a repository has been gone, for example after: 1h")) {
+    return std::nullopt;
+  }
+  return fields.duration("after", shortest_prune_delay, longest_prune_delay);
 }
 
 /// `listen` stands at `place`, in the file or in the variable. Whoever can reach the port must show a token, unless
@@ -111,7 +134,7 @@ void read_settings_of_program(Context& context, const Fields* top, Config& confi
     if (const Value* concurrency = top->find("concurrency")) {
       read_concurrency(context, *concurrency, config.concurrency);
     }
-    config.prune = top->boolean("prune").value_or(false);
+    config.prune = read_prune(context, *top);
     config.sandbox = top->choice<Sandbox>("sandbox", sandboxes).value_or(Sandbox::automatic);
   }
   read_admin(context, admin, config.admin);

@@ -86,9 +86,12 @@ struct Admin {
 
 struct Concurrency {
   std::uint32_t syncs = 4;                 ///< 1…256
+  std::uint32_t transfers = 32;            ///< packs being received, 1…1024
   std::uint32_t connections_per_host = 4;  ///< 1…64
   friend bool operator==(const Concurrency&, const Concurrency&) = default;
 };
+
+inline constexpr std::chrono::milliseconds default_prune_delay = std::chrono::hours(1);  ///< of `prune: true`
 
 struct Config {
   std::filesystem::path data_dir;  ///< absolute
@@ -100,7 +103,9 @@ struct Config {
   std::vector<Credential> credentials;
   std::vector<Repository> repositories;          ///< in the order of the files
   std::optional<std::filesystem::path> ca_file;  ///< for a URL that is no repository's and has no credential's
-  bool prune = false;
+  /// How long a repository has been gone from the configuration before link, trees and packs are removed, 100 ms…365 d
+  /// of steady time; nullopt: they stay.
+  std::optional<std::chrono::milliseconds> prune;
   Sandbox sandbox = Sandbox::automatic;
   /// Every file that was read, the main one first; empty for a configuration from variables.
   std::vector<std::filesystem::path> files;

@@ -254,17 +254,16 @@ std::vector<Value> Fields::list(std::string_view name, std::string_view expected
   return value != nullptr ? read_list(context_, *value, expected) : std::vector<Value>{};
 }
 
-std::optional<bool> Fields::boolean(std::string_view name) const {
+std::optional<bool> Fields::boolean(std::string_view name, std::string_view expected) const {
   const Value* value = find(name);
-  const std::optional<std::string> text =
-      value != nullptr ? read_plain(context_, *value, "true or false") : std::nullopt;
+  const std::optional<std::string> text = value != nullptr ? read_plain(context_, *value, expected) : std::nullopt;
   if (!text) {
     return std::nullopt;
   }
   if (*text == "true" || *text == "false") {
     return *text == "true";
   }
-  context_.report.error(value->place(), "wrong-type", in_quotes(*text) + " is not true or false");
+  context_.report.error(value->place(), "wrong-type", in_quotes(*text) + " is not " + std::string(expected));
   return std::nullopt;
 }
 

@@ -73,7 +73,7 @@ public:
   /// As it stands in the file, without variables being expanded.
   [[nodiscard]] std::optional<std::string> literal(std::string_view name, std::string_view expected) const;
   [[nodiscard]] std::optional<std::filesystem::path> path(std::string_view name) const;
-  [[nodiscard]] std::optional<bool> boolean(std::string_view name) const;
+  [[nodiscard]] std::optional<bool> boolean(std::string_view name, std::string_view expected = "true or false") const;
   [[nodiscard]] std::optional<std::uint64_t> integer(std::string_view name, std::uint64_t min, std::uint64_t max) const;
   [[nodiscard]] std::optional<std::uint64_t> size(std::string_view name, std::uint64_t min, std::uint64_t max) const;
   [[nodiscard]] std::optional<std::chrono::milliseconds> duration(std::string_view name, std::chrono::milliseconds min,

@@ -20,7 +20,8 @@ constexpr std::array included_keys{Key{"credentials"}, Key{"repositories"}};
 constexpr std::array log_keys{Key{"level"}, Key{"format"}};
 constexpr std::array admin_keys{Key{"listen"}, Key{"token_file"}, Key{"allowed_hosts"}, Key{"token", secret},
                                 Key{"password", secret}};
-constexpr std::array concurrency_keys{Key{"syncs"}, Key{"connections_per_host"}};
+constexpr std::array concurrency_keys{Key{"syncs"}, Key{"transfers"}, Key{"connections_per_host"}};
+constexpr std::array prune_keys{Key{"after"}};
 constexpr std::array repository_keys{
     Key{"name"},
     Key{"url"},
@@ -138,6 +139,8 @@ std::span<const Key> keys_of(Section section) noexcept {
       return admin_keys;
     case Section::concurrency:
       return concurrency_keys;
+    case Section::prune:
+      return prune_keys;
     case Section::defaults:
       return std::span<const Key>(repository_keys).subspan(keys_of_one_repository);
     case Section::repository:
@@ -164,6 +167,8 @@ std::string_view name_of(Section section) noexcept {
       return "admin";
     case Section::concurrency:
       return "concurrency";
+    case Section::prune:
+      return "prune";
     case Section::defaults:
       return "defaults";
     case Section::repository:

@@ -16,6 +16,7 @@ enum class Section : std::uint8_t {
   log,
   admin,
   concurrency,
+  prune,
   defaults,
   repository,
   credential,
@@ -23,7 +24,7 @@ enum class Section : std::uint8_t {
   limits,
 };
 inline constexpr Section all_sections[] = {
-    Section::top,      Section::included,   Section::log,        Section::admin,   Section::concurrency,
+    Section::top,      Section::included,   Section::log,        Section::admin,   Section::concurrency, Section::prune,
     Section::defaults, Section::repository, Section::credential, Section::webhook, Section::limits};
 
 struct Key {

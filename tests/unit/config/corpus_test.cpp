@@ -123,6 +123,7 @@ TEST(Schema, HasTheKeysOfTheParser) {
                                                     {Section::log, "log"},
                                                     {Section::admin, "admin"},
                                                     {Section::concurrency, "concurrency"},
+                                                    {Section::prune, "prune"},
                                                     {Section::defaults, "defaults"},
                                                     {Section::repository, "repository"},
                                                     {Section::credential, "credential"},

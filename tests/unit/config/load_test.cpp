@@ -41,7 +41,7 @@ TEST(Load, GivesEveryKeyItsDefault) {
   EXPECT_FALSE(config.log_format);
   EXPECT_EQ(config.admin, Admin{});
   EXPECT_EQ(config.concurrency, Concurrency{});
-  EXPECT_FALSE(config.prune);
+  EXPECT_EQ(config.prune, std::nullopt);
   EXPECT_EQ(config.sandbox, Sandbox::automatic);
   EXPECT_THAT(config.files, ElementsAre("/etc/adapter/config.yaml"));
   const Repository& repository = config.repositories.front();
@@ -68,7 +68,7 @@ TEST(Load, ReadsEveryKeyOfTheTop) {
   const Loaded loaded = load(
       "data_dir: volume/../store/\nworkers: 8\nlog: {level: debug, format: text}\n"
       "admin: {listen: 0.0.0.0:8080, token_file: token, allowed_hosts: [Adapter.Example.org]}\n"
-      "concurrency: {syncs: 3, connections_per_host: 2}\nprune: true\nsandbox: require\n" +
+      "concurrency: {syncs: 3, transfers: 9, connections_per_host: 2}\nprune: {after: 30s}\nsandbox: require\n" +
       one_repository());
   ASSERT_TRUE(loaded.config) << all_text(loaded.findings);
   const Config& config = *loaded.config;
@@ -80,9 +80,21 @@ TEST(Load, ReadsEveryKeyOfTheTop) {
   EXPECT_TRUE(config.admin.listen_is_configured);
   EXPECT_EQ(config.admin.token_file, "/etc/adapter/token");
   EXPECT_THAT(config.admin.allowed_hosts, ElementsAre("adapter.example.org"));
-  EXPECT_EQ(config.concurrency, (Concurrency{3, 2}));
-  EXPECT_TRUE(config.prune);
+  EXPECT_EQ(config.concurrency, (Concurrency{3, 9, 2}));
+  EXPECT_EQ(config.prune, 30s);
   EXPECT_EQ(config.sandbox, Sandbox::require);
+}
+
+TEST(Load, ReadsPruneAsASwitchOrADelay) {
+  const auto delay = [](const std::string& line) {
+    const Loaded loaded = load(line + "\n" + one_repository());
+    EXPECT_TRUE(loaded.config) << all_text(loaded.findings);
+    return loaded.config ? loaded.config->prune : -1ms;
+  };
+  EXPECT_EQ(delay("prune: true"), 1h);
+  EXPECT_EQ(delay("prune: false"), std::nullopt);
+  EXPECT_EQ(delay("prune: {after: 1d}"), 24h);
+  EXPECT_EQ(delay("prune: {after: 100ms}"), 100ms);
 }
 
 TEST(Load, ReadsEveryKeyOfARepository) {

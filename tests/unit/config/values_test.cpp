@@ -88,7 +88,8 @@ TEST(UnknownKey, IsExplainedByWhatWasMeant) {
   EXPECT_EQ(explain_unknown(Section::repository, "repo"), "unknown key; did you mean url?");
   EXPECT_EQ(explain_unknown(Section::repository, "listen"), "unknown key; it belongs in admin");
   EXPECT_THAT(explain_unknown(Section::included, "data_dir"), HasSubstr("belongs in the main file"));
-  EXPECT_EQ(explain_unknown(Section::concurrency, "xyzzy"), "unknown key; known here: syncs, connections_per_host");
+  EXPECT_EQ(explain_unknown(Section::concurrency, "xyzzy"),
+            "unknown key; known here: syncs, transfers, connections_per_host");
 }
 
 TEST(Keys, AreUniqueInEachSection) {
