@@ -14,9 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 
 from tests.e2e.harness import AdapterTest, main  # noqa: E402
 from tests.support.git_server import GitServer  # noqa: E402
-
-# In front of a command whose limits are to count: they do not for root.
-SOMEBODY = ["setpriv", "--reuid=23456", "--regid=23456", "--clear-groups"] if os.getuid() == 0 else []
+from tests.support.users import as_unused_user  # noqa: E402
 
 
 class Isolation(AdapterTest):
@@ -152,9 +150,9 @@ class Isolation(AdapterTest):
                 self.server.drop_connections()
         adapter.wait_for(lambda: descriptors() <= before[0] + 1 and threads() <= before[1], what="as before")
 
-    def unprivileged(self, *wrap):
-        """A program for whom limits count: not root's."""
-        if SOMEBODY:
+    def unprivileged(self, user, *wrap):
+        """A program whose limits count, which they do not for root; `user` is as_unused_user()'s."""
+        if user:
             way = self.folder
             for _ in range(3):
                 os.chmod(way, 0o711)
@@ -162,21 +160,22 @@ class Isolation(AdapterTest):
                 if os.stat(way).st_mode & 0o001:
                     break
         config = self.config(self.entry(self.remote(files={"a": "1"})), every="1h")
-        adapter = self.adapter(config, wrap=[*SOMEBODY, *wrap])
+        adapter = self.adapter(config, wrap=[*user, *wrap])
         os.makedirs(adapter.data, exist_ok=True)
         os.chmod(adapter.data, 0o777)
         return adapter
 
     def test_a_start_without_threads_ends(self):
-        adapter = self.unprivileged("prlimit", "--nproc=1").start()
+        adapter = self.unprivileged(as_unused_user(), "prlimit", "--nproc=1").start()
         self.assertEqual(adapter.wait_exit(20), 1)
         self.assertTrue(adapter.found("start_failed"), adapter.tail())
 
     def test_a_stop_without_threads_to_spare(self):
-        adapter = self.unprivileged().start()
+        user = as_unused_user()
+        adapter = self.unprivileged(user).start()
         adapter.wait_event("started")
         time.sleep(1)
-        subprocess.run([*SOMEBODY, "prlimit", "--pid", str(adapter.process.pid), "--nproc=1:1"], check=True)
+        subprocess.run([*user, "prlimit", "--pid", str(adapter.process.pid), "--nproc=1:1"], check=True)
         adapter.stop()
         self.assertTrue(adapter.found("stop_unwatched"), adapter.tail())
 

@@ -20,6 +20,7 @@ from tests.support.chaos_proxy import ACTS, ChaosProxy, Harm  # noqa: E402
 from tests.support.faults import LIES  # noqa: E402
 from tests.support.git_server import GitServer  # noqa: E402
 from tests.support.remotes import EXECUTABLE, SYMLINK, Remote, git  # noqa: E402
+from tests.support.users import CANDIDATES, ids_in_use, unused_id  # noqa: E402
 
 
 class Base(unittest.TestCase):
@@ -165,6 +166,19 @@ class Canaries(unittest.TestCase):
             self.assertEqual(canaries.scan(needles, folder), [])
             os.symlink("/tmp/" + raw.hex(), os.path.join(folder, "link"))
             self.assertTrue(canaries.scan(needles, folder))
+
+
+class Users(unittest.TestCase):
+    def test_an_id_with_a_process_is_not_chosen(self):
+        self.assertIn(os.getuid(), ids_in_use())
+        with tempfile.TemporaryDirectory() as proc:
+            for process, ids in (("1", (0, 0, 0, 0)), ("7", (20_000, 20_001, 20_002, 20_003))):
+                os.mkdir(os.path.join(proc, process))
+                with open(os.path.join(proc, process, "status"), "w", encoding="ascii") as out:
+                    out.write("Name:\tx\nUid:\t%d\t%d\t%d\t%d\n" % ids)
+            os.mkdir(os.path.join(proc, "8"))  # has ended
+            self.assertEqual(unused_id(lambda ids: ids[0], proc), 20_004)
+            self.assertLess(unused_id(lambda ids: ids[-1], proc), CANDIDATES.stop)
 
 
 class Yaml(unittest.TestCase):
