@@ -170,14 +170,15 @@ asio::awaitable<void> Daemon::start() {
 /// Until a stop is asked for.
 asio::awaitable<void> Daemon::answer_requests() {
   using Clock = std::chrono::steady_clock;
-  const bool watched = watch_.has_files();
+  const bool watched = watch_.has_files() || sandbox_.active;
   Clock::time_point next_look = watched ? Clock::now() + ConfigWatch::interval : Clock::time_point::max();
   while (!stop_asked_) {
     co_await wakeup_.wait_until(next_look);
     bool noticed = false;
     if (Clock::now() >= next_look) {
       next_look = Clock::now() + ConfigWatch::interval;
-      noticed = watch_.look();
+      noticed = watch_.has_files() && watch_.look();
+      warn_of_system_files_out_of_reach(sandbox_, system_files_);
     }
     if (noticed) {
       log::info("configuration_changed", "the configuration's files are not what they were; loading them again");

@@ -71,6 +71,7 @@ private:
   ConfigWatch watch_;
   /// When what left the configuration is pruned; min(): it has been, or at once.
   std::chrono::steady_clock::time_point prune_at_ = std::chrono::steady_clock::time_point::min();
+  SystemFileWatch system_files_{system_files()};
   admin::Sandbox sandbox_;
   std::shared_ptr<const config::Config> config_;
   std::unique_ptr<publish::DataDirectoryLock> lock_;

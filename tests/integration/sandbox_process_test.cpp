@@ -226,6 +226,44 @@ TEST(Sandbox, TellsItsOwnRefusalsFromThoseOfOwnerAndMode) {
   EXPECT_EQ(result, succeeded);
 }
 
+TEST(Sandbox, NoticesASystemFileThatIsRepointedOutOfReach) {
+  if (!landlock_has(2)) {
+    return;
+  }
+  const Place place;
+  const int result = in_a_child([&] {
+    landlock::Rules rules;
+    rules.writable = {place.data()};
+    landlock::confine(rules, landlock::support());
+    const fs::path file = place.data() / "resolv.conf";
+    const auto repoint = [&](const fs::path& target) {
+      fs::remove(file);
+      fs::create_symlink(target, file);
+    };
+    repoint(place.data() / "file");
+    SystemFileWatch watch({place.data() / "absent", file});
+    const std::vector<fs::path> none;
+    const std::vector<fs::path> missed = {file};
+    if (watch.look() != none) {
+      return EEXIST;
+    }
+    repoint(place.data() / "folder");  // another target in reach
+    if (watch.look() != none) {
+      return EISDIR;
+    }
+    repoint(place.outside() / "absent");  // it is not there yet
+    if (watch.look() != none) {
+      return ENOENT;
+    }
+    repoint(place.outside() / "file");
+    if (watch.look() != missed) {
+      return EACCES;
+    }
+    return watch.look() == none ? succeeded : EAGAIN;  // once for each change
+  });
+  EXPECT_EQ(result, succeeded);
+}
+
 TEST(Process, CannotBeLookedInto) {
   const int result = in_a_child([] {
     prepare_process();

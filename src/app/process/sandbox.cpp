@@ -39,7 +39,7 @@ constexpr const char* system_places[] = {"/etc",
                                          "/run/resolvconf",
                                          "/sys/devices/system/cpu"};
 /// Often links to places that no list can know.
-constexpr const char* system_files[] = {"/etc/resolv.conf", "/etc/hosts",        "/etc/nsswitch.conf",
+constexpr const char* linked_files[] = {"/etc/resolv.conf", "/etc/hosts",        "/etc/nsswitch.conf",
                                         "/etc/localtime",   "/etc/ssl/cert.pem", "/etc/ssl/certs/ca-certificates.crt"};
 /// OpenSSL and the time zone library look where these say; folders are a list.
 constexpr std::string_view variables_with_files[] = {"SSL_CERT_FILE", "OPENSSL_CONF"};
@@ -182,6 +182,23 @@ admin::Sandbox without(const config::Config& config, int abi, std::string reason
   return {false, abi, std::move(reason)};
 }
 
+/// Owner and mode let this process read it, which is what access() asks about, and opening it is refused all the same:
+/// by the sandbox.
+bool is_out_of_reach(const path& file) {
+  if (faccessat(AT_FDCWD, file.c_str(), R_OK, AT_EACCESS) != 0) {
+    return false;
+  }
+  const UniqueFd opened(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  return !opened && errno == EACCES;
+}
+
+void warn_out_of_reach(const path& file) {
+  log::warning("restart_needed",
+               "the sandbox does not let " + escape(file.native()) +
+                   " be read: it was entered before that was named, made anew or re-pointed; restart to apply it",
+               {{"key", "sandbox"}, {"file", file.native()}});
+}
+
 std::string joined(const std::vector<path>& places) {
   std::string text;
   for (const path& place : places) {
@@ -195,7 +212,7 @@ std::string joined(const std::vector<path>& places) {
 landlock::Rules sandbox_rules(const config::Config& config, const config::Sources& sources,
                               const config::Environment& environment) {
   std::set<path> places(std::begin(system_places), std::end(system_places));
-  for (const char* file : system_files) {
+  for (const path& file : system_files()) {
     add_folder_of(places, file);
   }
   for (const std::string_view name : variables_with_files) {
@@ -211,7 +228,6 @@ landlock::Rules sandbox_rules(const config::Config& config, const config::Source
       }
     }
   }
-  add_folder_of(places, net::default_ca_file());
   add_real_folder(places, net::default_ca_folder());
   for (const path& file : named_files(config, sources)) {
     add_folder_of(places, file);
@@ -262,29 +278,49 @@ std::vector<path> out_of_reach(const config::Config& config, const config::Sourc
     names.insert(literal_part(pattern));
   }
   std::vector<path> missed;
-  for (const path& name : names) {
-    // Owner and mode allow it, which is what access() asks about; opening it asks the sandbox too.
-    if (faccessat(AT_FDCWD, name.c_str(), R_OK, AT_EACCESS) != 0) {
-      continue;
-    }
-    const UniqueFd opened(open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!opened && errno == EACCES) {
-      missed.push_back(name);
-    }
-  }
+  std::ranges::copy_if(names, std::back_inserter(missed), is_out_of_reach);
   return missed;
 }
 
 void warn_of_files_out_of_reach(const admin::Sandbox& sandbox, const config::Config& config,
                                 const config::Sources& sources) {
-  if (!sandbox.active) {
-    return;
+  if (sandbox.active) {
+    std::ranges::for_each(out_of_reach(config, sources), warn_out_of_reach);
   }
-  for (const path& file : out_of_reach(config, sources)) {
-    log::warning("restart_needed",
-                 "the sandbox does not let " + escape(file.native()) +
-                     " be read: it was entered before that was named, or made anew; restart to apply it",
-                 {{"key", "sandbox"}, {"file", file.native()}});
+}
+
+std::vector<path> system_files() {
+  std::vector<path> files(std::begin(linked_files), std::end(linked_files));
+  const path certificates = net::default_ca_file();
+  if (std::ranges::find(files, certificates) == files.end()) {
+    files.push_back(certificates);
+  }
+  return files;
+}
+
+SystemFileWatch::SystemFileWatch(std::vector<path> files) : files_(std::move(files)) {
+  seen_.reserve(files_.size());
+  std::ranges::transform(files_, std::back_inserter(seen_), stamps_of);
+}
+
+SystemFileWatch::Stamps SystemFileWatch::stamps_of(const path& file) noexcept {
+  return {FileStamp::of_link(file), FileStamp::of(file)};
+}
+
+std::vector<path> SystemFileWatch::look() {
+  std::vector<path> missed;
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    const Stamps now = stamps_of(files_[i]);
+    if (std::exchange(seen_[i], now) != now && is_out_of_reach(files_[i])) {
+      missed.push_back(files_[i]);
+    }
+  }
+  return missed;
+}
+
+void warn_of_system_files_out_of_reach(const admin::Sandbox& sandbox, SystemFileWatch& watch) {
+  if (sandbox.active) {
+    std::ranges::for_each(watch.look(), warn_out_of_reach);
   }
 }
 

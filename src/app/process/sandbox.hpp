@@ -2,10 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "adapter/admin/server.hpp"
+#include "adapter/base/file.hpp"
 #include "adapter/config/config.hpp"
 #include "adapter/config/load.hpp"
 #include "process/landlock.hpp"
@@ -34,5 +37,30 @@ namespace adapter::app {
 /// The same as warnings in the log, while the sandbox is active.
 void warn_of_files_out_of_reach(const admin::Sandbox& sandbox, const config::Config& config,
                                 const config::Sources& sources);
+
+/// The files by which the C library resolves names and OpenSSL finds certificates, such as /etc/resolv.conf.
+[[nodiscard]] std::vector<std::filesystem::path> system_files();
+
+/// Notices when a system file is re-pointed to a directory that the sandbox does not let be read. The rules of a
+/// sandbox hold directories and cannot be extended, so only a restart brings the file back. Loop thread; a look costs
+/// two stats a file.
+class SystemFileWatch {
+public:
+  explicit SystemFileWatch(std::vector<std::filesystem::path> files);
+
+  /// The files that changed since the last look and are out of reach now, in the order of `files`.
+  [[nodiscard]] std::vector<std::filesystem::path> look();
+
+private:
+  /// Of a symbolic link itself, and of the file that it leads to.
+  using Stamps = std::pair<std::optional<FileStamp>, std::optional<FileStamp>>;
+  [[nodiscard]] static Stamps stamps_of(const std::filesystem::path& file) noexcept;
+
+  std::vector<std::filesystem::path> files_;
+  std::vector<Stamps> seen_;
+};
+
+/// Logs a warning for each file that `watch` reports, while the sandbox is active.
+void warn_of_system_files_out_of_reach(const admin::Sandbox& sandbox, SystemFileWatch& watch);
 
 }  // namespace adapter::app
