@@ -10,7 +10,8 @@ from tests.support.adapter import PROJECT
 
 FOLDER = os.path.join(PROJECT, "deploy", "kubernetes")
 KINDS = {("v1", "ConfigMap"), ("v1", "Secret"), ("v1", "PersistentVolumeClaim"), ("v1", "Service"),
-         ("apps/v1", "Deployment"), ("monitoring.coreos.com/v1", "PodMonitor")}  # fmt: skip
+         ("apps/v1", "Deployment"), ("monitoring.coreos.com/v1", "PodMonitor"),
+         ("monitoring.coreos.com/v1", "PrometheusRule")}  # fmt: skip
 POD = {"runAsNonRoot": True, "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000, "fsGroupChangePolicy": "OnRootMismatch",
        "seccompProfile": {"type": "RuntimeDefault"}}  # fmt: skip
 CONTAINER = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}

@@ -11,7 +11,8 @@ from tests.support.adapter import PROJECT
 
 LOCKED = os.path.join(PROJECT, "tests", "deploy", "schemas")
 FOLDER = os.path.join(PROJECT, "build-deploy")
-ELSEWHERE = {"PodMonitor": "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor"}
+OPERATOR = "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/"
+ELSEWHERE = {kind: OPERATOR + kind for kind in ("PodMonitor", "PrometheusRule")}
 
 
 def run(*line):

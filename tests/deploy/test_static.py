@@ -42,7 +42,7 @@ class ManifestsTest(unittest.TestCase):
             self.assertTrue(any(says in fault for fault in found), (says, found))
 
     def test_they_keep_the_rules(self):
-        self.assertEqual(len(manifests.paths()), 3)
+        self.assertEqual(len(manifests.paths()), 4)
         for path in manifests.paths():
             with self.subTest(os.path.basename(path)):
                 documents, text = manifests.load(path)
@@ -59,12 +59,24 @@ class ManifestsTest(unittest.TestCase):
             (lambda d: pod(d)["containers"][0].update(ports=[{"containerPort": "8080"}]), "is not assignable to type 'number'"),
             (lambda d: first(d, "Deployment")["spec"].pop("selector"), "selector"),
             (lambda d: first(d, "PodMonitor")["spec"]["podMetricsEndpoints"][0].update(interval="often"), "interval"),
+            (lambda d: first(d, "PrometheusRule")["spec"]["groups"][0]["rules"][0].update(expr={}), "expr"),
         )
         for change, says in plants:
             with self.subTest(says):
                 bad = copy.deepcopy(documents)
                 change(bad)
                 self.assertIn(says, schemas.complaints(bad))
+
+    def test_the_operators_rules_are_those_of_prometheus(self):
+        self.assertEqual(tool("scripts/prometheus-rule", "--check"), (0, ""))
+        documents, _ = manifests.load(os.path.join(manifests.FOLDER, "prometheusrule.yaml"))
+        with open(os.path.join(PROJECT, "deploy", "prometheus", "adapter.rules.yaml"), encoding="utf-8") as source:
+            self.assertEqual(first(documents, "PrometheusRule")["spec"], yaml.safe_load(source))
+
+    def test_a_scraped_pod_has_the_job_that_the_rules_ask_for(self):
+        documents, _ = manifests.load(os.path.join(manifests.FOLDER, "podmonitor.yaml"))
+        for endpoint in first(documents, "PodMonitor")["spec"]["podMetricsEndpoints"]:
+            self.assertIn({"targetLabel": "job", "replacement": "adapter"}, endpoint["relabelings"])
 
     def test_the_program_accepts_each_configuration(self):
         for path in (STANDALONE, SIDECAR):
