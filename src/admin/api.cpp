@@ -154,6 +154,7 @@ Reply Api::metrics() const {
   input.repositories = snapshot->repositories;
   input.counters = parts_.metrics.counters();
   input.network = snapshot->network;
+  input.last_reload = snapshot->last_reload;
   input.process = ProcessFigures::read();
   input.version = parts_.options.version;
   reply.body = render_metrics(input);

@@ -105,6 +105,17 @@ Json one(const Snapshot& snapshot, const Board& board, const sync::RepositorySta
   };
 }
 
+Json reload_status_json(const std::optional<ReloadStatus>& reload) {
+  if (!reload) {
+    return {};
+  }
+  return {{"successful", reload->successful},
+          {"time", format_time(reload->time)},
+          {"success_time", format_time(reload->success_time)},
+          {"errors", reload->errors},
+          {"problem", text_or_null(reload->problem)}};
+}
+
 Json findings_json(const std::vector<config::Finding>& findings) {
   Json json = Json::array();
   for (const config::Finding& finding : findings) {
@@ -142,6 +153,7 @@ std::string repositories_json(const Snapshot& snapshot, const Board& board, cons
                     {"landlock_abi", options.sandbox.landlock_abi},
                     {"reason", text_or_null(options.sandbox.reason)}}},
                   {"configured", snapshot.config != nullptr},
+                  {"last_reload", reload_status_json(snapshot.last_reload)},
                   {"ready", ready},
                   {"event_id", snapshot.event_id},
                   {"repositories", std::move(list)}});
@@ -181,6 +193,10 @@ std::string readiness_json(bool ready, std::string_view reason, std::size_t repo
 std::string event_json(const sync::Event& event) {
   Json json{{"type", to_string(event.kind)}, {"time", format_time(event.time)}};
   if (event.kind == sync::EventKind::reloaded) {
+    return text_of(json);
+  }
+  if (event.kind == sync::EventKind::reload_failed) {
+    json["text"] = event.text;
     return text_of(json);
   }
   json["repository"] = event.repository;

@@ -84,6 +84,10 @@ void SnapshotSource::take() {
   snapshot->time = std::chrono::system_clock::now();
   snapshot->taken = Clock::now();
   snapshot->event_id = board_.latest_id();
+  snapshot->last_reload = daemon_.last_reload();
+  if (snapshot->last_reload) {
+    snapshot->last_reload->problem = secret_paths_.hidden_in(snapshot->last_reload->problem);
+  }
   sync::Engine* const engine = daemon_.engine();
   if (engine != nullptr && snapshot->config) {
     std::map<std::string, sync::RepositoryStatus> by_name;

@@ -27,6 +27,7 @@ struct Snapshot {
   std::shared_ptr<const config::Config> config;                     ///< null: there is none yet
   std::vector<sync::RepositoryStatus> repositories;                 ///< in the order of the configuration
   std::map<std::string, sync::SyncProgress, std::less<>> progress;  ///< of those that are fetching
+  std::optional<ReloadStatus> last_reload;                          ///< nullopt: there is no configuration yet
   net::HttpClient::Stats network;
   std::string event_id;  ///< of the last event that is in it
 };

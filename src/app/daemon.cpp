@@ -145,6 +145,7 @@ bool Daemon::take_configuration_that_appeared() {
 }
 
 asio::awaitable<void> Daemon::start() {
+  note_reload({}, true);
   configure_logging(options_, config_.get());
   if (admin_) {
     // It opens again at once: the sandbox holds for threads that are started in it, and not for these.

@@ -39,6 +39,7 @@ public:
 private:
   sync::Engine* engine() noexcept override { return engine_.get(); }
   void reload(std::function<void(admin::ReloadOutcome)> done) override;
+  [[nodiscard]] std::optional<admin::ReloadStatus> last_reload() const override { return last_reload_; }
 
   void open_admin_port(const std::string& listen);
   void open_default_admin_port();
@@ -51,6 +52,7 @@ private:
   asio::awaitable<void> start();
   asio::awaitable<void> answer_requests();
   asio::awaitable<admin::ReloadOutcome> reload();
+  void note_reload(const std::vector<config::Finding>& findings, bool successful);
   asio::awaitable<void> apply(Reload reload);
   [[nodiscard]] std::shared_ptr<const config::Config> to_apply() const;
   asio::awaitable<void> stop();
@@ -65,6 +67,7 @@ private:
   StopDeadline stop_deadline_;
   bool reload_asked_ = false;
   std::vector<std::function<void(admin::ReloadOutcome)>> told_of_reload_;
+  std::optional<admin::ReloadStatus> last_reload_;
   bool sync_asked_ = false;
   config::Choice choice_;
   std::vector<config::Finding> reported_;

@@ -37,6 +37,7 @@ asio::awaitable<admin::ReloadOutcome> Daemon::reload() {
   warn_of_files_out_of_reach(sandbox_, loaded.config ? *loaded.config : *config_, loaded.sources);
   admin::ReloadOutcome outcome;
   outcome.findings = loaded.findings;
+  note_reload(loaded.findings, loaded.config.has_value());
   if (!loaded.config) {
     service_manager_.ready(watching(*config_) + "; the changed configuration is bad");
     log::error("reload_failed", "the configuration is bad; the one in use stays",
@@ -51,6 +52,29 @@ asio::awaitable<admin::ReloadOutcome> Daemon::reload() {
   co_await apply(std::move(reload));
   service_manager_.ready(watching(*config_));
   co_return outcome;
+}
+
+/// For the admin port and its observers.
+void Daemon::note_reload(const std::vector<config::Finding>& findings, bool successful) {
+  admin::ReloadStatus status;
+  status.successful = successful;
+  status.time = std::chrono::system_clock::now();
+  status.success_time = successful || !last_reload_ ? status.time : last_reload_->success_time;
+  if (!successful) {
+    for (const config::Finding& finding : findings) {
+      if (!finding.warning && status.errors++ == 0) {
+        status.problem = config::to_text(finding);
+      }
+    }
+  }
+  if (!successful && admin_) {
+    sync::Event event;
+    event.kind = sync::EventKind::reload_failed;
+    event.time = status.time;
+    event.text = status.problem;
+    admin_->observer().on_event(event);
+  }
+  last_reload_ = std::move(status);
 }
 
 asio::awaitable<void> Daemon::apply(Reload reload) {

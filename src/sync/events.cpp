@@ -17,6 +17,8 @@ std::string_view to_string(EventKind kind) noexcept {
       return "recovered";
     case EventKind::reloaded:
       return "reloaded";
+    case EventKind::reload_failed:
+      return "reload_failed";
   }
   return "checked";
 }

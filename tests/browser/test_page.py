@@ -201,6 +201,17 @@ class Words(PageTest):
         page = self.open(adapter.admin + "/")
         self.assertIn("No repository is configured", self.text(page, "#empty"))
 
+    def test_a_failed_reload_is_told_until_it_is_corrected(self):
+        adapter = self.run_with()
+        page = self.open(adapter.admin + "/")
+        self.wait_text(page, "#empty", "No repository")
+        self.assertEqual(self.text(page, "#reload-failed"), "")
+        adapter.reload("repositories: [{name: docs, urll: x}]\n")
+        self.wait_text(page, "#reload-failed", "urll")
+        self.shot(page, "reload-failed")
+        adapter.reload(self.config(admin={"listen": "127.0.0.1:0"}))
+        page.wait("document.querySelector('#reload-failed').hidden")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -3,6 +3,7 @@
 
 import base64
 import os
+import re
 import socket
 import sys
 import threading
@@ -152,6 +153,28 @@ class AdminTest(AdapterTest):
         self.assertIn("repositories[0].urll", [finding["key"] for finding in answer.json()["findings"]])
         self.assertTrue(all(finding["line"] for finding in answer.json()["findings"]))
         self.assertEqual(len(adapter.ask("GET", "/api/v1/repositories").json()["repositories"]), 2, "the old one stays")
+
+    def test_a_failed_reload_is_visible_outside_of_the_log(self):
+        def metric(name):
+            page = adapter.ask("GET", "/metrics").body.decode()
+            return float(re.search(r"^adapter_config_last_reload_%s (\S+)$" % name, page, re.M).group(1))
+
+        adapter = self.published(self.remote(files={"f": "1"}))
+        good = adapter.ask("GET", "/api/v1/repositories").json()["last_reload"]
+        self.assertEqual((good["successful"], good["errors"], good["problem"]), (True, 0, None))
+        loaded = metric("success_timestamp_seconds")
+        self.assertEqual(metric("successful"), 1)
+        with http_client.EventStream(adapter.admin + "/api/v1/events") as stream:
+            adapter.reload("repositories: [{name: docs, urll: x}]\n")
+            self.assertIn("urll", stream.wait("reload_failed")["data"]["text"])
+        bad = adapter.ask("GET", "/api/v1/repositories").json()["last_reload"]
+        self.assertEqual((bad["successful"], bad["success_time"]), (False, good["success_time"]))
+        self.assertIn("config.yaml:1:", bad["problem"])
+        self.assertEqual((metric("successful"), metric("success_timestamp_seconds")), (0, loaded))
+        adapter.reload(self.config(self.entry(self.server.url("docs.git")), admin=LISTEN))
+        self.assertTrue(adapter.ask("GET", "/api/v1/repositories").json()["last_reload"]["successful"])
+        self.assertEqual(metric("successful"), 1)
+        self.assertGreater(metric("success_timestamp_seconds"), loaded)
 
     # ---- events
 

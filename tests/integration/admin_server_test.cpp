@@ -30,6 +30,7 @@ class Nobody final : public Daemon {
 public:
   sync::Engine* engine() noexcept override { return nullptr; }
   void reload(std::function<void(ReloadOutcome)> done) override { done(ReloadOutcome()); }
+  [[nodiscard]] std::optional<ReloadStatus> last_reload() const override { return std::nullopt; }
 };
 
 class Client {

@@ -3,9 +3,11 @@
 
 #include <asio/any_io_executor.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,15 @@ struct ReloadOutcome {
   std::vector<config::Finding> findings;
 };
 
+/// The last attempt to load the configuration, the one at the start included.
+struct ReloadStatus {
+  bool successful = true;
+  std::chrono::system_clock::time_point time;          ///< of the attempt
+  std::chrono::system_clock::time_point success_time;  ///< when the configuration in use was applied
+  std::size_t errors = 0;                              ///< of the attempt, warnings not counted
+  std::string problem;  ///< the first error, "config.yaml:3:5: unknown key"; empty when it was successful
+};
+
 /// What the port asks of the process it is in. All of it is called on the loop thread.
 class Daemon {
 public:
@@ -34,6 +45,8 @@ public:
   [[nodiscard]] virtual sync::Engine* engine() noexcept = 0;
   /// Reads the configuration again; `done` is called on the loop thread, sooner or later.
   virtual void reload(std::function<void(ReloadOutcome)> done) = 0;
+  /// nullopt before there is a configuration.
+  [[nodiscard]] virtual std::optional<ReloadStatus> last_reload() const = 0;
 };
 
 /// How the process has confined itself, for the status.

@@ -13,12 +13,13 @@
 namespace adapter::sync {
 
 enum class EventKind : std::uint8_t {
-  checked,    ///< the remote answered; `result` says whether it has something new
-  changed,    ///< it has: a sync begins (or waits for its turn)
-  published,  ///< the link shows the new commit
-  failed,     ///< a check or a sync (`in_sync`) failed
-  recovered,  ///< the first success after failures
-  reloaded,   ///< a configuration was applied; no repository
+  checked,        ///< the remote answered; `result` says whether it has something new
+  changed,        ///< it has: a sync begins (or waits for its turn)
+  published,      ///< the link shows the new commit
+  failed,         ///< a check or a sync (`in_sync`) failed
+  recovered,      ///< the first success after failures
+  reloaded,       ///< a configuration was applied; no repository
+  reload_failed,  ///< a changed configuration has errors, `text` is the first; the one in use stays; no repository
 };
 [[nodiscard]] std::string_view to_string(EventKind kind) noexcept;
 
@@ -26,7 +27,7 @@ enum class EventKind : std::uint8_t {
 struct Event {
   EventKind kind = EventKind::checked;
   std::chrono::system_clock::time_point time;
-  std::string repository;  ///< empty for reloaded
+  std::string repository;  ///< empty for reloaded and reload_failed
   /// Which attempt of the repository this belongs to, from 1, counted from the start of its task.
   std::uint64_t attempt = 0;
   bool ends_attempt = false;       ///< nothing more comes of this attempt
@@ -36,7 +37,7 @@ struct Event {
   std::optional<ObjectId> commit;  ///< checked, changed: what the remote's ref points at; published: the commit
   std::optional<ObjectId> previous;        ///< changed, published: what was published before
   std::optional<ErrorClass> error_class;   ///< failed; recovered: of the failures that ended
-  std::string text;                        ///< failed: escaped, without secrets
+  std::string text;                        ///< failed, reload_failed: escaped, without secrets
   std::uint32_t failures = 0;              ///< failed: in a row, this one included; recovered: how many there were
   std::chrono::microseconds duration{0};   ///< checked: of the check; published, failed in a sync: of the sync
   std::uint64_t received_bytes = 0;        ///< published: of the pack

@@ -256,6 +256,18 @@ void add_network(Page& page, const MetricsInput& input) {
   }
 }
 
+void add_reload(Page& page, const std::optional<ReloadStatus>& reload) {
+  if (!reload) {
+    return;
+  }
+  page.family("adapter_config_last_reload_successful", "gauge",
+              "Whether the last attempt to load the configuration succeeded; on 0 the one before is in use.");
+  page.sample({}, reload->successful ? 1U : 0U);
+  page.family("adapter_config_last_reload_success_timestamp_seconds", "gauge",
+              "When the configuration in use was loaded.");
+  page.sample({}, since_epoch(reload->success_time));
+}
+
 void add_process(Page& page, const ProcessFigures& figures) {
   const auto add = [&](std::string_view name, std::string_view type, std::string_view help, const auto& value) {
     if (value) {
@@ -280,6 +292,7 @@ std::string render_metrics(const MetricsInput& input) {
   Page page(usual_page_bytes + input.repositories.size() * usual_repository_bytes);
   page.family("adapter_build_info", "gauge", "The version of the program.");
   page.sample({{"version", input.version}}, 1U);
+  add_reload(page, input.last_reload);
   add_results(page, input);
   add_durations(page, input.counters);
   add_freshness(page, input.repositories);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "adapter/admin/server.hpp"
 #include "adapter/net/http_client.hpp"
 #include "adapter/sync/status.hpp"
 #include "metrics/metrics.hpp"
@@ -16,6 +18,7 @@ struct MetricsInput {
   std::vector<sync::RepositoryStatus> repositories;  ///< the configured ones; of others nothing is shown
   Counters counters;
   net::HttpClient::Stats network;
+  std::optional<ReloadStatus> last_reload;  ///< nullopt: there is no configuration yet
   ProcessFigures process;
   std::string version;
 };

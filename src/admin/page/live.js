@@ -2,7 +2,7 @@
 // What keeps the page current: lists, single answers and the event stream, and how that goes.
 
 const base = location.origin + location.pathname.replace(/[^/]*$/, "") + "api/v1/";
-const TYPES = ["checked", "changed", "published", "failed", "recovered", "reloaded"];
+const TYPES = ["checked", "changed", "published", "failed", "recovered", "reloaded", "reload_failed"];
 const ANSWER_LIMIT = 20000;
 const LIST_AT_LEAST_EVERY = 60000;
 const LIST_AT_MOST_EVERY = 1000;
@@ -100,6 +100,7 @@ function show_list(list) {
   listed_at = Date.now();
   note_updated();
   write(document.getElementById("version"), visible(list.version || ""));
+  show_reload(list.last_reload);
   const none = repositories.size === 0;
   show(document.getElementById("unconfigured"), !configured && none);
   show(document.getElementById("empty"), configured && none);
@@ -109,6 +110,16 @@ function show_list(list) {
   if (added) arrange();
   else want_order();
   draw_counts();
+}
+
+function show_reload(reload) {
+  const banner = document.getElementById("reload-failed");
+  const failed = Boolean(reload) && !reload.successful;
+  show(banner, failed);
+  if (!failed) return;
+  const more = reload.errors > 1 ? " (and " + many(reload.errors - 1, "more error") + ")" : "";
+  write(banner, "The configuration was changed and has errors; the one of " + moment(time_of(reload.success_time)) +
+    " is in use. " + visible(reload.problem || "") + more);
 }
 
 // Fetches the list; one at a time, and once more when it was asked for meanwhile. Rejects as call() does.
@@ -183,7 +194,7 @@ function follow(since) {
 function receive(message) {
   note_updated();
   const event = JSON.parse(message.data);
-  if (event.type === "reloaded" || !repositories.has(event.repository)) {
+  if (event.type === "reloaded" || event.type === "reload_failed" || !repositories.has(event.repository)) {
     refetch();
     return;
   }

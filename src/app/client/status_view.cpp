@@ -143,6 +143,18 @@ StatusRow row_of(const Json& repository, Time now) {
   return row;
 }
 
+std::string reload_problem_of(const Json& reload) {
+  if (!reload.is_object() || flag_in(reload, "successful").value_or(true)) {
+    return {};
+  }
+  const auto errors = static_cast<std::uint64_t>(std::clamp(number_in(reload, "errors").value_or(1), 1.0, 1e18));
+  std::string problem = escape(text_in(reload, "problem"));
+  if (problem.empty()) {
+    problem = "the configuration has errors";
+  }
+  return errors > 1 ? problem + " (" + std::to_string(errors - 1) + " more)" : problem;
+}
+
 std::array<std::string_view, column_count> cells(const StatusRow& row) {
   return {row.name, row.health, row.ref, row.commit, row.age, row.next, row.reason};
 }
@@ -280,6 +292,9 @@ Result<StatusList> read_status(std::string_view body) {
   if (const Json* const sandbox = member(json, "sandbox")) {
     list.sandboxed = flag_in(*sandbox, "active");
   }
+  if (const Json* const reload = member(json, "last_reload")) {
+    list.reload_problem = reload_problem_of(*reload);
+  }
   for (const Json& repository : *repositories) {
     list.rows.push_back(row_of(repository, *now));
   }
@@ -295,6 +310,10 @@ std::string render_status(const StatusList& list, const View& view) {
     for (const StatusRow* const row : rows) {
       out += line_of(cells(*row), widths, view, view.colours ? colour_of(row->health) : "");
     }
+  }
+  if (!list.reload_problem.empty()) {
+    const std::string line = "the last reload failed, the configuration before it is in use: " + list.reload_problem;
+    out += (view.width == 0 ? line : cut_to_width(line, view.width)) + "\n";
   }
   std::string last = summary(list);
   if (rows.size() < list.rows.size()) {

@@ -27,6 +27,8 @@ struct StatusList {
   bool configured = false;
   bool ready = false;
   std::optional<bool> sandboxed;  ///< whether the daemon confined itself, where it says so
+  /// Why the last reload failed, "config.yaml:3:5: unknown key (2 more)"; empty when it did not.
+  std::string reload_problem;
   std::vector<StatusRow> rows;
 };
 
@@ -41,7 +43,7 @@ struct View {
 };
 
 /// The table under its head, and a line that counts: "3 repositories: 2 ok, 1 stale; not ready; sandbox on". Each line
-/// ends with a line feed and is at most `width` columns wide.
+/// ends with a line feed and is at most `width` columns wide. A line before the last says that the last reload failed.
 [[nodiscard]] std::string render_status(const StatusList& list, const View& view);
 
 /// Columns of a terminal that valid UTF-8 takes: none for combining characters, two for wide ones.

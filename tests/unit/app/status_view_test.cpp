@@ -57,6 +57,21 @@ TEST(ReadStatus, ReadsAHealthyRepository) {
   EXPECT_EQ(row.reason, "");
 }
 
+TEST(RenderStatus, SaysThatTheLastReloadFailed) {
+  const std::string start =
+      R"({"generated_at":"2026-11-23T12:00:00.123Z","configured":true,"ready":true,"last_reload":)";
+  const std::string end = R"(,"repositories":[]})";
+  const auto lines = [&](const std::string& reload) {
+    return lines_of(render_status(read_status(start + reload + end).value(), View{}));
+  };
+  EXPECT_EQ(lines("null").size(), 1U);
+  EXPECT_EQ(lines(R"({"successful":true,"errors":0,"problem":null})").size(), 1U);
+  EXPECT_EQ(lines(R"({"successful":false,"errors":1,"problem":"c.yaml:3:5: error: a\u001b[2J"})").at(0),
+            R"(the last reload failed, the configuration before it is in use: c.yaml:3:5: error: a\x1b[2J)");
+  EXPECT_EQ(lines(R"({"successful":false,"errors":3,"problem":"c.yaml:3:5: error: a"})").at(0),
+            "the last reload failed, the configuration before it is in use: c.yaml:3:5: error: a (2 more)");
+}
+
 TEST(ReadStatus, SaysWhatFailedHowOftenAndForHowLong) {
   const StatusRow row =
       row_of(R"({"name":"docs","phase":"backing_off","health":"stale","next_due":"2026-11-23T11:59:59.000Z",)"

@@ -48,6 +48,20 @@ std::vector<std::string> samples(const std::string& page, std::string_view famil
   return found;
 }
 
+TEST(ExpositionTest, ShowsWhetherTheLastReloadSucceeded) {
+  MetricsInput input;
+  EXPECT_THAT(render_metrics(input), Not(HasSubstr("adapter_config_last_reload")));  // no configuration yet
+  input.last_reload.emplace();
+  input.last_reload->success_time = system_clock::time_point(1'795'435'200'042ms);
+  input.last_reload->time = input.last_reload->success_time;
+  EXPECT_THAT(render_metrics(input), HasSubstr("\nadapter_config_last_reload_successful 1\n"));
+  input.last_reload->successful = false;
+  input.last_reload->time += 1h;
+  const std::string page = render_metrics(input);
+  EXPECT_THAT(page, HasSubstr("\nadapter_config_last_reload_successful 0\n"));
+  EXPECT_THAT(page, HasSubstr("\nadapter_config_last_reload_success_timestamp_seconds 1795435200.042\n"));
+}
+
 TEST(ExpositionTest, ShowsAHealthyRepository) {
   MetricsInput input;
   input.repositories = {healthy("docs")};
