@@ -44,6 +44,9 @@ Result<unsigned> parse_value(std::string_view text, const FieldRule& rule) {
   if (text.empty()) {
     return field_error(rule, "a value is missing; write a number from " + limits_of(rule) + " or *");
   }
+  if (text == "?") {
+    return field_error(rule, "\"?\" is Quartz's word for any day; write *");
+  }
   for (std::size_t i = 0; i < rule.names.size(); ++i) {
     if (equal_ignoring_case(text, rule.names[i])) {
       return rule.first + static_cast<unsigned>(i);
@@ -78,11 +81,14 @@ Result<Range> parse_range(std::string_view text, const FieldRule& rule) {
     return last.error();
   }
   Range range{*first, *last};
-  if (range.last == 0 && rule.last_given > rule.last) {
-    range.last = rule.last_given;  // fri-sun: Sunday ends the week here
+  const bool sunday_is_both_ends = rule.last_given > rule.last;
+  if (sunday_is_both_ends && range.first > 0 && range.last == 0) {
+    range.last = rule.last_given;  // fri-sun: Sunday ends the week here; sun-sun is Sunday alone
   }
   if (range.first > range.last) {
-    return field_error(rule, "the range " + quoted(text) + " runs backwards; write two ranges with a comma");
+    const bool from_sunday = sunday_is_both_ends && range.first == rule.last_given;
+    return field_error(rule, "the range " + quoted(text) + " runs backwards; write " +
+                                 (from_sunday ? "0-" + std::to_string(range.last) : "two ranges with a comma"));
   }
   return range;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "adapter/base/text.hpp"
@@ -51,10 +53,36 @@ Result<std::string_view> expand_nickname(std::string_view text) {
         ErrorClass::config,
         "cron: @reboot is not a schedule; a slot that passed during a stop is made up for at the start anyway");
   }
+  if (text.starts_with("@every")) {
+    const std::string_view given = trim(text.substr(6));
+    return Error(ErrorClass::config, "cron: @every is not a cron expression; write every: " +
+                                         (given.empty() ? "5m" : escape(given, 60)) + " in place of cron");
+  }
   const std::string_view meant = nearest(text, names);
   return Error(ErrorClass::config, "cron: unknown name \"" + escape(text, 60) + "\"; " +
                                        (meant.empty() ? "known are @hourly, @daily, @weekly, @monthly and @yearly"
                                                       : "did you mean " + std::string(meant) + "?"));
+}
+
+/// "CRON_TZ=Europe/Berlin 0 3 * * *", as some crontabs have it: the zone has a key of its own.
+std::optional<Error> refuse_zone(std::string_view text) {
+  for (const std::string_view word : {std::string_view("CRON_TZ="), std::string_view("TZ=")}) {
+    if (text.starts_with(word)) {
+      const std::string_view rest = text.substr(word.size());
+      const std::string zone = escape(rest.substr(0, rest.find_first_of(" \t")), 60);
+      return Error(ErrorClass::config, "cron: " + std::string(word) + " is not read here; write timezone: " +
+                                           (zone.empty() ? "Europe/Berlin" : zone) + " beside cron");
+    }
+  }
+  return std::nullopt;
+}
+
+std::string count_of(std::size_t fields) {
+  std::string text = std::to_string(fields) + " fields; write five: minute hour day-of-month month day-of-week";
+  if (fields == rules.size() + 1 || fields == rules.size() + 2) {
+    text += ", none for seconds or years (every: 10s is the key for less than a minute)";
+  }
+  return text;
 }
 
 std::vector<std::string_view> words_of(std::string_view text) {
@@ -102,10 +130,12 @@ Result<Cron> Cron::parse(std::string_view expression, std::string_view hash_key)
     }
     text = *expanded;
   }
+  if (std::optional<Error> refused = refuse_zone(text)) {
+    return std::move(*refused);
+  }
   const std::vector<std::string_view> words = words_of(text);
   if (words.size() != rules.size()) {
-    return Error(ErrorClass::config, "cron: \"" + escape(expression, 100) + "\" has " + std::to_string(words.size()) +
-                                         " fields; write five: minute hour day-of-month month day-of-week");
+    return Error(ErrorClass::config, "cron: \"" + escape(expression, 100) + "\" has " + count_of(words.size()));
   }
   std::array<FieldSet, rules.size()> sets;
   for (std::size_t i = 0; i < rules.size(); ++i) {

@@ -91,7 +91,35 @@ TEST(CronParse, KnowsTheNamesOfCrontabAndNoOther) {
   EXPECT_EQ(next_of("@annually", "2026-05-06T07:08Z"), "2027-01-01T00:00Z");
   EXPECT_THAT(error_of("@reboot"), HasSubstr("not a schedule"));
   EXPECT_THAT(error_of("@dayly"), HasSubstr("did you mean @daily?"));
-  EXPECT_THAT(error_of("@every 5m"), HasSubstr("unknown name"));
+}
+
+TEST(CronParse, SaysWhatToWriteForTheWordsOfOtherSchedulers) {
+  EXPECT_THAT(error_of("@every 5m"), HasSubstr("write every: 5m in place of cron"));
+  EXPECT_THAT(error_of("@every  1h30m "), HasSubstr("write every: 1h30m in place of cron"));
+  EXPECT_THAT(error_of("@every"), HasSubstr("write every: 5m in place of cron"));
+  EXPECT_THAT(error_of("CRON_TZ=Europe/Berlin 0 3 * * *"), HasSubstr("write timezone: Europe/Berlin beside cron"));
+  EXPECT_THAT(error_of("TZ=Asia/Tokyo @daily"), HasSubstr("write timezone: Asia/Tokyo beside cron"));
+  EXPECT_THAT(error_of("0 0 ? * mon"), HasSubstr("field day-of-month: \"?\" is Quartz's word for any day; write *"));
+  EXPECT_THAT(error_of("0 0 * * ?"), HasSubstr("field day-of-week: \"?\" is Quartz's word for any day; write *"));
+  EXPECT_THAT(error_of("0 0 0 * * ?"), HasSubstr("none for seconds or years (every: 10s"));
+}
+
+TEST(CronParse, TakesARangeOfOneDayAsThatDay) {
+  for (const std::string_view field : {"0-0", "sun-sun", "7-7", "7-0", "sun-0", "0-sun", "7-sun", "0-0/2", "H(0-0)"}) {
+    const std::string expression = "0 0 * * " + std::string(field);
+    EXPECT_EQ(next_of(expression, "2026-05-04T00:00Z"), "2026-05-10T00:00Z") << field;
+    EXPECT_EQ(next_of(expression, "2026-05-10T00:00Z"), "2026-05-17T00:00Z") << field;
+  }
+  EXPECT_EQ(next_of("0 0 * * wed-wed", "2026-05-07T00:00Z"), "2026-05-13T00:00Z");
+  EXPECT_EQ(next_of("0 0 * jan-jan *", "2026-02-01T00:00Z"), "2027-01-01T00:00Z");
+}
+
+TEST(CronParse, TakesTheWholeWeekHoweverItsEndsAreWritten) {
+  for (const std::string_view field : {"sun-sat", "0-6", "0-7", "sun-7", "mon-sun", "1-7", "mon-0", "1-0"}) {
+    EXPECT_EQ(next_of("0 0 * * " + std::string(field), "2026-05-04T00:00Z"), "2026-05-05T00:00Z") << field;
+  }
+  EXPECT_THAT(error_of("0 0 * * 7-3"), HasSubstr("the range \"7-3\" runs backwards; write 0-3"));
+  EXPECT_THAT(error_of("0 0 * * sat-mon"), HasSubstr("runs backwards; write two ranges with a comma"));
 }
 
 TEST(CronParse, TakesSundayAsZeroSevenAndAsTheEndOfARange) {

@@ -93,7 +93,7 @@ def expand(text, label, low, high, key):
             first, last = low, high
         elif "-" in body:
             first, last = (number(part, label) for part in body.split("-"))
-            if label == "day-of-week" and last == 0:
+            if label == "day-of-week" and last == 0 and first > 0:
                 last = 7
         else:
             first = number(body, label)
@@ -264,12 +264,26 @@ def vectors_of_our_own(rng, count):
             done += 1
 
 
+def vectors_of_days_of_the_week():
+    """Each range of days, its ends as numbers and as names, judged by croniter."""
+    after = datetime(2026, 5, 4, tzinfo=UTC)
+    for first in ["0", "1", "3", "5", "6", "7", *DAYS]:
+        for last in ["0", "1", "3", "5", "6", "7", *DAYS]:
+            text = f"0 0 * * {first}-{last}"
+            sets = Expression(text, "").sets if number(first, "day-of-week") <= number(last, "day-of-week") or last in ("0", "sun") else None
+            if sets is None or not croniter_agrees(text):
+                continue
+            times = croniter(text, after.replace(tzinfo=None))
+            emit("croniter", text, "docs", "UTC", after, [times.get_next(datetime).replace(tzinfo=UTC) for _ in range(3)])
+
+
 def main():
     rng = random.Random(SEED)
     print(f"# Written by make_vectors.py, seed {SEED}. By whom, expression, name for H, zone, after, the next slots (UTC).")
     vectors_at_changes(rng)
     vectors_on_the_calendar(rng, 900)
     vectors_of_our_own(rng, 400)
+    vectors_of_days_of_the_week()
     return 0
 
 
