@@ -137,7 +137,7 @@ private:
     const UniqueFd folder = open_beneath(staging_, path);
     FolderResult result;
     if (!task.submodule) {
-      for (store::TreeEntry& entry : reader.tree(task.tree)) {
+      for (store::TreeEntry& entry : reader.tree(task.tree, stop_)) {
         check_running();
         if (until_space_check == 0) {
           require_space(folder.get(), 0);
@@ -228,7 +228,14 @@ private:
 
   void write_file(store::ObjectReader& reader, int folder, std::uint32_t folder_index, const std::string& path,
                   std::string_view name, const store::TreeEntry& entry, FolderResult& result) {
-    const std::string_view bytes = reader.blob(entry.id);
+    reader.read_blob(entry.id, stop_, [&](std::string_view bytes) {
+      write_new_file(bytes, folder, folder_index, path, name, entry, result);
+    });
+  }
+
+  /// Waits for nothing but the volume: other readers of large objects wait meanwhile.
+  void write_new_file(std::string_view bytes, int folder, std::uint32_t folder_index, const std::string& path,
+                      std::string_view name, const store::TreeEntry& entry, FolderResult& result) {
     if (bytes_.fetch_add(bytes.size()) + bytes.size() > options_.limits.max_tree_bytes) {
       throw Error(ErrorClass::limit, "the files of the tree have more than " +
                                          std::to_string(options_.limits.max_tree_bytes) +
@@ -244,8 +251,6 @@ private:
       throw not_made_error(errno, "write", join(path, entry.name));
     }
     write_bytes(file.get(), bytes, path, entry.name);
-    const std::uint64_t size_bytes = bytes.size();
-    reader.release();
     struct stat info{};
     if (fstat(file.get(), &info) != 0) {
       throw storage_error(errno, "look at", join(path, entry.name));
@@ -256,7 +261,7 @@ private:
         throw storage_error(errno, "look at", join(path, entry.name));
       }
     }
-    result.bytes += size_bytes;
+    result.bytes += bytes.size();
     result.files.push_back(ManifestEntry{
         .folder = folder_index, .id = entry.id, .name = name, .target = std::string_view(), .facts = facts_of(info)});
   }

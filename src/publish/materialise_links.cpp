@@ -58,7 +58,7 @@ private:
       check_running();
       const auto [target, is_new] = targets_.try_emplace(link.blob);
       if (is_new) {
-        target->second = keep_target(link, reader.blob(link.blob));
+        reader.read_blob(link.blob, stop_, [&](std::string_view bytes) { target->second = keep_target(link, bytes); });
       }
       nodes_.push_back(LinkNode{.folder = link.folder, .name = link.name, .target = target->second});
     }

@@ -46,6 +46,7 @@ public:
       note(commit);
     }
     for (const ObjectId& commit : commits) {
+      throw_if_stopped(stop_, "house-keeping");
       add_tree(peel_to_commit(source_, commit).links.tree);
     }
   }
@@ -67,22 +68,22 @@ private:
       open.push_back(root);
     }
     while (!open.empty()) {
-      if (stop_.stop_requested()) {
-        throw Error(ErrorClass::cancelled, "house-keeping was cancelled");
-      }
+      throw_if_stopped(stop_, "house-keeping");
       const ObjectId id = open.back();
       open.pop_back();
-      const auto bytes = source_.read(id, ObjectType::tree, UINT64_MAX);
-      if (!bytes) {
-        throw MissingObject(ErrorClass::corrupt, "the tree " + id.to_hex() + " is missing");
-      }
-      TreeCursor cursor(*bytes);
-      RawEntry entry;
-      while (cursor.next(entry) == TreeCursor::Step::entry) {
-        const auto kind = kind_of_mode(entry.mode);
-        if (kind != EntryKind::submodule && note(entry.id) && kind == EntryKind::folder) {
-          open.push_back(entry.id);
+      const auto note_entries = [&](std::string_view bytes) {
+        TreeCursor cursor(bytes);
+        RawEntry entry;
+        while (cursor.next(entry) == TreeCursor::Step::entry) {
+          look_at_stop(stop_, steps_++, "house-keeping");
+          const auto kind = kind_of_mode(entry.mode);
+          if (kind != EntryKind::submodule && note(entry.id) && kind == EntryKind::folder) {
+            open.push_back(entry.id);
+          }
         }
+      };
+      if (!source_.visit(id, ObjectType::tree, UINT64_MAX, stop_, note_entries)) {
+        throw MissingObject(ErrorClass::corrupt, "the tree " + id.to_hex() + " is missing");
       }
     }
   }
@@ -91,6 +92,7 @@ private:
   const std::stop_token& stop_;
   std::vector<ObjectId> ids_;
   std::unordered_set<ObjectId> seen_;
+  std::size_t steps_ = 0;
 };
 
 /// The objects to keep, after the boundary was narrowed to the tips that are left.
@@ -112,10 +114,11 @@ std::vector<ObjectId> live_objects(const Layout& layout, const Records& records,
   return reach.ids();
 }
 
-std::vector<ObjectId> all_objects(std::span<const StoredPack* const> packs) {
+std::vector<ObjectId> all_objects(std::span<const StoredPack* const> packs, const std::stop_token& stop) {
   std::vector<ObjectId> ids;
   for (const StoredPack* pack : packs) {
     for (std::uint32_t entry = 0; entry < pack->count(); ++entry) {
+      look_at_stop(stop, entry, "house-keeping");
       ids.push_back(pack->id(entry));
     }
   }
@@ -159,10 +162,13 @@ bool merge_packs(const Layout& layout, const std::function<bool()>& may_remove, 
   }
   const Records records = read_records(layout);
   const std::span<const StoredPack* const> small(packs.begin() + 1, packs.end());
-  const auto wanted = records.depth == 0 || !records.current ? all_objects(packs) : live_objects(layout, records, stop);
+  const auto wanted =
+      records.depth == 0 || !records.current ? all_objects(packs, stop) : live_objects(layout, records, stop);
   MergePlan whole(packs);
   MergePlan part(small);
+  std::size_t steps = 0;
   for (const ObjectId& id : wanted) {
+    look_at_stop(stop, steps++, "house-keeping");
     if (!whole.add(id)) {
       throw Error(ErrorClass::corrupt, "the object " + id.to_hex() + " is in none of the stored packs");
     }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <semaphore>
+#include <stop_token>
 
 #include "adapter/base/limits.hpp"
 
@@ -12,32 +12,19 @@ namespace adapter::store {
 /// and its delta at once, and a small pack of legal deltas can make every worker hold the largest objects there may be.
 inline constexpr std::uint64_t large_object_bytes = 16 * mib;
 
-/// The right to hold one. Whoever has it must not wait for other workers. Any thread.
-class LargeObjectTurn {
+/// The process-wide permit to hold one large object, for the life of a scope. Any thread.
+///
+/// A permit never outlives the call that took it, and its holder waits for no other thread: the object's bytes are
+/// parsed, or written to a file, and freed. So the permit becomes free without help from a thread that waits for it,
+/// and threads that share one job cannot wait for each other in a circle. A thread that holds the permit must not take
+/// it again (asserted).
+class LargeObjectPermit {
 public:
-  LargeObjectTurn() = default;
-  ~LargeObjectTurn() { give_back(); }
-  LargeObjectTurn(const LargeObjectTurn&) = delete;
-  LargeObjectTurn& operator=(const LargeObjectTurn&) = delete;
-
-  /// Waits for it. Precondition: not had.
-  void take() {
-    turn().acquire();
-    had_ = true;
-  }
-  void give_back() noexcept {
-    if (had_) {
-      had_ = false;
-      turn().release();
-    }
-  }
-
-private:
-  static std::binary_semaphore& turn() noexcept {
-    static std::binary_semaphore one{1};
-    return one;
-  }
-  bool had_ = false;
+  /// Waits for the permit in short tries. Throws cancelled when `stop` is requested meanwhile.
+  explicit LargeObjectPermit(const std::stop_token& stop);
+  ~LargeObjectPermit();
+  LargeObjectPermit(const LargeObjectPermit&) = delete;
+  LargeObjectPermit& operator=(const LargeObjectPermit&) = delete;
 };
 
 }  // namespace adapter::store

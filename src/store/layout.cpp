@@ -369,6 +369,9 @@ void set_aside(const Layout& layout, const std::string& stem) {
     remove_tree_at(damaged.get(), name);  // a file does not replace a folder, nor a folder a file
     rename_or_throw(layout.packs / name, layout.damaged / name);
   }
+  fsync_folder(damaged.get(), layout.damaged.native());
+  fsync_folder(open_directory(layout.packs).get(), layout.packs.native());
+  fsync_folder(git.get(), layout.git.native());
 }
 
 }  // namespace adapter::store

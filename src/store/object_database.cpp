@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "object_database.hpp"
 
+#include <cassert>
+
 #include "adapter/base/units.hpp"
+#include "large_objects.hpp"
 #include "layout.hpp"
 
 namespace adapter::store {
@@ -30,6 +33,10 @@ Error wrong_type(const ObjectId& id, std::string_view found, ObjectType wanted) 
   return error;
 }
 
+std::string_view bytes_of(const git::OdbObject& object) noexcept {
+  return {static_cast<const char*>(git_odb_object_data(object.get())), git_odb_object_size(object.get())};
+}
+
 }  // namespace
 
 ObjectDatabase::ObjectDatabase(std::span<const std::filesystem::path> objects_folders) {
@@ -44,6 +51,7 @@ ObjectDatabase::ObjectDatabase(std::span<const std::filesystem::path> objects_fo
       if (!looks_sound(folder / "pack", pack, false)) {
         throw Error(ErrorClass::corrupt, "the stored pack " + pack.stem + " is damaged");
       }
+      packs_.emplace_back(folder / "pack", pack.stem);
     }
     git_odb_backend* backend = nullptr;
     if (const int code = git_odb_backend_pack(&backend, folder.c_str()); code < 0) {
@@ -56,56 +64,66 @@ ObjectDatabase::ObjectDatabase(std::span<const std::filesystem::path> objects_fo
   }
 }
 
+/// Not libgit2's look-up, which walks the whole chain of deltas for each object.
 std::optional<ObjectHeader> ObjectDatabase::header(const ObjectId& id) {
-  const git_oid oid = git::to_oid(id);
-  std::size_t size = 0;
-  git_object_t type = GIT_OBJECT_INVALID;
-  const int code = git_odb_read_header(&size, &type, odb_.get(), &oid);
-  if (code == GIT_ENOTFOUND) {
-    return std::nullopt;
+  for (PackHeaders& pack : packs_) {
+    if (const auto found = pack.header(id)) {
+      return found;
+    }
   }
-  if (code < 0) {
-    throw git::failure(code, "cannot read the object " + id.to_hex());
-  }
-  const auto known = type_of(type);
-  if (!known) {
-    throw Error(ErrorClass::corrupt, "the object " + id.to_hex() + " has an unknown type");
-  }
-  return ObjectHeader{*known, size};
+  return std::nullopt;
 }
 
-void ObjectDatabase::forget() noexcept {
-  last_.reset();
-  turn_.give_back();
-}
-
-std::optional<std::string_view> ObjectDatabase::read(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) {
-  forget();
+std::optional<ObjectHeader> ObjectDatabase::checked_header(const ObjectId& id, ObjectType type,
+                                                           std::uint64_t limit_bytes) {
   const auto found = header(id);
-  if (!found) {
-    return std::nullopt;
-  }
-  if (found->type != type) {
+  if (found && found->type != type) {
     throw wrong_type(id, to_string(found->type), type);
   }
-  if (found->size_bytes > limit_bytes) {
+  if (found && found->size_bytes > limit_bytes) {
     throw Error(ErrorClass::limit, "the " + std::string(to_string(type)) + " " + id.to_hex() + " has " +
                                        format_size(found->size_bytes) + ", more than " + format_size(limit_bytes));
   }
-  if (found->size_bytes >= large_object_bytes) {
-    turn_.take();
-  }
+  return found;
+}
+
+git::OdbObject ObjectDatabase::load(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) {
   const git_oid oid = git::to_oid(id);
-  git_odb_object* object = nullptr;
-  const int code = git_odb_read(&object, odb_.get(), &oid);
+  git_odb_object* raw = nullptr;
+  const int code = git_odb_read(&raw, odb_.get(), &oid);
   if (code < 0) {
     throw git::failure(code, "cannot read the object " + id.to_hex());
   }
-  last_.reset(object);
-  if (type_of(git_odb_object_type(object)) != type || git_odb_object_size(object) > limit_bytes) {
+  git::OdbObject object(raw);
+  if (type_of(git_odb_object_type(raw)) != type || git_odb_object_size(raw) > limit_bytes) {
     throw Error(ErrorClass::corrupt, "the object " + id.to_hex() + " is not what its header says");
   }
-  return std::string_view(static_cast<const char*>(git_odb_object_data(object)), git_odb_object_size(object));
+  return object;
+}
+
+std::optional<std::string_view> ObjectDatabase::read(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) {
+  assert(limit_bytes <= max_small_object_bytes);
+  last_.reset();
+  if (!checked_header(id, type, limit_bytes)) {
+    return std::nullopt;
+  }
+  last_ = load(id, type, limit_bytes);
+  return bytes_of(last_);
+}
+
+bool ObjectDatabase::visit(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes, const std::stop_token& stop,
+                           const BytesVisitor& visitor) {
+  const auto found = checked_header(id, type, limit_bytes);
+  if (!found) {
+    return false;
+  }
+  std::optional<LargeObjectPermit> permit;
+  if (found->largest_in_chain_bytes >= large_object_bytes) {
+    permit.emplace(stop);
+  }
+  const git::OdbObject object = load(id, type, limit_bytes);
+  visitor(bytes_of(object));
+  return true;
 }
 
 }  // namespace adapter::store

@@ -3,10 +3,11 @@
 
 #include <filesystem>
 #include <span>
+#include <vector>
 
 #include "git_handles.hpp"
-#include "large_objects.hpp"
 #include "objects.hpp"
+#include "pack_headers.hpp"
 
 namespace adapter::store {
 
@@ -20,16 +21,19 @@ public:
 
   std::optional<ObjectHeader> header(const ObjectId& id) override;
   std::optional<std::string_view> read(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) override;
-
-  /// Frees what read() gave out last.
-  void forget() noexcept;
+  bool visit(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes, const std::stop_token& stop,
+             const BytesVisitor& visitor) override;
 
   [[nodiscard]] git_odb* handle() const noexcept { return odb_.get(); }
 
 private:
+  [[nodiscard]] std::optional<ObjectHeader> checked_header(const ObjectId& id, ObjectType type,
+                                                           std::uint64_t limit_bytes);
+  [[nodiscard]] git::OdbObject load(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes);
+
   git::Odb odb_;
-  LargeObjectTurn turn_;  ///< had while last_ is a large one
-  git::OdbObject last_;
+  std::vector<PackHeaders> packs_;
+  git::OdbObject last_;  ///< what read() gave out
 };
 
 }  // namespace adapter::store

@@ -4,11 +4,18 @@
 #include <algorithm>
 #include <cstring>
 #include <span>
+#include <string>
+#include <unordered_set>
+
+#include "adapter/base/error.hpp"
 
 namespace adapter::store {
 namespace {
 
 constexpr std::size_t max_mode_digits = 7;
+constexpr std::uint32_t special_bits = 07000;
+constexpr std::uint32_t type_bits = ~07777U;
+constexpr std::uint32_t owner_executes = 0100;
 
 bool skip(std::string_view& rest, std::string_view prefix) noexcept {
   if (!rest.starts_with(prefix)) {
@@ -125,12 +132,12 @@ TreeCursor::Step TreeCursor::next(RawEntry& entry) {
 }
 
 std::optional<EntryKind> kind_of_mode(std::uint32_t mode) noexcept {
-  switch (mode) {
-    case 0100644:
-    case 0100664:
-      return EntryKind::file;
-    case 0100755:
-      return EntryKind::executable;
+  if ((mode & special_bits) != 0) {
+    return std::nullopt;
+  }
+  switch (mode & type_bits) {
+    case 0100000:
+      return (mode & owner_executes) != 0 ? EntryKind::executable : EntryKind::file;
     case 0120000:
       return EntryKind::symlink;
     case 0040000:
@@ -140,6 +147,31 @@ std::optional<EntryKind> kind_of_mode(std::uint32_t mode) noexcept {
     default:
       return std::nullopt;
   }
+}
+
+Error malformed_object(std::string text) {
+  Error error(ErrorClass::corrupt, std::move(text));
+  error.set_retryable(false);
+  return error;
+}
+
+void throw_if_stopped(const std::stop_token& stop, std::string_view what) {
+  if (stop.stop_requested()) {
+    throw Error(ErrorClass::cancelled, std::string(what) + " was cancelled");
+  }
+}
+
+std::optional<std::string_view> find_duplicate(std::string_view tree, const std::stop_token& stop) {
+  std::unordered_set<std::string_view> names;
+  TreeCursor cursor(tree);
+  RawEntry entry;
+  while (cursor.next(entry) == TreeCursor::Step::entry) {
+    look_at_stop(stop, names.size(), "the verification");
+    if (!names.insert(entry.name).second) {
+      return entry.name;
+    }
+  }
+  return std::nullopt;
 }
 
 EntryOrder::Verdict EntryOrder::next(std::string_view name, bool folder) {

@@ -3,9 +3,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <stop_token>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "adapter/base/error.hpp"
+#include "adapter/base/limits.hpp"
 #include "adapter/base/object_id.hpp"
 #include "adapter/store/store.hpp"
 
@@ -17,10 +21,33 @@ enum class ObjectType : std::uint8_t { commit, tree, blob, tag };
 
 [[nodiscard]] std::string_view to_string(ObjectType type) noexcept;
 
+/// Steps of a loop over objects, entries, deltas or files between two looks at its stop token.
+inline constexpr std::size_t steps_between_stop_checks = 1'000;
+
+/// Throws cancelled when `stop` was requested: "`what` was cancelled".
+void throw_if_stopped(const std::stop_token& stop, std::string_view what);
+/// The same at each thousandth `step`.
+inline void look_at_stop(const std::stop_token& stop, std::size_t step, std::string_view what) {
+  if (step % steps_between_stop_checks == 0) {
+    throw_if_stopped(stop, what);
+  }
+}
+
 struct ObjectHeader {
   ObjectType type = ObjectType::blob;
   std::uint64_t size_bytes = 0;
+  /// Bytes of the object and of all objects that it is a chain of deltas on: what reading it inflates at the most.
+  std::uint64_t chain_bytes = 0;
+  std::uint64_t largest_in_chain_bytes = 0;  ///< the largest of these objects
 };
+
+/// What read() gives out at the most; larger objects are visited.
+inline constexpr std::uint64_t max_small_object_bytes = 1 * mib;
+static_assert(max_commit_or_tag_bytes <= max_small_object_bytes && max_symlink_bytes <= max_small_object_bytes);
+
+/// An Error of class corrupt about an object whose bytes are what its id says, and are still not what git would have
+/// written: the same in every transfer, so not retryable.
+[[nodiscard]] Error malformed_object(std::string text);
 
 /// Where objects come from. Blocking; one thread at a time.
 class ObjectSource {
@@ -28,10 +55,16 @@ public:
   virtual ~ObjectSource() = default;
   /// Nothing when the object is missing. Throws corrupt when it is there and cannot be read.
   [[nodiscard]] virtual std::optional<ObjectHeader> header(const ObjectId& id) = 0;
-  /// The object's bytes, valid until the next read(); nothing when it is missing. Throws corrupt when it is damaged or
-  /// of another type, limit when it is larger than `limit_bytes` (which is looked at before the bytes are).
+  /// The bytes of a small object, valid until the next read(); nullopt when it is missing. Throws corrupt when it is
+  /// damaged or of another type, limit when it is larger than `limit_bytes`, which is compared before the bytes are
+  /// read and is at most max_small_object_bytes. May be called from a visitor.
   [[nodiscard]] virtual std::optional<std::string_view> read(const ObjectId& id, ObjectType type,
                                                              std::uint64_t limit_bytes) = 0;
+  /// Calls `visitor` with the bytes of an object of any size up to `limit_bytes`; false when it is missing. Waits for
+  /// the process-wide permit when the object is large: the visitor must not call visit(). Throws as read() does, and
+  /// cancelled when `stop` is requested while it waits.
+  [[nodiscard]] virtual bool visit(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes,
+                                   const std::stop_token& stop, const BytesVisitor& visitor) = 0;
 };
 
 struct CommitLinks {
@@ -69,8 +102,14 @@ private:
   std::string_view rest_;
 };
 
-/// What a mode means; the historic 100664 is a file. Nothing for modes that git never meant (FIFO, device, setuid…).
+/// What a mode means, read as git reads it: its type counts, and for a file the owner's right to execute; other
+/// permissions do not (100640, 100666, 100700, 40755…). Nullopt for other types (FIFO, device, socket) and for modes
+/// with setuid, setgid or the sticky bit, which git never wrote.
 [[nodiscard]] std::optional<EntryKind> kind_of_mode(std::uint32_t mode) noexcept;
+
+/// Whether a name comes twice in a tree that is in no order. Views the bytes; looks at `stop`. The tree is well-formed
+/// up to the first malformed entry, which ends the search.
+[[nodiscard]] std::optional<std::string_view> find_duplicate(std::string_view tree, const std::stop_token& stop);
 
 /// Checks the order of a tree's entries as git does (a folder compares as if its name ended in "/"), and that no name
 /// comes twice, as a file and as a folder neither. Views the names it was given.

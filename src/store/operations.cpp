@@ -63,6 +63,16 @@ State state_of(const Layout& layout, const Records& records) {
   return state;
 }
 
+/// A tip was accepted under the limits of its time: whether it is held does not depend on the present ones.
+Limits without_limits() {
+  Limits limits;
+  limits.max_object_bytes = UINT64_MAX;
+  limits.max_paths = UINT64_MAX;
+  limits.max_tree_bytes = UINT64_MAX;
+  limits.max_depth = UINT64_MAX;
+  return limits;
+}
+
 /// Whether commit and root tree of a tip can be read; with `deep` everything below too.
 bool tip_is_held(ObjectSource& source, const std::optional<ObjectId>& id, std::optional<ObjectId>& commit, bool deep,
                  const std::stop_token& stop) {
@@ -70,19 +80,19 @@ bool tip_is_held(ObjectSource& source, const std::optional<ObjectId>& id, std::o
     return false;
   }
   try {
-    const Limits limits;
-    if (deep) {
-      commit = verify_commit(source, *id, limits, NamePolicy::git, stop).commit;
-      return true;
-    }
+    const Limits limits = without_limits();
     const Peeled peeled = peel_to_commit(source, *id);
     commit = peeled.commit;
-    return source.read(peeled.links.tree, ObjectType::tree, limits.max_object_bytes).has_value();
+    if (deep) {
+      static_cast<void>(verify_commit(source, *id, limits, NamePolicy::git, stop));
+      return true;
+    }
+    return source.visit(peeled.links.tree, ObjectType::tree, limits.max_object_bytes, stop, [](std::string_view) {});
   } catch (const Error& error) {
     if (!is_about_objects(error)) {
       throw;
     }
-    return false;
+    return error.error_class() != ErrorClass::corrupt && commit.has_value();
   }
 }
 
@@ -124,8 +134,9 @@ Records reconcile(const Layout& layout, bool deep, const std::stop_token& stop) 
   return records;
 }
 
-void set_aside_unsound(const Layout& layout) {
+void set_aside_unsound(const Layout& layout, const std::stop_token& stop) {
   for (const PackFile& pack : list_packs(layout.packs)) {
+    throw_if_stopped(stop, "opening the repository");
     if (!looks_sound(layout.packs, pack, true)) {
       log::warning("pack_damaged", "a stored pack is damaged and was set aside",
                    {{"folder", layout.git.native()}, {"pack", pack.stem}});
@@ -213,13 +224,14 @@ std::vector<ObjectId> told_boundary(const Records& before, const Tip& tip) {
 
 State open_repository(const Layout& layout, const std::stop_token& stop) {
   prepare_layout(layout);
-  set_aside_unsound(layout);
+  set_aside_unsound(layout, stop);
   return state_of(layout, reconcile(layout, false, stop));
 }
 
 std::size_t check_packs(const Layout& layout, const std::stop_token& stop) {
   std::size_t damaged = 0;
   for (const PackFile& pack : list_packs(layout.packs)) {
+    throw_if_stopped(stop, "checking the stored packs");
     if (!looks_sound(layout.packs, pack, true) || !indexes_to_the_same(layout, pack, stop)) {
       log::warning("pack_damaged", "a stored pack is damaged and was set aside",
                    {{"folder", layout.git.native()}, {"pack", pack.stem}});

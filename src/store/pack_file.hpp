@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "adapter/base/file.hpp"
 #include "adapter/base/object_id.hpp"
+#include "pack_index.hpp"
 
 namespace adapter::store {
 
@@ -19,9 +19,9 @@ class StoredPack {
 public:
   StoredPack(const std::filesystem::path& folder, const std::string& stem);
 
-  [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
-  [[nodiscard]] ObjectId id(std::uint32_t entry) const;
-  [[nodiscard]] std::optional<std::uint32_t> find(const ObjectId& id) const;
+  [[nodiscard]] std::uint32_t count() const noexcept { return index_.count(); }
+  [[nodiscard]] ObjectId id(std::uint32_t entry) const { return index_.id(entry); }
+  [[nodiscard]] std::optional<std::uint32_t> find(const ObjectId& id) const { return index_.find(id); }
   [[nodiscard]] const std::string& stem() const noexcept { return stem_; }
 
   struct Entry {
@@ -34,17 +34,12 @@ public:
   [[nodiscard]] Entry entry(std::uint32_t entry) const;
 
   /// Bytes of the pack; shorter than asked for is corrupt.
-  [[nodiscard]] std::string read(std::uint64_t offset, std::size_t size) const;
+  [[nodiscard]] std::string read(std::uint64_t offset, std::size_t size) const { return pack_.read(offset, size); }
 
 private:
-  [[nodiscard]] std::uint64_t offset(std::uint32_t entry) const;
-  [[nodiscard]] Error damaged() const;
-
   std::string stem_;
-  std::string index_;
-  std::uint32_t count_ = 0;
-  UniqueFd pack_;
-  std::uint64_t end_ = 0;                                        ///< where the trailer begins
+  PackData pack_;
+  PackIndex index_;
   std::vector<std::pair<std::uint64_t, std::uint32_t>> places_;  ///< (offset, entry), sorted
 };
 

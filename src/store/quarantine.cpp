@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cmath>
+#include <ctime>
 #include <system_error>
 #include <unordered_set>
 #include <utility>
@@ -15,6 +17,7 @@
 #include "adapter/base/units.hpp"
 #include "adapter/log/log.hpp"
 #include "pack_format.hpp"
+#include "pack_headers.hpp"
 
 namespace adapter::store {
 namespace {
@@ -25,6 +28,12 @@ constexpr std::size_t slice_bytes = 64 * kib;
 constexpr std::uint32_t slices_of_a_large_entry = 2;
 constexpr std::size_t scan_bytes = 256 * kib;
 constexpr std::uint64_t entry_overhead_bytes = 64;
+
+std::chrono::nanoseconds cpu_time_of_this_thread() noexcept {
+  struct timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
 
 constexpr mode_t private_folder = 0700;
 /// Written through a second descriptor until it is complete, which others than root may only while it is writable.
@@ -78,6 +87,11 @@ Quarantine::~Quarantine() {
 int Quarantine::on_progress(const git_indexer_progress* stats, void* payload) noexcept {
   auto* self = static_cast<Quarantine*>(payload);
   self->counts_->record(*stats);
+  if (self->resolving_budget_.count() > 0 &&
+      cpu_time_of_this_thread() - self->resolving_since_ > self->resolving_budget_) {
+    self->over_budget_ = true;
+    return GIT_EUSER;
+  }
   return self->stop_ != nullptr && self->stop_->stop_requested() ? GIT_EUSER : 0;
 }
 
@@ -236,10 +250,12 @@ void Quarantine::scan_received(const std::stop_token& stop) {
 }
 
 /// A thin pack is completed with the bases it lacks, through the same mapping as all else.
-void Quarantine::reserve_for_bases() {
+void Quarantine::reserve_for_bases(const std::stop_token& stop) {
   std::unordered_set<ObjectId> bases(scan_.named_bases().begin(), scan_.named_bases().end());
   std::uint64_t bytes = 0;
+  std::size_t steps = 0;
   for (const ObjectId& id : bases) {
+    look_at_stop(stop, steps++, "indexing the pack");
     if (const auto header = bases_->header(id)) {
       bytes += compressBound(static_cast<uLong>(header->size_bytes)) + entry_overhead_bytes;
     }
@@ -248,9 +264,31 @@ void Quarantine::reserve_for_bases() {
     throw Error(ErrorClass::limit, "the bases that the pack's deltas need have more than " +
                                        format_size(limits_.max_pack_bytes) + " (limits.max_pack_bytes)");
   }
-  if (bytes > 0) {
+  takes_kept_bases_ = bytes > 0;
+  if (takes_kept_bases_) {
     reserve_space(bytes);
   }
+}
+
+void Quarantine::complete(const std::stop_token& stop) {
+  stop_ = &stop;
+  if (thin_) {
+    resolving_since_ = cpu_time_of_this_thread();
+    resolving_budget_ =
+        budget_.base + budget_.for_each_mib * (received_bytes_ / mib) + budget_.for_each_object * object_count_;
+  }
+  const int code = git_indexer_commit(indexer_.get(), &stats_);
+  stop_ = nullptr;
+  if (over_budget_) {
+    const double seconds = std::chrono::duration<double>(resolving_budget_).count();
+    Error error(ErrorClass::limit, "resolving the deltas of the pack (" + format_size(received_bytes_) +
+                                       ") takes more than " + std::to_string(std::llround(seconds)) +
+                                       " seconds of CPU time, which a pack of its size does not need");
+    error.set_retryable(takes_kept_bases_);
+    throw Error(error);
+  }
+  check_call(code, "cannot complete the pack", stop);
+  counts_->record(stats_);
 }
 
 std::optional<std::string> Quarantine::finish(const std::stop_token& stop) {
@@ -273,13 +311,9 @@ std::optional<std::string> Quarantine::finish(const std::stop_token& stop) {
   }
   if (bases_ && !list_packs(layout_.packs).empty()) {
     scan_received(stop);
-    reserve_for_bases();
+    reserve_for_bases(stop);
   }
-  stop_ = &stop;
-  const int code = git_indexer_commit(indexer_.get(), &stats_);
-  stop_ = nullptr;
-  check_call(code, "cannot complete the pack", stop);
-  counts_->record(stats_);
+  complete(stop);
   struct stat info{};
   if (pack_fd_ && (fstat(pack_fd_.get(), &info) != 0 || ftruncate(pack_fd_.get(), info.st_size) != 0 ||
                    fchmod(pack_fd_.get(), pack_file_mode) != 0)) {
@@ -289,6 +323,9 @@ std::optional<std::string> Quarantine::finish(const std::stop_token& stop) {
   indexer_.reset();
   bases_.reset();
   pack_fd_.reset();
+  if (thin_) {
+    check_delta_chains(pack_folder(), stem, stop);
+  }
   return stem;
 }
 

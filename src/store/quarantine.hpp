@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -32,6 +33,16 @@ private:
   std::atomic<std::uint32_t> total_deltas_{0};
 };
 
+/// CPU time that resolving the deltas of a transfer may take. libgit2 unfolds a chain of large objects, or of deltas
+/// that precede their bases, again and again: a few KiB of a pack can take hours. An honest pack needs a small part of
+/// this, but for a thin one with tens of thousands of bases: it is refused for this time only (retryable), to be
+/// fetched whole.
+struct ResolvingBudget {
+  std::chrono::milliseconds base{20'000};
+  std::chrono::milliseconds for_each_mib{250};     ///< of the pack
+  std::chrono::microseconds for_each_object{100};  ///< of the pack
+};
+
 /// One pack on its way in: a folder of its own below incoming/, and the indexer that writes into it. Blocking; used by
 /// one job at a time. The destructor removes the folder with all in it.
 class Quarantine {
@@ -44,9 +55,12 @@ public:
 
   /// Indexes the next bytes of the pack. Errors: corrupt, limit, storage; cancelled after `stop`.
   void append(std::string_view bytes, const std::stop_token& stop);
+  /// Before finish(); of kept packs there is none.
+  void set_budget(const ResolvingBudget& budget) { budget_ = budget; }
 
   /// Resolves deltas, completes a thin pack from the kept packs and writes the index. The stem of the pack in folder();
-  /// nothing when the transfer had no objects. Errors as append().
+  /// nothing when the transfer had no objects. Errors as append(); limit when deltas stand on each other in longer
+  /// chains than max_delta_chain, or when resolving them takes more CPU time than a pack of this size may.
   [[nodiscard]] std::optional<std::string> finish(const std::stop_token& stop);
 
   /// The "objects" folder whose pack/ holds the new pack.
@@ -60,7 +74,8 @@ private:
   void reserve_space(std::uint64_t bytes);
   void append_slice(std::string_view bytes, const std::stop_token& stop);
   void scan_received(const std::stop_token& stop);
-  void reserve_for_bases();
+  void reserve_for_bases(const std::stop_token& stop);
+  void complete(const std::stop_token& stop);
   void check_call(int code, std::string_view what, const std::stop_token& stop);
   static int on_progress(const git_indexer_progress* stats, void* payload) noexcept;
 
@@ -79,6 +94,11 @@ private:
   std::uint32_t object_count_ = 0;
   bool started_ = false;
   bool failed_ = false;
+  ResolvingBudget budget_;
+  std::chrono::nanoseconds resolving_since_{0};  ///< CPU time of this thread when deltas began to be resolved
+  std::chrono::nanoseconds resolving_budget_{0};
+  bool over_budget_ = false;
+  bool takes_kept_bases_ = false;
   const std::stop_token* stop_ = nullptr;  ///< of the call in progress
   std::shared_ptr<ProgressCounts> counts_;
   const bool thin_;

@@ -40,7 +40,11 @@ public:
 
   ObjectId commit_tree(const ObjectId& commit) override {
     return guarded([&] {
-      const auto links = parse_commit(need(commit, ObjectType::commit, max_commit_or_tag_bytes));
+      const auto bytes = objects_.read(commit, ObjectType::commit, max_commit_or_tag_bytes);
+      if (!bytes) {
+        throw missing(commit, ObjectType::commit);
+      }
+      const auto links = parse_commit(*bytes);
       if (!links) {
         throw Error(ErrorClass::corrupt, "the commit " + commit.to_hex() + " is malformed");
       }
@@ -48,31 +52,17 @@ public:
     });
   }
 
-  std::vector<TreeEntry> tree(const ObjectId& id) override {
+  std::vector<TreeEntry> tree(const ObjectId& id, const std::stop_token& stop) override {
     return guarded([&] {
       std::vector<TreeEntry> entries;
-      TreeCursor cursor(need(id, ObjectType::tree, limits_.max_object_bytes));
-      RawEntry entry;
-      auto step = cursor.next(entry);
-      for (; step == TreeCursor::Step::entry; step = cursor.next(entry)) {
-        const auto kind = kind_of_mode(entry.mode);
-        if (!kind) {
-          throw Error(ErrorClass::corrupt, "the tree " + id.to_hex() + " has an entry of an unknown mode");
-        }
-        entries.push_back({std::string(entry.name), entry.id, *kind});
-      }
-      if (step == TreeCursor::Step::malformed) {
-        throw Error(ErrorClass::corrupt, "the tree " + id.to_hex() + " is malformed");
-      }
+      visit(id, ObjectType::tree, stop, [&](std::string_view bytes) { entries = entries_of(id, bytes, stop); });
       return entries;
     });
   }
 
-  std::string_view blob(const ObjectId& id) override {
-    return guarded([&] { return need(id, ObjectType::blob, limits_.max_object_bytes); });
+  void read_blob(const ObjectId& id, const std::stop_token& stop, const BytesVisitor& visitor) override {
+    guarded([&] { visit(id, ObjectType::blob, stop, visitor); });
   }
-
-  void release() noexcept override { objects_.forget(); }
 
   std::uint64_t blob_size_bytes(const ObjectId& id) override {
     return guarded([&] {
@@ -85,12 +75,33 @@ public:
   }
 
 private:
-  std::string_view need(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) {
-    const auto bytes = objects_.read(id, type, limit_bytes);
-    if (!bytes) {
-      throw Error(ErrorClass::corrupt, "the " + std::string(to_string(type)) + " " + id.to_hex() + " is missing");
+  static std::vector<TreeEntry> entries_of(const ObjectId& id, std::string_view bytes, const std::stop_token& stop) {
+    std::vector<TreeEntry> entries;
+    TreeCursor cursor(bytes);
+    RawEntry entry;
+    auto step = cursor.next(entry);
+    for (; step == TreeCursor::Step::entry; step = cursor.next(entry)) {
+      look_at_stop(stop, entries.size(), "reading a tree");
+      const auto kind = kind_of_mode(entry.mode);
+      if (!kind) {
+        throw Error(ErrorClass::corrupt, "the tree " + id.to_hex() + " has an entry of an unknown mode");
+      }
+      entries.push_back({std::string(entry.name), entry.id, *kind});
     }
-    return *bytes;
+    if (step == TreeCursor::Step::malformed) {
+      throw Error(ErrorClass::corrupt, "the tree " + id.to_hex() + " is malformed");
+    }
+    return entries;
+  }
+
+  void visit(const ObjectId& id, ObjectType type, const std::stop_token& stop, const BytesVisitor& visitor) {
+    if (!objects_.visit(id, type, limits_.max_object_bytes, stop, visitor)) {
+      throw missing(id, type);
+    }
+  }
+
+  static Error missing(const ObjectId& id, ObjectType type) {
+    return {ErrorClass::corrupt, "the " + std::string(to_string(type)) + " " + id.to_hex() + " is missing"};
   }
 
   Alive alive_;

@@ -67,6 +67,9 @@ public:
     } catch (const Healed& healed) {
       state_ = healed.state();
       throw;
+    } catch (const Error& error) {
+      forget_haves_after(error);
+      throw;
     }
     state_ = std::move(kept.state);
     co_return std::move(kept.facts);
@@ -91,6 +94,16 @@ public:
   void set_options(const StoreOptions& options) override { options_ = options; }
 
 private:
+  /// The remote's answer to what we said we hold did not suffice, and would not the next time either: until a transfer
+  /// was kept the remote is told that nothing is held.
+  void forget_haves_after(const Error& error) {
+    const bool about_objects = error.error_class() == ErrorClass::corrupt || error.error_class() == ErrorClass::limit;
+    if (about_objects && error.retryable()) {
+      state_.holdings.tips.clear();
+      state_.holdings.shallow.clear();
+    }
+  }
+
   async::Workers& workers_;
   const Layout layout_;
   StoreOptions options_;

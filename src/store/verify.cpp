@@ -10,24 +10,21 @@
 #include "adapter/base/text.hpp"
 #include "adapter/base/units.hpp"
 #include "names.hpp"
+#include "waiting_folders.hpp"
 
 namespace adapter::store {
 namespace {
 
-/// An object whose bytes are what its id says, and are still not what git would have written: the same in every
-/// transfer.
-Error malformed(std::string text) {
-  Error error(ErrorClass::corrupt, std::move(text));
-  error.set_retryable(false);
-  return error;
-}
-
-constexpr int max_tag_levels = 8;
 constexpr std::size_t max_listed_paths = 16;
 // A pointer file has a version line, an oid of 64 digits and a size; extensions may add a little.
 constexpr std::uint64_t min_lfs_pointer_bytes = 120;
 constexpr std::uint64_t max_lfs_pointer_bytes = 200;
 constexpr std::string_view lfs_pointer_start = "version https://git-lfs.github.com/spec/";
+/// Names of folders that wait to be walked, on all levels together, with their ids.
+constexpr std::uint64_t max_waiting_bytes = 64 * mib;
+/// Reading a file unfolds its chain of deltas: all files of a tree together may unfold to this many times the bytes
+/// that they may have. git's chains have at most 50 links.
+constexpr std::uint64_t max_unfolding = 64;
 
 std::uint64_t add_saturating(std::uint64_t left, std::uint64_t right) noexcept {
   std::uint64_t sum = 0;
@@ -38,6 +35,7 @@ std::uint64_t add_saturating(std::uint64_t left, std::uint64_t right) noexcept {
 struct Weight {
   std::uint64_t paths = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t chain_bytes = 0;  ///< what reading all of it inflates at the most
   std::uint64_t submodules = 0;
   std::uint64_t lfs_pointers = 0;
   std::uint64_t depth = 0;         ///< levels of folders below
@@ -46,6 +44,7 @@ struct Weight {
   void add_child(const Weight& child, std::size_t name_size) noexcept {
     paths = add_saturating(paths, child.paths);
     bytes = add_saturating(bytes, child.bytes);
+    chain_bytes = add_saturating(chain_bytes, child.chain_bytes);
     submodules = add_saturating(submodules, child.submodules);
     lfs_pointers = add_saturating(lfs_pointers, child.lfs_pointers);
     depth = std::max(depth, child.depth + 1);
@@ -53,24 +52,31 @@ struct Weight {
   }
 };
 
-struct Folder {
-  std::string name;
-  ObjectId id;
-};
-
 /// A tree whose own entries are checked and whose folders wait to be walked.
 struct Frame {
   ObjectId id;
   std::string name;
   Weight weight;
-  std::vector<Folder> folders;
-  std::size_t next = 0;
+  WaitingFolders folders;
 };
 
-struct Candidate {
-  std::string name;
-  ObjectId id;
+struct Blob {
+  std::uint64_t size_bytes = 0;
+  std::uint64_t chain_bytes = 0;
+  bool checked_as_link = false;
 };
+
+/// Git LFS works through .gitattributes: without any, no file needs to be opened.
+bool holds_attributes(std::string_view tree) {
+  TreeCursor cursor(tree);
+  RawEntry entry;
+  while (cursor.next(entry) == TreeCursor::Step::entry) {
+    if (entry.name == ".gitattributes") {
+      return true;
+    }
+  }
+  return false;
+}
 
 class TreeWalk {
 public:
@@ -79,20 +85,22 @@ public:
       : source_(source), limits_(limits), names_(names), stop_(stop), facts_(facts) {}
 
   Weight run(const ObjectId& root) {
-    enter({"", root});
+    enter("", root);
     while (true) {
+      look_at_stop(stop_, steps_++, "the verification");
       Frame& top = frames_.back();
-      if (top.next < top.folders.size()) {
-        const Folder& folder = top.folders[top.next++];
-        const auto known = weights_.find(folder.id);
+      if (!top.folders.empty()) {
+        const auto [name, id] = top.folders.take();
+        const auto known = weights_.find(id);
         if (known == weights_.end()) {
-          enter(folder);
+          enter(name, id);
         } else {
-          top.weight.add_child(known->second, folder.name.size());
+          top.weight.add_child(known->second, name.size());
           check(top.weight);
         }
         continue;
       }
+      waiting_bytes_ -= top.folders.bytes();
       const Weight weight = top.weight;
       weights_.emplace(top.id, weight);
       const std::size_t name_size = top.name.size();
@@ -138,6 +146,11 @@ private:
       throw Error(ErrorClass::limit, "the tree's files have more than " + format_size(limits_.max_tree_bytes) +
                                          " (limits.max_tree_bytes)");
     }
+    if (weight.chain_bytes / max_unfolding > limits_.max_tree_bytes) {
+      throw Error(ErrorClass::limit, "the tree's files are deltas that unfold to more than " +
+                                         std::to_string(max_unfolding) + " times " +
+                                         format_size(limits_.max_tree_bytes) + " (limits.max_tree_bytes)");
+    }
     if (weight.depth > limits_.max_depth) {
       too_deep();
     }
@@ -151,54 +164,64 @@ private:
                                        " levels deep (limits.max_depth)");
   }
 
-  void enter(const Folder& folder) {
-    if (stop_.stop_requested()) {
-      throw Error(ErrorClass::cancelled, "the verification was cancelled");
-    }
+  void enter(std::string_view name, const ObjectId& id) {
+    throw_if_stopped(stop_, "the verification");
     if (frames_.size() > limits_.max_depth) {
       too_deep();
     }
-    const auto bytes = source_.read(folder.id, ObjectType::tree, limits_.max_object_bytes);
-    if (!bytes) {
-      lacks(folder.name, ObjectType::tree, folder.id);
+    Frame frame;
+    frame.id = id;
+    frame.name = name;
+    frames_.push_back(std::move(frame));
+    const auto check_bytes = [this](std::string_view bytes) { check_entries(bytes, frames_.back()); };
+    if (!source_.visit(id, ObjectType::tree, limits_.max_object_bytes, stop_, check_bytes)) {
+      const std::string missing = std::move(frames_.back().name);
+      frames_.pop_back();
+      lacks(missing, ObjectType::tree, id);
     }
-    frames_.emplace_back();
-    Frame& frame = frames_.back();
-    frame.id = folder.id;
-    frame.name = folder.name;
-    candidates_.clear();
-    check_entries(*bytes, frame);
-    check(frame.weight);
-    look_into_candidates(frame);
+    check(frames_.back().weight);
   }
 
   void check_entries(std::string_view bytes, Frame& frame) {
+    attributes_seen_ = attributes_seen_ || holds_attributes(bytes);
+    bool sorted = true;
     TreeCursor cursor(bytes);
     EntryOrder order;
     RawEntry entry;
     while (true) {
+      look_at_stop(stop_, steps_++, "the verification");
       const auto step = cursor.next(entry);
       if (step == TreeCursor::Step::end) {
-        return;
+        break;
       }
       if (step == TreeCursor::Step::malformed) {
-        throw malformed(path_of("") + ": the tree " + frame.id.to_hex() + " is malformed");
+        throw malformed_object(path_of("") + ": the tree " + frame.id.to_hex() + " is malformed");
       }
       const EntryKind kind = check_entry(entry);
-      switch (order.next(entry.name, kind == EntryKind::folder)) {
-        case EntryOrder::Verdict::fine:
-          break;
-        case EntryOrder::Verdict::unsorted:
-          refuse(entry.name, "is not in git's order within its tree");
-        case EntryOrder::Verdict::duplicate:
-          refuse(entry.name, "is there twice");
-      }
+      sorted = sorted && is_in_order(order, entry, kind);
       if (++frame.weight.paths > limits_.max_paths) {
         check(frame.weight);
       }
       frame.weight.longest_path = std::max<std::uint64_t>(frame.weight.longest_path, entry.name.size());
       weigh(entry, kind, frame);
     }
+    if (!sorted) {
+      if (const auto twice = find_duplicate(bytes, stop_)) {
+        refuse(*twice, "is there twice");
+      }
+    }
+  }
+
+  /// False when the order is not git's and `names: git` takes the tree nevertheless, as git does.
+  bool is_in_order(EntryOrder& order, const RawEntry& entry, EntryKind kind) const {
+    const auto verdict = order.next(entry.name, kind == EntryKind::folder);
+    if (verdict == EntryOrder::Verdict::duplicate) {
+      refuse(entry.name, "is there twice");
+    }
+    if (verdict == EntryOrder::Verdict::unsorted && names_ != NamePolicy::git) {
+      refuse(entry.name, "is not in git's order within its tree; \"names: git\" would accept it");
+    }
+    return verdict == EntryOrder::Verdict::fine;
   }
 
   EntryKind check_entry(const RawEntry& entry) const {
@@ -220,7 +243,12 @@ private:
 
   void weigh(const RawEntry& entry, EntryKind kind, Frame& frame) {
     if (kind == EntryKind::folder) {
-      frame.folders.push_back({std::string(entry.name), entry.id});
+      waiting_bytes_ += WaitingFolders::bytes_for(entry.name);
+      if (waiting_bytes_ > max_waiting_bytes) {
+        throw Error(ErrorClass::limit, "the names of the folders beside one path have more than " +
+                                           format_size(max_waiting_bytes) + " together");
+      }
+      frame.folders.add(entry.name, entry.id);
       return;
     }
     if (kind == EntryKind::submodule) {
@@ -228,22 +256,20 @@ private:
       list(facts_.submodules, entry.name);
       return;
     }
-    const std::uint64_t size = blob_size(entry);
-    frame.weight.bytes = add_saturating(frame.weight.bytes, size);
+    Blob& blob = look_at_blob(entry);
+    frame.weight.bytes = add_saturating(frame.weight.bytes, blob.size_bytes);
+    frame.weight.chain_bytes = add_saturating(frame.weight.chain_bytes, blob.chain_bytes);
     if (kind == EntryKind::symlink) {
-      check_link_size(entry.name, size);
-      links_.push_back({std::string(entry.name), entry.id});
-      return;
-    }
-    attributes_seen_ = attributes_seen_ || entry.name == ".gitattributes";
-    if (size >= min_lfs_pointer_bytes && size <= max_lfs_pointer_bytes) {
-      candidates_.push_back({std::string(entry.name), entry.id});
+      check_link(entry, blob);
+    } else if (attributes_seen_ && is_lfs_pointer(entry, blob.size_bytes)) {
+      ++frame.weight.lfs_pointers;
+      list(facts_.lfs_pointers, entry.name);
     }
   }
 
-  std::uint64_t blob_size(const RawEntry& entry) {
-    const auto known = blob_sizes_.find(entry.id);
-    if (known != blob_sizes_.end()) {
+  Blob& look_at_blob(const RawEntry& entry) {
+    const auto known = blobs_.find(entry.id);
+    if (known != blobs_.end()) {
       return known->second;
     }
     const auto header = source_.header(entry.id);
@@ -251,15 +277,38 @@ private:
       lacks(entry.name, ObjectType::blob, entry.id);
     }
     if (header->type != ObjectType::blob) {
-      throw malformed(path_of(entry.name) + ": the object " + entry.id.to_hex() + " is a " +
-                      std::string(to_string(header->type)) + ", not a blob");
+      throw malformed_object(path_of(entry.name) + ": the object " + entry.id.to_hex() + " is a " +
+                             std::string(to_string(header->type)) + ", not a blob");
     }
     if (header->size_bytes > limits_.max_object_bytes) {
       throw Error(ErrorClass::limit, path_of(entry.name) + " has " + format_size(header->size_bytes) + ", more than " +
                                          format_size(limits_.max_object_bytes) + " (limits.max_object_bytes)");
     }
-    blob_sizes_.emplace(entry.id, header->size_bytes);
-    return header->size_bytes;
+    return blobs_.emplace(entry.id, Blob{header->size_bytes, header->chain_bytes, false}).first->second;
+  }
+
+  /// Each target is read once, however many links share it.
+  void check_link(const RawEntry& entry, Blob& blob) {
+    check_link_size(entry.name, blob.size_bytes);
+    if (blob.checked_as_link) {
+      return;
+    }
+    const auto target = source_.read(entry.id, ObjectType::blob, max_symlink_bytes);
+    if (!target) {
+      lacks(entry.name, ObjectType::blob, entry.id);
+    }
+    if (target->find('\0') != std::string_view::npos) {
+      refuse(entry.name, "is a symbolic link whose target holds a NUL");
+    }
+    blob.checked_as_link = true;
+  }
+
+  bool is_lfs_pointer(const RawEntry& entry, std::uint64_t size) {
+    if (size < min_lfs_pointer_bytes || size > max_lfs_pointer_bytes) {
+      return false;
+    }
+    const auto bytes = source_.read(entry.id, ObjectType::blob, max_lfs_pointer_bytes);
+    return bytes && bytes->starts_with(lfs_pointer_start);
   }
 
   void check_link_size(std::string_view name, std::uint64_t size) const {
@@ -269,30 +318,6 @@ private:
     if (size > max_symlink_bytes) {
       throw Error(ErrorClass::limit, path_of(name) + ": the symbolic link's target has more than " +
                                          std::to_string(max_symlink_bytes) + " bytes");
-    }
-  }
-
-  /// Reads what the tree's bytes had to stay valid for.
-  void look_into_candidates(Frame& frame) {
-    for (const Candidate& link : links_) {
-      const auto target = source_.read(link.id, ObjectType::blob, max_symlink_bytes);
-      if (!target) {
-        lacks(link.name, ObjectType::blob, link.id);
-      }
-      if (target->find('\0') != std::string_view::npos) {
-        refuse(link.name, "is a symbolic link whose target holds a NUL");
-      }
-    }
-    links_.clear();
-    if (!attributes_seen_) {
-      return;  // Git LFS works through .gitattributes: without any, no file needs to be opened
-    }
-    for (const Candidate& candidate : candidates_) {
-      const auto bytes = source_.read(candidate.id, ObjectType::blob, max_lfs_pointer_bytes);
-      if (bytes && bytes->starts_with(lfs_pointer_start)) {
-        ++frame.weight.lfs_pointers;
-        list(facts_.lfs_pointers, candidate.name);
-      }
     }
   }
 
@@ -314,45 +339,14 @@ private:
   const std::stop_token& stop_;
   CommitFacts& facts_;
   std::vector<Frame> frames_;
-  std::vector<Candidate> candidates_;
-  std::vector<Candidate> links_;
   std::unordered_map<ObjectId, Weight> weights_;
-  std::unordered_map<ObjectId, std::uint64_t> blob_sizes_;
+  std::unordered_map<ObjectId, Blob> blobs_;
+  std::uint64_t waiting_bytes_ = 0;  ///< of all frames' folders
+  std::size_t steps_ = 0;
   bool attributes_seen_ = false;
 };
 
 }  // namespace
-
-Peeled peel_to_commit(ObjectSource& source, const ObjectId& id) {
-  ObjectId at = id;
-  for (int level = 0; level <= max_tag_levels; ++level) {
-    const auto header = source.header(at);
-    if (!header) {
-      throw MissingObject(ErrorClass::corrupt, "the object " + at.to_hex() + " is missing");
-    }
-    if (header->type != ObjectType::commit && header->type != ObjectType::tag) {
-      throw malformed(id.to_hex() + " leads to a " + std::string(to_string(header->type)) + ", not to a commit");
-    }
-    const auto bytes = source.read(at, header->type, max_commit_or_tag_bytes);
-    if (!bytes) {
-      throw MissingObject(ErrorClass::corrupt, "the object " + at.to_hex() + " is missing");
-    }
-    if (header->type == ObjectType::commit) {
-      auto links = parse_commit(*bytes);
-      if (!links) {
-        throw malformed("the commit " + at.to_hex() + " is malformed");
-      }
-      return Peeled{at, std::move(*links)};
-    }
-    const auto target = parse_tag(*bytes);
-    if (!target) {
-      throw malformed("the tag " + at.to_hex() + " is malformed");
-    }
-    at = target->id;
-  }
-  throw Error(ErrorClass::limit,
-              "the tag " + id.to_hex() + " leads through more than " + std::to_string(max_tag_levels) + " other tags");
-}
 
 CommitFacts verify_commit(ObjectSource& source, const ObjectId& id, const Limits& limits, NamePolicy names,
                           const std::stop_token& stop) {

@@ -23,14 +23,15 @@ struct Peeled {
   CommitLinks links;
 };
 
-/// Follows annotated tags, at most 8 levels, to a commit. Throws MissingObject, corrupt (malformed; a tag of something
-/// else than a commit), limit (over 1 MiB, too many levels).
+/// Follows annotated tags, at most 8 levels, to a commit. Throws MissingObject, corrupt (malformed), policy (a tag of a
+/// tree or blob), limit (over 1 MiB, too many levels).
 [[nodiscard]] Peeled peel_to_commit(ObjectSource& source, const ObjectId& id);
 
 /// Walks commit → trees → blobs: every object is there, of its type, within limits, and every name, mode and order is
 /// allowed. A tree is read once however often it appears: what it weighs is remembered by its id, so that a tree of few
 /// objects and endless paths is refused at once. Costs a look at each object's header, the bytes of trees and symbolic
-/// links only. Throws MissingObject, corrupt, limit, policy; cancelled when `stop` was requested.
+/// links only. NamePolicy::git also takes trees that are not sorted, never repeated names. Throws MissingObject,
+/// corrupt, limit, policy; cancelled when `stop` was requested, which is looked at each 1,000 entries.
 [[nodiscard]] CommitFacts verify_commit(ObjectSource& source, const ObjectId& id, const Limits& limits,
                                         NamePolicy names, const std::stop_token& stop);
 

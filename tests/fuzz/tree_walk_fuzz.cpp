@@ -32,6 +32,15 @@ public:
     return part(id).substr(0, limit_bytes);
   }
 
+  bool visit(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes, const std::stop_token&,
+             const BytesVisitor& visitor) override {
+    const auto bytes = read(id, type, limit_bytes);
+    if (bytes) {
+      visitor(*bytes);
+    }
+    return bytes.has_value();
+  }
+
 private:
   std::string_view part(const ObjectId& id) const {
     return bytes_.empty() ? bytes_ : bytes_.substr(id.bytes()[1] % bytes_.size());

@@ -51,11 +51,12 @@ protected:
       while (!open_trees.empty()) {
         const ObjectId tree = open_trees.back();
         open_trees.pop_back();
-        for (const auto& entry : reader->tree(tree)) {
+        for (const auto& entry : reader->tree(tree, {})) {
           if (entry.kind == adapter::store::EntryKind::folder) {
             open_trees.push_back(entry.id);
           } else {
-            EXPECT_EQ(origin.hash_object_name(reader->blob(entry.id)), entry.id);
+            reader->read_blob(entry.id, {},
+                              [&](std::string_view bytes) { EXPECT_EQ(origin.hash_object_name(bytes), entry.id); });
           }
         }
       }

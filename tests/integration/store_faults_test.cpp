@@ -2,11 +2,15 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include "../support/file_calls.hpp"
+#include "operations.hpp"
 #include "store_support.hpp"
 
 using adapter::Error;
@@ -38,6 +42,24 @@ protected:
       }
     }
     return {};
+  }
+
+  template <class Work>
+  static ErrorClass error_of(Work work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      return error.error_class();
+    }
+    return ErrorClass::config;
+  }
+  void await_kept(std::unique_ptr<adapter::store::Ingest> transfer, std::string_view rest) {
+    adapter::store::Tip kept;
+    kept.ref = "refs/heads/main";
+    kept.id = tip;
+    kept.depth = 0;
+    await(transfer->write(rest));
+    await(store->keep(std::move(transfer), std::move(kept)));
   }
 
   ObjectId tip;
@@ -136,6 +158,65 @@ TEST_F(StoreFaults, OurFoldersHaveTheirModesWhateverTheUmask) {
     EXPECT_EQ(mode_of(directory() / "repo.git/objects"), 0700U);
     std::filesystem::remove_all(directory());
   }
+}
+
+TEST_F(StoreFaults, AKeptPackIsReadOnlyForAllWhateverTheUmask) {
+  const mode_t before = umask(077);
+  keep();
+  umask(before);
+  struct stat info{};
+  ASSERT_EQ(stat(kept_file(".pack").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0444U);
+}
+
+/// The first job that indexes is slow: the keep must wait for it and not begin beside it on the other worker.
+TEST_F(StoreFaults, AKeepWaitsForTheBytesThatAreBeingIndexed) {
+  std::string noise(600'000, ' ');
+  std::generate(noise.begin(), noise.end(), [&] { return static_cast<char>(random()); });
+  origin.write("noise", noise);
+  tip = origin.commit("noise");
+  pack = origin.pack("HEAD");
+  ASSERT_GT(pack.size(), 512U * 1024U);
+  open();
+  int slowed = 0;
+  FileCalls::watch([&](const FileCall& call) {
+    if (slowed == 0 && call.name == "mkdir" && call.path.find("/incoming/") != std::string::npos) {
+      ++slowed;
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    }
+    return 0;
+  });
+  auto transfer = store->begin();
+  await(transfer->write(std::string_view(pack).substr(0, 300'000)));
+  await_kept(std::move(transfer), std::string_view(pack).substr(300'000));
+  EXPECT_EQ(slowed, 1);
+  FileCalls::ignore();
+  expect_sound();
+}
+
+TEST_F(StoreFaults, APackThatCannotBeReadNowIsNoMissingObject) {
+  keep();
+  const std::string kept = kept_file(".pack");
+  FileCalls::watch([&](const FileCall& call) { return call.name == "open" && call.path == kept ? EMFILE : 0; });
+  EXPECT_EQ(error_of([&] { await(store->verify(tip)); }), ErrorClass::storage);
+  EXPECT_EQ(error_of([&] { await(store->open()); }), ErrorClass::storage);
+  FileCalls::ignore();
+  open();
+  EXPECT_EQ(store->holdings().tips, std::vector<ObjectId>{tip});
+  expect_sound();
+}
+
+TEST_F(StoreFaults, ACancelledOpenForgetsNoTip) {
+  keep();
+  std::stop_source stop;
+  stop.request_stop();
+  const adapter::store::Layout layout(directory());
+  EXPECT_EQ(error_of([&] { static_cast<void>(adapter::store::open_repository(layout, stop.get_token())); }),
+            ErrorClass::cancelled);
+  EXPECT_EQ(error_of([&] { static_cast<void>(adapter::store::verify_held(layout, tip, {}, true, stop.get_token())); }),
+            ErrorClass::cancelled);
+  open();
+  EXPECT_EQ(store->holdings().tips, std::vector<ObjectId>{tip});
 }
 
 }  // namespace

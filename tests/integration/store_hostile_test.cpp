@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <sstream>
 #include <string>
 
 #include "store_support.hpp"
@@ -89,6 +92,58 @@ TEST_F(StoreHostile, HistoricModesAreReadAsWhatTheyMean) {
   open();
   EXPECT_EQ(ingest(origin.pack(commit.to_hex()), commit).paths, 2U);
   EXPECT_EQ(listing(commit), "100644 blob " + blob.to_hex() + "\ta/x");
+}
+
+/// What git checks out of modes that are not its own is what the reader says.
+TEST_F(StoreHostile, OtherModesAreReadAsGitReadsThem) {
+  std::string tree;
+  for (const char* const mode : {"100600", "100640", "100644", "100664", "100666", "100700", "100744", "100755",
+                                 "100775", "100777", "0100644", "0100755"}) {
+    tree += tree_entry(mode, "f" + std::to_string(100 + tree.size()), blob);
+  }
+  tree += tree_entry("40755", "folder", origin.hash_object("tree", tree_entry("100644", "x", blob)));
+  const ObjectId commit = origin.commit_of_tree(origin.hash_object("tree", tree));
+  open();
+  ingest(origin.pack(commit.to_hex()), commit);
+  EXPECT_EQ(listing(commit), origin.git("ls-tree -r " + commit.to_hex()));
+  const std::string checkout = (folder.path() / "checkout").string();
+  std::filesystem::create_directories(checkout);
+  origin.git("--work-tree='" + checkout + "' checkout -q " + commit.to_hex() + " -- .");
+  std::istringstream lines(listing(commit));
+  for (std::string line; std::getline(lines, line);) {
+    struct stat info{};
+    ASSERT_EQ(stat((checkout + "/" + line.substr(line.find('\t') + 1)).c_str(), &info), 0) << line;
+    EXPECT_EQ((info.st_mode & 0100U) != 0, line.starts_with("100755")) << line;
+  }
+}
+
+TEST_F(StoreHostile, UnsortedTreesAreReadAsGitReadsThemWithItsNamesPolicy) {
+  const std::string tree =
+      tree_entry("100644", "b", blob) + tree_entry("100755", "a", blob) + tree_entry("100644", "c", blob);
+  const auto error = refusal_of(tree);
+  EXPECT_EQ(error.error_class(), ErrorClass::policy);
+  EXPECT_NE(error.text().find("names: git"), std::string::npos) << error.text();
+  StoreOptions options;
+  options.names = NamePolicy::git;
+  const ObjectId commit = origin.commit_of_tree(origin.hash_object("tree", tree));
+  open(options);
+  ingest(origin.pack(commit.to_hex()), commit);
+  EXPECT_EQ(listing(commit), origin.git("ls-tree -r " + commit.to_hex()));
+  std::filesystem::remove_all(directory());
+  const auto twice = refusal_of(tree + tree_entry("100644", "b", blob), options);
+  EXPECT_EQ(twice.error_class(), ErrorClass::policy);
+  EXPECT_NE(twice.text().find("is there twice"), std::string::npos) << twice.text();
+}
+
+TEST_F(StoreHostile, ATagOfABlobIsAboutTheRef) {
+  origin.git("tag -a -m t words HEAD:file");
+  const ObjectId tag = ObjectId::from_hex(origin.git("rev-parse words")).value();
+  open();
+  const auto error = refusal(origin.pack("words"), tag);
+  EXPECT_EQ(error.error_class(), ErrorClass::policy);
+  EXPECT_FALSE(error.retryable());
+  EXPECT_NE(error.text().find("names a blob"), std::string::npos) << error.text();
+  expect_nothing_kept();
 }
 
 TEST_F(StoreHostile, ATreeBombIsRefusedAtOnce) {

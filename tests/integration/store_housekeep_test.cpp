@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "operations.hpp"
 #include "store_support.hpp"
 
 using adapter::ObjectId;
@@ -145,6 +146,56 @@ TEST_F(StoreHousekeep, ARepositoryThatShrankGivesItsSpaceBack) {
   }
   EXPECT_LT(store->disk_bytes(), before / 10);
   expect_sound();
+}
+
+/// Each update brings one object, as commits without changes do.
+TEST_F(StoreHousekeep, PacksOfOneObjectAreMerged) {
+  origin.write("file", "content");
+  open();
+  ObjectId held = origin.commit("first");
+  ingest(origin.pack("HEAD"), held);
+  for (int step = 0; step < 12; ++step) {
+    const ObjectId next = origin.commit("step " + std::to_string(step));
+    ingest(origin.pack(next.to_hex() + "\n^" + held.to_hex(), "--thin"), next);
+    held = next;
+  }
+  EXPECT_EQ(pack_count(), 13U);
+  await(store->housekeep());
+  EXPECT_LE(pack_count(), 2U);
+  EXPECT_EQ(kept_git("rev-list --count HEAD"), "13\n");
+  expect_sound();
+}
+
+TEST_F(StoreHousekeep, AWalkThatIsCancelledChangesNothing) {
+  for (const std::uint32_t depth : {0U, 1U}) {
+    fill();
+    open();
+    Tip tip;
+    tip.ref = "refs/heads/main";
+    tip.depth = depth;
+    for (int step = 0; step < 25; ++step) {
+      const ObjectId held = tip.id;
+      tip.id = change(step);
+      const bool first = step == 0;
+      ingest(origin.pack(tip.id.to_hex() + (first ? "" : "\n^" + held.to_hex()), "--thin"), tip);
+    }
+    const std::size_t packs = pack_count();
+    std::stop_source stop;
+    const auto stop_before_the_walk = [&] {
+      stop.request_stop();
+      return true;
+    };
+    const adapter::store::Layout layout(directory());
+    try {
+      static_cast<void>(adapter::store::housekeep_repository(layout, stop_before_the_walk, stop.get_token()));
+      ADD_FAILURE() << "it was not cancelled";
+    } catch (const adapter::Error& error) {
+      EXPECT_EQ(error.error_class(), adapter::ErrorClass::cancelled) << error.text();
+    }
+    EXPECT_EQ(pack_count(), packs);
+    expect_sound();
+    std::filesystem::remove_all(directory());
+  }
 }
 
 }  // namespace

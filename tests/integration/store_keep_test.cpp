@@ -48,7 +48,7 @@ TEST_F(StoreKeep, KeepsAFullHistoryAsGitSeesIt) {
   expect_sound();
   const auto reader = store->reader();
   const ObjectId blob = ObjectId::from_hex(origin.git("rev-parse 'HEAD:a b'")).value();
-  EXPECT_EQ(reader->blob(blob), "second");
+  reader->read_blob(blob, {}, [](std::string_view bytes) { EXPECT_EQ(bytes, "second"); });
   EXPECT_EQ(reader->blob_size_bytes(blob), 6U);
 }
 
@@ -173,6 +173,82 @@ TEST_F(StoreKeep, ATransferThatIsDroppedLeavesNothing) {
     transfer.reset();
     expect_nothing_kept();
   }
+}
+
+TEST_F(StoreKeep, APackOfExactlyItsLimitIsTaken) {
+  fill(20);
+  const ObjectId tip = origin.commit("one");
+  const std::string pack = origin.pack("HEAD");
+  adapter::store::StoreOptions options;
+  options.limits.max_pack_bytes = pack.size();
+  open(options);
+  ingest(pack, tip);
+  expect_sound();
+}
+
+TEST_F(StoreKeep, ABoundaryIsTracedAgainUpToAThousandGenerations) {
+  origin.write("a", "1");
+  const ObjectId first = origin.commit("one");
+  origin.write("a", "2");
+  const ObjectId second = origin.commit("two");
+  const std::string pack = origin.pack("--shallow " + second.to_hex() + "\n" + second.to_hex(), "--shallow");
+  for (const std::uint32_t depth : {1'000U, 1'001U}) {
+    open();
+    adapter::store::Tip tip;
+    tip.ref = "refs/heads/main";
+    tip.id = second;
+    tip.depth = depth;
+    tip.shallow = {second};
+    ingest(pack, tip);
+    std::filesystem::remove(directory() / "repo.git/shallow");
+    open();
+    EXPECT_EQ(std::filesystem::exists(directory() / "repo.git/shallow"), depth == 1'000U) << depth;
+    std::filesystem::remove_all(directory());
+  }
+  EXPECT_NE(first, second);
+}
+
+/// The remote takes our word for what we hold, and its answer lacks what we do not.
+TEST_F(StoreKeep, AfterAnAnswerThatDoesNotSufficeNothingIsToldAsHeld) {
+  fill(5);
+  const ObjectId first = origin.commit("one");
+  open();
+  ingest(origin.pack("HEAD"), first);
+  fill(6);
+  const ObjectId second = origin.commit("two");
+  const std::string empty =
+      run_command("cd '" + origin.path().string() + "' && git pack-objects -q --stdout </dev/null");
+  ASSERT_FALSE(store->holdings().tips.empty());
+  const auto error = refusal(empty, second);
+  EXPECT_EQ(error.error_class(), ErrorClass::corrupt) << error.text();
+  EXPECT_TRUE(error.retryable());
+  EXPECT_TRUE(store->holdings().tips.empty());
+  EXPECT_TRUE(store->holdings().shallow.empty());
+  // What is held is still served.
+  EXPECT_TRUE(await(store->verify(first)).has_value());
+  ingest(origin.pack(second.to_hex()), second);
+  EXPECT_EQ(store->holdings().tips.front(), second);
+  expect_sound();
+}
+
+/// Found out about damage elsewhere, a tip that keeps to limits of its own is still held.
+TEST_F(StoreKeep, ATipBeyondTheDefaultLimitsSurvivesALookAtEverything) {
+  std::string path;
+  for (int level = 0; level < 200; ++level) {
+    path += "d/";
+  }
+  origin.write(path + "file", "deep");
+  const ObjectId tip = origin.commit("deep");
+  adapter::store::StoreOptions options;
+  options.limits.max_depth = 300;
+  open(options);
+  ingest(origin.pack("HEAD"), tip);
+  std::string broken = origin.pack("HEAD");
+  broken[broken.size() / 2] = static_cast<char>(broken[broken.size() / 2] ^ 1);
+  const auto error = refusal(broken, tip);
+  EXPECT_EQ(error.error_class(), ErrorClass::corrupt) << error.text();
+  open(options);
+  EXPECT_EQ(store->holdings().tips, std::vector<ObjectId>{tip});
 }
 
 }  // namespace

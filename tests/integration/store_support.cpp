@@ -29,7 +29,7 @@ const std::string environment =
 void append_listing(adapter::store::ObjectReader& reader, const ObjectId& tree, const std::string& prefix,
                     std::string& text) {
   using adapter::store::EntryKind;
-  for (const auto& entry : reader.tree(tree)) {
+  for (const auto& entry : reader.tree(tree, {})) {
     const std::string path = prefix + entry.name;
     switch (entry.kind) {
       case EntryKind::folder:

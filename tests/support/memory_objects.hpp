@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -81,14 +82,15 @@ private:
   public:
     explicit Reader(const MemoryObjects& objects) : objects_(objects) {}
     ObjectId commit_tree(const ObjectId& commit) override { return find(objects_.commits_, commit); }
-    std::vector<store::TreeEntry> tree(const ObjectId& id) override { return find(objects_.trees_, id); }
-    std::string_view blob(const ObjectId& id) override {
+    std::vector<store::TreeEntry> tree(const ObjectId& id, const std::stop_token&) override {
+      return find(objects_.trees_, id);
+    }
+    void read_blob(const ObjectId& id, const std::stop_token&, const store::BytesVisitor& visit) override {
       if (objects_.before_blob) {
         objects_.before_blob(id);
       }
-      return find(objects_.blobs_, id);
+      visit(find(objects_.blobs_, id));
     }
-    void release() noexcept override {}
     std::uint64_t blob_size_bytes(const ObjectId& id) override { return find(objects_.blobs_, id).size(); }
 
   private:

@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,18 +30,23 @@ struct TreeEntry {
   EntryKind kind = EntryKind::file;
 };
 
+/// Gets the bytes of an object; they are freed when it returns.
+using BytesVisitor = std::function<void(std::string_view bytes)>;
+
 /// Reads objects of kept packs. Blocking; any one thread at a time; make one a thread. Errors: corrupt (an object is
-/// missing, malformed or of another type), limit, storage.
+/// missing, malformed or of another type), limit, storage; cancelled when `stop` is requested while the call waits.
+///
+/// Of objects of 16 MiB or more one is in memory at a time in the whole process. A call that reads one waits until no
+/// other call does, and holds nothing when it returns.
 class ObjectReader {
 public:
   virtual ~ObjectReader() = default;
   /// The tree of a commit.
   [[nodiscard]] virtual ObjectId commit_tree(const ObjectId& commit) = 0;
-  [[nodiscard]] virtual std::vector<TreeEntry> tree(const ObjectId& id) = 0;
-  /// The bytes of a blob, valid until the next call on this reader.
-  [[nodiscard]] virtual std::string_view blob(const ObjectId& id) = 0;
-  /// Frees what blob() gave out. To be called soon after a large one: while it is held no other worker gets another.
-  virtual void release() noexcept = 0;
+  [[nodiscard]] virtual std::vector<TreeEntry> tree(const ObjectId& id, const std::stop_token& stop) = 0;
+  /// Calls `visit` once with the bytes of a blob. `visit` may write them and throw; it must neither use a reader nor
+  /// wait for another thread, since other readers of large objects wait until it returns.
+  virtual void read_blob(const ObjectId& id, const std::stop_token& stop, const BytesVisitor& visit) = 0;
   [[nodiscard]] virtual std::uint64_t blob_size_bytes(const ObjectId& id) = 0;
 };
 

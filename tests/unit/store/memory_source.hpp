@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,12 +37,16 @@ public:
 
   std::optional<adapter::store::ObjectHeader> header(const adapter::ObjectId& id) override {
     ++headers;
+    if (on_header) {
+      on_header();
+    }
     const auto found = objects_.find(id);
     if (found == objects_.end()) {
       return std::nullopt;
     }
-    return adapter::store::ObjectHeader{found->second.first,
-                                        sizes.contains(id) ? sizes[id] : found->second.second.size()};
+    const std::uint64_t size = sizes.contains(id) ? sizes[id] : found->second.second.size();
+    const std::uint64_t chain = chains.contains(id) ? chains[id] : size;
+    return adapter::store::ObjectHeader{found->second.first, size, chain, size};
   }
   std::optional<std::string_view> read(const adapter::ObjectId& id, adapter::store::ObjectType type,
                                        std::uint64_t limit_bytes) override {
@@ -58,8 +64,19 @@ public:
     last_read_ = found->second.second;  // as in the real one, the view before ends here
     return last_read_;
   }
+  bool visit(const adapter::ObjectId& id, adapter::store::ObjectType type, std::uint64_t limit_bytes,
+             const std::stop_token&, const adapter::store::BytesVisitor& visitor) override {
+    const auto bytes = read(id, type, limit_bytes);
+    if (bytes) {
+      const std::string copy(*bytes);  // a visitor may read small objects
+      visitor(copy);
+    }
+    return bytes.has_value();
+  }
 
-  std::map<adapter::ObjectId, std::uint64_t> sizes;  ///< sizes that headers lie about
+  std::map<adapter::ObjectId, std::uint64_t> sizes;   ///< sizes that headers lie about
+  std::map<adapter::ObjectId, std::uint64_t> chains;  ///< bytes that reading an object unfolds, where not its own
+  std::function<void()> on_header;
   int headers = 0;
   int reads = 0;
 

@@ -72,15 +72,22 @@ TEST(TreeCursor, RefusesWhatIsMalformed) {
   }
 }
 
-TEST(KindOfMode, KnowsGitsModesOnly) {
+TEST(KindOfMode, ReadsTypeAndTheOwnersRightToExecute) {
   EXPECT_EQ(kind_of_mode(0100644), EntryKind::file);
   EXPECT_EQ(kind_of_mode(0100664), EntryKind::file);
   EXPECT_EQ(kind_of_mode(0100755), EntryKind::executable);
   EXPECT_EQ(kind_of_mode(0120000), EntryKind::symlink);
   EXPECT_EQ(kind_of_mode(040000), EntryKind::folder);
   EXPECT_EQ(kind_of_mode(0160000), EntryKind::submodule);
-  for (const std::uint32_t mode :
-       {0U, 010644U, 020644U, 060644U, 0140644U, 0104755U, 0100600U, 0100777U, 040755U, 0120777U}) {
+  for (const std::uint32_t mode : {0100600U, 0100640U, 0100660U, 0100666U, 0100611U}) {
+    EXPECT_EQ(kind_of_mode(mode), EntryKind::file) << mode;
+  }
+  for (const std::uint32_t mode : {0100700U, 0100744U, 0100775U, 0100777U}) {
+    EXPECT_EQ(kind_of_mode(mode), EntryKind::executable) << mode;
+  }
+  EXPECT_EQ(kind_of_mode(040755), EntryKind::folder);
+  EXPECT_EQ(kind_of_mode(0120777), EntryKind::symlink);
+  for (const std::uint32_t mode : {0U, 010644U, 020644U, 060644U, 0140644U, 0104755U, 0102755U, 0101644U, 041755U}) {
     EXPECT_FALSE(kind_of_mode(mode).has_value()) << mode;
   }
 }

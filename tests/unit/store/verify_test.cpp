@@ -134,8 +134,40 @@ TEST_F(VerifyCommit, RefusedNamesAreQuotedWithTheirPath) {
 }
 
 TEST_F(VerifyCommit, ForeignModesAreRefused) {
-  for (const std::string mode : {"10644", "20644", "60644", "140644", "104755", "100600", "0", "40755"}) {
+  for (const std::string mode : {"10644", "20644", "60644", "140644", "104755", "102755", "101644", "41755", "0"}) {
     EXPECT_EQ(refusal_of_tree(entry(mode, "a", source.blob(""))).error_class(), ErrorClass::policy) << mode;
+  }
+}
+
+TEST_F(VerifyCommit, AcceptsTheModesThatGitReadsAsFilesFoldersAndLinks) {
+  for (const std::string mode : {"100600", "100640", "100666", "100700", "100775", "100777", "0100644", "120777"}) {
+    EXPECT_EQ(verify_tree(entry(mode, "a", source.blob("x"))).paths, 1U) << mode;
+  }
+  for (const std::string mode : {"40755", "040700", "40000"}) {
+    EXPECT_EQ(verify_tree(entry(mode, "a", source.tree(""))).paths, 1U) << mode;
+  }
+}
+
+TEST_F(VerifyCommit, TakesUnsortedTreesWithGitsNamesPolicyOnly) {
+  const ObjectId blob = source.blob("");
+  const std::string unsorted =
+      entry("100644", "b", blob) + entry("40000", "a", source.tree("")) + entry("100644", "c", blob);
+  EXPECT_EQ(verify_tree(unsorted, NamePolicy::git).paths, 3U);
+  const auto error = refusal_of_tree(unsorted);
+  EXPECT_EQ(error.error_class(), ErrorClass::policy);
+  EXPECT_EQ(error.text(), "\"a\" is not in git's order within its tree; \"names: git\" would accept it");
+}
+
+TEST_F(VerifyCommit, RefusesRepeatedNamesThatDisorderKeepsApart) {
+  const ObjectId blob = source.blob("");
+  const ObjectId folder = source.tree("");
+  for (const std::string& tree : {entry("100644", "b", blob) + entry("100644", "a", blob) + entry("100644", "b", blob),
+                                  entry("100644", "b", blob) + entry("100644", "a", blob) + entry("40000", "b", folder),
+                                  entry("40000", "z", folder) + entry("100644", "a", blob) +
+                                      entry("100644", "m", blob) + entry("120000", "z", source.blob("x"))}) {
+    const auto error = refusal_of_tree(tree, NamePolicy::git);
+    EXPECT_EQ(error.error_class(), ErrorClass::policy);
+    EXPECT_NE(error.text().find("is there twice"), std::string::npos) << error.text();
   }
 }
 
@@ -210,7 +242,82 @@ TEST_F(VerifyCommit, TagsArePeeledEightLevels) {
   at = source.add(ObjectType::tag, "object " + at.to_hex() + "\ntype tag\ntag t\n");
   EXPECT_EQ(refusal(at).error_class(), ErrorClass::limit);
   const ObjectId of_blob = source.add(ObjectType::tag, "object " + source.blob("x").to_hex() + "\ntype blob\ntag t\n");
-  EXPECT_EQ(refusal(of_blob).error_class(), ErrorClass::corrupt);
+  EXPECT_EQ(refusal(of_blob).error_class(), ErrorClass::policy);
+}
+
+TEST_F(VerifyCommit, ATagOfABlobOrTreeIsAboutTheRefAndNotDamage) {
+  const ObjectId blob = source.blob("x");
+  const ObjectId tree = source.tree("");
+  for (const auto& [target, kind] : {std::pair{blob, "blob"s}, std::pair{tree, "tree"s}}) {
+    const ObjectId tag = source.add(ObjectType::tag, "object " + target.to_hex() + "\ntype " + kind + "\ntag t\n");
+    const auto error = refusal(tag);
+    EXPECT_EQ(error.error_class(), ErrorClass::policy);
+    EXPECT_FALSE(error.retryable());
+    EXPECT_EQ(error.text(), "the tag " + tag.to_hex() + " names a " + kind +
+                                ", and only a commit can be published: choose another ref");
+    EXPECT_EQ(refusal(target).text(), "the object " + target.to_hex() + " is a " + kind +
+                                          ", and only a commit can be published: choose another ref");
+  }
+}
+
+TEST_F(VerifyCommit, ReadsATargetOnceHoweverManyLinksShareIt) {
+  const ObjectId target = source.blob(std::string(4000, 't'));
+  std::string tree;
+  for (int link = 0; link < 2'000; ++link) {
+    tree += entry("120000", std::to_string(10'000 + link), target);
+  }
+  const ObjectId commit = source.commit(source.tree(tree));
+  const int before = source.reads;
+  EXPECT_EQ(verify(commit).paths, 2'000U);
+  EXPECT_LE(source.reads - before, 3);
+}
+
+TEST_F(VerifyCommit, FindsLfsPointersOnBothSidesOfTheAttributesFile) {
+  const std::string pointer =
+      "version https://git-lfs.github.com/spec/v1\noid sha256:" + std::string(64, 'a') + "\nsize 12345\n";
+  const ObjectId blob = source.blob(pointer);
+  const auto facts =
+      verify_tree(entry("100644", "+before", blob) + entry("100644", ".gitattributes", source.blob("* filter=lfs")) +
+                  entry("100644", "behind", blob));
+  EXPECT_EQ(facts.lfs_pointers, (std::vector<std::string>{"+before", "behind"}));
+}
+
+TEST_F(VerifyCommit, LimitsTheBytesThatReadingAllFilesUnfolds) {
+  limits.max_tree_bytes = 1'000;
+  const ObjectId blob = source.blob("x");
+  source.chains[blob] = 32'000;
+  EXPECT_EQ(verify_tree(entry("100644", "a", blob) + entry("100644", "b", blob)).paths, 2U);
+  const auto error =
+      refusal_of_tree(entry("100644", "a", blob) + entry("100644", "b", blob) + entry("100644", "c", blob));
+  EXPECT_EQ(error.error_class(), ErrorClass::limit);
+  EXPECT_NE(error.text().find("unfold to more than 64 times"), std::string::npos) << error.text();
+}
+
+TEST_F(VerifyCommit, LimitsTheNamesOfFoldersThatWait) {
+  const ObjectId empty = source.tree("");
+  std::string tree;
+  for (int folder = 0; folder < 250'000; ++folder) {
+    tree += entry("40000", std::to_string(100'000'000 + folder) + std::string(240, 'n'), empty);
+  }
+  const auto error = refusal_of_tree(tree);
+  EXPECT_EQ(error.error_class(), ErrorClass::limit);
+  EXPECT_NE(error.text().find("64.0 MiB"), std::string::npos) << error.text();
+}
+
+TEST_F(VerifyCommit, LooksAtTheStopWithinATree) {
+  std::string tree;
+  for (int file = 0; file < 20'000; ++file) {
+    tree += entry("100644", std::to_string(10'000 + file), source.blob(""));
+  }
+  const ObjectId commit = source.commit(source.tree(tree));
+  const int before = source.headers;
+  source.on_header = [&] {
+    if (source.headers == before + 10) {
+      stop.request_stop();
+    }
+  };
+  EXPECT_EQ(refusal(commit).error_class(), ErrorClass::cancelled);
+  EXPECT_LE(source.headers - before, 1'010);
 }
 
 TEST_F(VerifyCommit, StopsWhenAsked) {

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/resource.h>
+
+#include <chrono>
+#include <future>
+#include <string>
+
+#include "layout.hpp"
+#include "quarantine.hpp"
+#include "store_packs.hpp"
+#include "store_support.hpp"
+
+using adapter::Error;
+using adapter::ErrorClass;
+using adapter::Limits;
+using adapter::ObjectId;
+using adapter::store::Layout;
+using adapter::store::ProgressCounts;
+using adapter::store::Quarantine;
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+class StoreDeltas : public StoreTest {
+protected:
+  static milliseconds cpu_time() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return seconds(usage.ru_utime.tv_sec) + milliseconds(usage.ru_utime.tv_usec / 1000);
+  }
+};
+
+TEST_F(StoreDeltas, ChainsOfBothKindsMayHaveTenThousandDeltasAndNoMore) {
+  for (const DeltaKind kind : {DeltaKind::by_id, DeltaKind::by_distance}) {
+    PackWriter good;
+    const DeltaChain chain = add_chain(good, 10'000, kind);
+    const ObjectId commit = add_commit_of(good, {chain.ids.back()});
+    open();
+    EXPECT_EQ(ingest(good.bytes(), commit).paths, 1U);
+    std::filesystem::remove_all(directory());
+
+    PackWriter bad;
+    const DeltaChain longer = add_chain(bad, 10'001, kind);
+    const ObjectId refused = add_commit_of(bad, {longer.ids.front()});
+    open();
+    const auto error = refusal(bad.bytes(), refused);
+    EXPECT_EQ(error.error_class(), ErrorClass::limit) << error.text();
+    EXPECT_NE(error.text().find("more than 10000 deltas"), std::string::npos) << error.text();
+    expect_nothing_kept();
+    std::filesystem::remove_all(directory());
+  }
+}
+
+TEST_F(StoreDeltas, VerifyingLongChainsCostsNoMoreThanTheirEntries) {
+  PackWriter pack;
+  std::vector<ObjectId> blobs;
+  for (int number = 0; number < 8; ++number) {
+    const DeltaChain chain = add_chain(pack, 9'999, DeltaKind::by_id, std::to_string(number));
+    blobs.insert(blobs.end(), chain.ids.begin(), chain.ids.end());
+  }
+  const ObjectId commit = add_commit_of(pack, blobs);
+  open();
+  ingest(pack.bytes(), commit);
+  const milliseconds before = cpu_time();
+  EXPECT_EQ(await(store->verify(commit))->paths, 80'000U);
+  // A walk down the chain for each object is 400 million steps.
+  EXPECT_LT(cpu_time() - before, seconds(4));
+}
+
+/// libgit2 goes over all deltas again for each that it can resolve. The stop comes while it does.
+TEST_F(StoreDeltas, ResolvingDeltasEndsSoonAfterAStop) {
+  PackWriter pack;
+  add_reversed_chain(pack, 20'000);
+  const std::string bytes = pack.bytes();
+  open();
+  std::stop_source stop;
+  std::promise<void> begun;
+  auto result = std::async(std::launch::async, [&] {
+    Quarantine quarantine(Layout(directory()), Limits{}, std::make_shared<ProgressCounts>());
+    quarantine.append(bytes, stop.get_token());
+    begun.set_value();
+    try {
+      static_cast<void>(quarantine.finish(stop.get_token()));
+    } catch (const Error& error) {
+      return error.error_class();
+    }
+    return ErrorClass::config;
+  });
+  begun.get_future().wait();
+  std::this_thread::sleep_for(milliseconds(200));
+  const auto asked = steady_clock::now();
+  stop.request_stop();
+  EXPECT_EQ(result.get(), ErrorClass::cancelled);
+  EXPECT_LT(steady_clock::now() - asked, seconds(2));
+}
+
+TEST_F(StoreDeltas, ResolvingMayTakeItsBudgetOfCpuTimeAndNoMore) {
+  PackWriter pack;
+  add_reversed_chain(pack, 5'000);
+  const std::string bytes = pack.bytes();
+  open();
+  for (const bool enough : {false, true}) {
+    Quarantine quarantine(Layout(directory()), Limits{}, std::make_shared<ProgressCounts>());
+    quarantine.append(bytes, {});
+    if (enough) {
+      EXPECT_TRUE(quarantine.finish({}).has_value());
+      continue;
+    }
+    quarantine.set_budget({milliseconds(20), milliseconds(0), std::chrono::microseconds(0)});
+    try {
+      static_cast<void>(quarantine.finish({}));
+      ADD_FAILURE() << "it was taken";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.error_class(), ErrorClass::limit) << error.text();
+      EXPECT_NE(error.text().find("of CPU time"), std::string::npos) << error.text();
+    }
+  }
+}
+
+}  // namespace
