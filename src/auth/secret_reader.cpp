@@ -9,11 +9,14 @@
 
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
+#include "secret_oddity.hpp"
 
 namespace adapter::auth {
 namespace {
 
 constexpr std::uint64_t max_secret_bytes = 64ULL * 1024;
+
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 Error auth_error(const std::string& text) {
   return Error(ErrorClass::auth, text);
@@ -58,6 +61,9 @@ Result<Secret> read_secret(const config::SecretSource& source, const config::Env
     return raw;
   }
   std::string_view bytes = raw->reveal();
+  if (bytes.starts_with(byte_order_mark)) {
+    bytes.remove_prefix(byte_order_mark.size());
+  }
   if (bytes.ends_with('\n')) {
     bytes.remove_suffix(1);
     if (bytes.ends_with('\r')) {
@@ -97,6 +103,10 @@ Result<bool> SecretReader::refresh() {
     return secret.error();
   }
   log::redact(*secret);
+  const std::string oddity = describe_oddity(secret->reveal());
+  if (!oddity.empty()) {
+    log::warning("secret_odd", name_of(source_) + " " + oddity + "; it is used as it is", {{"secret", source_.where}});
+  }
   stamp_ = *stamp;
   value_ = std::move(*secret);
   return true;

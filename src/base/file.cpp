@@ -48,6 +48,11 @@ std::string read_descriptor(int fd, std::string_view path, std::uint64_t limit_b
   if (fstat(fd, &info) != 0) {
     throw storage_error(errno, "read", path);
   }
+  if (S_ISDIR(info.st_mode)) {
+    throw Error(ErrorClass::storage, "cannot read " + escape(path, max_error_path_bytes) +
+                                         ": it is a directory: Docker creates one when the host's file is missing; "
+                                         "remove it, make the file, and create the container anew");
+  }
   if (!S_ISREG(info.st_mode)) {
     throw Error(ErrorClass::storage, "cannot read " + escape(path) + ": it is not a regular file");
   }

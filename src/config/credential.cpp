@@ -5,6 +5,7 @@
 #include <iterator>
 #include <map>
 
+#include "adapter/base/text.hpp"
 #include "values.hpp"
 
 namespace adapter::config {
@@ -22,7 +23,7 @@ bool looks_like_a_token(std::string_view text) {
 /// The one source of the secret, a file or a variable, among two keys.
 std::optional<SecretSource> read_source(Context& context, const Fields& fields, std::string_view file_key,
                                         std::string_view variable_key) {
-  if (const auto path = fields.path(file_key)) {
+  if (const auto path = fields.named_file(file_key)) {
     return SecretSource{SecretSource::Kind::file, path->string()};
   }
   const auto variable = fields.literal(variable_key, "a variable's name");
@@ -77,6 +78,26 @@ bool check_combination(Context& context, const Fields& fields) {
   return true;
 }
 
+/// A URL in lower case, without slashes at its end.
+std::string folded(const http::Url& url) {
+  std::string text = to_lower(url.to_string());
+  text.erase(text.find_last_not_of('/') + 1);
+  return text;
+}
+
+/// A repository that `credential` would be for, were it not for upper and lower case in the path; null for none.
+const Repository* find_differing_case(const Credential& credential, const std::vector<Repository>& repositories) {
+  const std::string prefix = folded(credential.url);
+  for (const Repository& repository : repositories) {
+    const std::string url = folded(repository.url);
+    const bool below = url.starts_with(prefix) && (url.size() == prefix.size() || url[prefix.size()] == '/');
+    if (below && !repository.url.is_below(credential.url)) {
+      return &repository;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::optional<Located<Credential>> read_credential(Context& context, const Value& value) {
@@ -110,7 +131,7 @@ std::optional<Located<Credential>> read_credential(Context& context, const Value
   }
   const auto password = read_source(context, fields, "password_file", "password_env");
   const auto token = read_source(context, fields, "token_file", "token_env");
-  credential.ca_file = fields.path("ca_file");
+  credential.ca_file = fields.named_file("ca_file");
   if (username && password) {
     credential.secret = BasicCredential{*username, *password};
   } else if (token) {
@@ -134,6 +155,14 @@ void check_credentials(Context& context, const std::vector<Located<Credential>>&
     if (!added) {
       context.report.error(credential.place, "duplicate",
                            "there is already a credential for this URL at " + first->second->text());
+      continue;
+    }
+    const Repository* const differing = find_differing_case(credential.value, repositories);
+    if (differing != nullptr) {
+      context.report.warning(credential.place, "case-differs",
+                             credential.value.url.display() + " is not used for " + differing->url.display() +
+                                 " (repository " + differing->name +
+                                 "): upper and lower case differ in the path, where it counts; write both alike");
       continue;
     }
     const bool used = std::any_of(repositories.begin(), repositories.end(), [&](const Repository& repository) {

@@ -9,6 +9,7 @@
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/text.hpp"
+#include "adapter/config/checks.hpp"
 #include "loader.hpp"
 #include "values.hpp"
 
@@ -188,6 +189,48 @@ bool is_there(const std::filesystem::path& file) {
   return std::filesystem::exists(file, ignored);
 }
 
+Loaded load(const std::filesystem::path& file, const Environment& environment, std::vector<NamedFile>* named_files) {
+  Sources sources;
+  const Files files = noting_files(sources);
+  Loaded loaded;
+  try {
+    loaded = load_text(files.read(file), file, environment, files, named_files);
+  } catch (const Error& error) {
+    Finding finding;
+    finding.file = file.string();
+    finding.rule = error.error_class() == ErrorClass::limit ? "too-large" : "unreadable-file";
+    finding.message = error.text();
+    loaded.findings.push_back(std::move(finding));
+  }
+  loaded.sources = std::move(sources);
+  return loaded;
+}
+
+Loaded load(const Environment& environment, std::vector<NamedFile>* named_files) {
+  if (!variable(environment, "ADAPTER_URL")) {
+    return {std::nullopt, {missing_variable("ADAPTER_URL", "is not set; set it to the remote's URL, or write a file")}};
+  }
+  const bool has_name = variable(environment, "ADAPTER_USERNAME").has_value();
+  if (has_name != variable(environment, "ADAPTER_PASSWORD_FILE").has_value()) {
+    return {std::nullopt,
+            {has_name ? missing_variable("ADAPTER_PASSWORD_FILE", "is not set; ADAPTER_USERNAME needs it")
+                      : missing_variable("ADAPTER_USERNAME", "is not set; ADAPTER_PASSWORD_FILE needs it")}};
+  }
+  const Document document = document_from(environment);
+  Loaded loaded = load_document(document, environment, named_files);
+  loaded.findings = name_variables(std::move(loaded.findings));
+  for (std::size_t i = 0; named_files != nullptr && i < named_files->size(); ++i) {
+    (*named_files)[i].place = name_variables({(*named_files)[i].place}).front();
+  }
+  return loaded;
+}
+
+Loaded with_warnings(Loaded loaded, const std::vector<NamedFile>& named_files) {
+  const std::vector<Finding> warnings = check_named_files(named_files);
+  loaded.findings.insert(loaded.findings.end(), warnings.begin(), warnings.end());
+  return loaded;
+}
+
 }  // namespace
 
 Environment process_environment() {
@@ -207,20 +250,23 @@ Files real_files() {
 }
 
 Loaded load_file(const std::filesystem::path& file, const Environment& environment) {
-  Sources sources;
-  const Files files = noting_files(sources);
-  Loaded loaded;
-  try {
-    loaded = load_text(files.read(file), file, environment, files);
-  } catch (const Error& error) {
-    Finding finding;
-    finding.file = file.string();
-    finding.rule = error.error_class() == ErrorClass::limit ? "too-large" : "unreadable-file";
-    finding.message = error.text();
-    loaded.findings.push_back(std::move(finding));
-  }
-  loaded.sources = std::move(sources);
-  return loaded;
+  return load(file, environment, nullptr);
+}
+
+Loaded load_environment(const Environment& environment) {
+  return load(environment, nullptr);
+}
+
+Loaded examine_file(const std::filesystem::path& file, const Environment& environment) {
+  std::vector<NamedFile> named_files;
+  Loaded loaded = load(file, environment, &named_files);
+  return with_warnings(std::move(loaded), named_files);
+}
+
+Loaded examine_environment(const Environment& environment) {
+  std::vector<NamedFile> named_files;
+  Loaded loaded = load(environment, &named_files);
+  return with_warnings(std::move(loaded), named_files);
 }
 
 Sources look_again(const Sources& sources) {
@@ -238,22 +284,6 @@ Sources look_again(const Sources& sources) {
     }
   }
   return now;
-}
-
-Loaded load_environment(const Environment& environment) {
-  if (!variable(environment, "ADAPTER_URL")) {
-    return {std::nullopt, {missing_variable("ADAPTER_URL", "is not set; set it to the remote's URL, or write a file")}};
-  }
-  const bool has_name = variable(environment, "ADAPTER_USERNAME").has_value();
-  if (has_name != variable(environment, "ADAPTER_PASSWORD_FILE").has_value()) {
-    return {std::nullopt,
-            {has_name ? missing_variable("ADAPTER_PASSWORD_FILE", "is not set; ADAPTER_USERNAME needs it")
-                      : missing_variable("ADAPTER_USERNAME", "is not set; ADAPTER_PASSWORD_FILE needs it")}};
-  }
-  const Document document = document_from(environment);
-  Loaded loaded = load_document(document, environment);
-  loaded.findings = name_variables(std::move(loaded.findings));
-  return loaded;
 }
 
 Result<Choice> choose(const std::optional<std::filesystem::path>& option, const Environment& environment) {

@@ -32,7 +32,7 @@ public:
   [[nodiscard]] bool accept(const Document& document);
   [[nodiscard]] Document& keep(Document document) { return documents_.emplace_back(std::move(document)); }
   [[nodiscard]] Report& report() noexcept { return report_; }
-  [[nodiscard]] Loaded finish();
+  [[nodiscard]] Loaded finish(std::vector<NamedFile>* named_files);
 
   Config config;
 
@@ -85,7 +85,7 @@ void Loader::load_main(const Document& document) {
 
 void Loader::read_main(const Fields& top) {
   read_settings_of_program(context_, &top, config);
-  ca_file_ = top.path("ca_file");
+  ca_file_ = top.named_file("ca_file");
   if (const Value* defaults = top.find("defaults")) {
     defaults_ = read_defaults(context_, *defaults);
   }
@@ -129,6 +129,11 @@ void Loader::include(const Document& main, const Value& item) {
     report_.error(item.place(), "unreadable-file", error.text());
     return;
   }
+  if (found.empty()) {
+    report_.warning(
+        item.place(), "no-match",
+        "no file matches " + escape(*pattern, 256) + " below " + escape(folder.empty() ? "." : folder.string(), 1024));
+  }
   std::sort(found.begin(), found.end());
   for (const std::filesystem::path& file : found) {
     include_file(item, main_file, file, false);
@@ -171,9 +176,15 @@ void Loader::include_file(const Value& item, const std::filesystem::path& main, 
   config.files.push_back(absolute);
   Document& document = keep(Document::parse(file.string(), std::move(text)));
   document.set_directory(absolute.parent_path());
-  if (accept(document) && document.root() != nullptr && document.root()->kind != Node::Kind::null) {
-    read_lists(Fields(context_, root_value(document), Section::included));
+  if (!accept(document)) {
+    return;
   }
+  if (document.root() == nullptr || document.root()->kind == Node::Kind::null) {
+    // A file that is being written is empty for a moment: its repositories would be taken for removed.
+    report_.error(Place{&document, {}, ""}, "empty-file", "is empty; write `repositories: []`");
+    return;
+  }
+  read_lists(Fields(context_, root_value(document), Section::included));
 }
 
 void Loader::build() {
@@ -200,33 +211,36 @@ void Loader::build() {
   }
 }
 
-Loaded Loader::finish() {
+Loaded Loader::finish(std::vector<NamedFile>* named_files) {
   Loaded loaded;
   loaded.admin = config.admin;
   if (!report_.has_errors()) {
     loaded.config = std::move(config);
   }
   loaded.findings = report_.take();
+  if (named_files != nullptr) {
+    *named_files = report_.take_named_files();
+  }
   return loaded;
 }
 
 }  // namespace
 
 Loaded load_text(std::string text, const std::filesystem::path& file, const Environment& environment,
-                 const Files& files) {
+                 const Files& files, std::vector<NamedFile>* named_files) {
   Loader loader(environment, &files, true);
   const std::filesystem::path absolute = (files.working_directory / file).lexically_normal();
   loader.config.files.push_back(absolute);
   Document& document = loader.keep(Document::parse(file.string(), std::move(text)));
   document.set_directory(absolute.parent_path());
   loader.load_main(document);
-  return loader.finish();
+  return loader.finish(named_files);
 }
 
-Loaded load_document(const Document& document, const Environment& environment) {
+Loaded load_document(const Document& document, const Environment& environment, std::vector<NamedFile>* named_files) {
   Loader loader(environment, nullptr, false);
   loader.load_main(document);
-  return loader.finish();
+  return loader.finish(named_files);
 }
 
 }  // namespace adapter::config

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapter/config/checks.hpp"
 #include "adapter/config/load.hpp"
 #include "reader/yaml.hpp"
 
@@ -27,11 +28,12 @@ struct Files {
 [[nodiscard]] Files real_files();
 
 /// As load_file, of a main file whose bytes are at hand. `file` is its name in findings and what relative paths start
-/// from.
+/// from. `named_files`, when not null, is given the files of secrets and certificates that it names.
 [[nodiscard]] Loaded load_text(std::string text, const std::filesystem::path& file, const Environment& environment,
-                               const Files& files);
+                               const Files& files, std::vector<NamedFile>* named_files = nullptr);
 
 /// The typed configuration of a document made by hand from variables.
-[[nodiscard]] Loaded load_document(const Document& document, const Environment& environment);
+[[nodiscard]] Loaded load_document(const Document& document, const Environment& environment,
+                                   std::vector<NamedFile>* named_files = nullptr);
 
 }  // namespace adapter::config

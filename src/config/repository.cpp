@@ -69,7 +69,7 @@ Webhook read_webhook(Context& context, const Value& value) {
     context.report.error(fields.place_of("secret_file"), "missing-key",
                          "is missing; a webhook needs secret_file: PATH");
   }
-  if (const auto path = fields.path("secret_file")) {
+  if (const auto path = fields.named_file("secret_file")) {
     webhook.secret_files.push_back(*path);
   }
   if (const Value* list = fields.find("secret_files")) {
@@ -78,7 +78,7 @@ Webhook read_webhook(Context& context, const Value& value) {
       context.report.error(list->place(), "out-of-range", "write one path, or two while a secret is being replaced");
     }
     for (const Value& item : items) {
-      if (const auto path = read_path(context, item)) {
+      if (const auto path = read_named_file(context, item)) {
         webhook.secret_files.push_back(*path);
       }
     }
@@ -130,6 +130,11 @@ Settings read_settings(Context& context, const Fields& fields, Section section) 
   if (const auto text = fields.text("ref", "HEAD, a branch, a tag or a commit id")) {
     Result<std::string> ref = read_ref(*text);
     if (ref) {
+      if (looks_like_short_id(*ref)) {
+        context.report.warning(fields.place_of("ref"), "short-id",
+                               "looks like an abbreviated commit id, but is read as a branch or a tag: a remote cannot "
+                               "look it up; write all 40 digits");
+      }
       settings.ref = Located<std::string>{std::move(*ref), fields.place_of("ref")};
     } else {
       context.report.error(fields.place_of("ref"), "bad-value", ref.error().text());
@@ -144,7 +149,7 @@ Settings read_settings(Context& context, const Fields& fields, Section section) 
   settings.symlinks = fields.choice<SymlinkPolicy>("symlinks", symlink_policies);
   settings.names = fields.choice<NamePolicy>("names", name_policies);
   settings.share = fields.choice<Share>("share", shares);
-  settings.ca_file = locate(fields, "ca_file", fields.path("ca_file"));
+  settings.ca_file = locate(fields, "ca_file", fields.named_file("ca_file"));
   settings.allow_insecure = fields.boolean("allow_insecure");
   settings.allow_loopback = fields.boolean("allow_loopback");
   settings.max_staleness = read_interval(fields, "max_staleness");
@@ -239,6 +244,12 @@ Draft read_repository(Context& context, const Value& value) {
   if (const auto text = fields.text("url", "an https URL"); has_url && text) {
     const Result<http::Url> url = read_url(*text);
     if (url) {
+      if (const auto page = read_forge_page(*url)) {
+        context.report.warning(fields.place_of("url"), "web-page",
+                               "looks like a page of the forge, not like a repository; write " +
+                                   escape(page->url, 512) +
+                                   (page->ref.empty() ? "" : " with ref: " + escape(page->ref, 128)));
+      }
       draft.url = Located<http::Url>{*url, fields.place_of("url")};
     } else {
       context.report.error(fields.place_of("url"), "bad-url", url.error().text());

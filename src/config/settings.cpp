@@ -73,17 +73,23 @@ void check_listen(Context& context, const std::string& listen, const Place& plac
   } else if (!has_token && !http::is_loopback_name(address->host)) {
     context.report.error(
         place, "insecure",
-        "an address that is not loopback needs admin.token_file, so that not everybody can ask for syncs");
+        "an address that is not loopback needs a token; write admin.token_file, or set ADAPTER_ADMIN_TOKEN_FILE");
   }
 }
 
 void read_admin(Context& context, const Value* value, Admin& admin) {
   bool has_token = false;
   bool listens_in_file = false;
+  if (const auto file = variable(context, "ADAPTER_ADMIN_TOKEN_FILE")) {
+    admin.token_file = (working_directory() / *file).lexically_normal();
+    has_token = true;
+  }
   if (value != nullptr) {
     const Fields fields(context, *value, Section::admin);
-    has_token = fields.has("token_file");
-    admin.token_file = fields.path("token_file");
+    if (fields.has("token_file")) {
+      has_token = true;
+      admin.token_file = fields.named_file("token_file");
+    }
     for (const Value& item : fields.list("allowed_hosts", "a list of host names")) {
       const auto text = read_text(context, item, "a host name");
       if (!text) {
@@ -104,6 +110,10 @@ void read_admin(Context& context, const Value* value, Admin& admin) {
       admin.listen_is_configured = true;
       check_listen(context, *text, listen->place(), has_token);
     }
+  }
+  if (has_token && admin.token_file &&
+      (value == nullptr || !Fields(context, *value, Section::admin).has("token_file"))) {
+    context.report.name_file(Place{nullptr, {}, "ADAPTER_ADMIN_TOKEN_FILE"}, *admin.token_file);
   }
   if (listens_in_file) {
     return;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "adapter/base/limits.hpp"
 #include "adapter/base/text.hpp"
@@ -28,6 +29,21 @@ Error bad(std::string message) {
 }
 std::string in_quotes(std::string_view text) {
   return "\"" + escape(text, 128) + "\"";
+}
+
+/// What to write for a name that a clone gives to a remote's branch, "origin/main" or "remotes/origin/main"; empty for
+/// another name.
+std::string without_remote(std::string_view ref) {
+  std::string_view rest = ref;
+  const bool in_full = rest.starts_with("remotes/");
+  if (in_full) {
+    rest.remove_prefix(std::string_view("remotes/").size());
+  }
+  if (!in_full && !rest.starts_with("origin/")) {
+    return {};
+  }
+  const std::size_t slash = rest.find('/');
+  return slash == std::string_view::npos ? "HEAD" : std::string(rest.substr(slash + 1));
 }
 
 /// git-check-ref-format(1), rule by rule.
@@ -100,7 +116,46 @@ Result<std::string> read_ref(std::string_view text) {
   if (const Complaint complaint = check_ref_name(text)) {
     return bad(in_quotes(text) + " is not a ref, it " + *complaint + std::string(expected));
   }
+  if (const std::string name = without_remote(text); !name.empty()) {
+    return bad(in_quotes(text) + " is what a clone calls the remote's branch; write " + escape(name, 128) +
+               ", or refs/heads/" + escape(text, 128) + " for a branch that has this very name");
+  }
   return std::string(text);
+}
+
+bool looks_like_short_id(std::string_view ref) noexcept {
+  constexpr std::size_t shortest = 7;  // of git
+  return ref.size() >= shortest && ref.size() < 40 && std::all_of(ref.begin(), ref.end(), is_hex) &&
+         std::any_of(ref.begin(), ref.end(), is_digit) && std::any_of(ref.begin(), ref.end(), is_letter);
+}
+
+std::optional<ForgePage> read_forge_page(const http::Url& url) {
+  static constexpr std::string_view pages[] = {"tree", "blob", "raw", "commit", "commits", "src"};
+  static constexpr std::string_view kinds_of_ref[] = {"branch", "tag", "commit"};
+  const std::vector<std::string_view> parts = split(url.path(), '/');  // the first is empty
+  std::size_t repository_end = 0;
+  for (std::size_t i = 1; i < parts.size() && repository_end == 0; ++i) {
+    const bool of_gitlab = parts[i] == "-" && i > 2;  // /group/project/-/tree/main
+    const bool of_others = i == 3 && i + 1 < parts.size() && !parts[2].ends_with(".git") &&
+                           std::find(std::begin(pages), std::end(pages), parts[i]) != std::end(pages);
+    repository_end = of_gitlab || of_others ? i : 0;
+  }
+  if (repository_end == 0) {
+    return std::nullopt;
+  }
+  ForgePage page;
+  page.url = url.origin().to_string();
+  for (std::size_t i = 1; i < repository_end; ++i) {
+    page.url += "/" + std::string(parts[i]);
+  }
+  page.url += page.url.ends_with(".git") ? "" : ".git";
+  std::size_t at = repository_end + (parts[repository_end] == "-" ? 2 : 1);
+  if (at < parts.size() &&
+      std::find(std::begin(kinds_of_ref), std::end(kinds_of_ref), parts[at]) != std::end(kinds_of_ref)) {
+    ++at;  // Gitea: /owner/name/src/branch/main
+  }
+  page.ref = at < parts.size() ? std::string(parts[at]) : "";
+  return page;
 }
 
 Complaint check_link(std::string_view link) {

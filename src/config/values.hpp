@@ -26,8 +26,20 @@ using Complaint = std::optional<std::string>;
 /// The nearest valid name: lower case, "-" for what is not allowed; "repository" when nothing is left.
 [[nodiscard]] std::string make_name(std::string_view text);
 
-/// HEAD, a full commit id (answered in lower case), or a name that `git check-ref-format` accepts.
+/// HEAD, a full commit id (answered in lower case), or a name that `git check-ref-format` accepts and that is not a
+/// clone's own (origin/…, remotes/…).
 [[nodiscard]] Result<std::string> read_ref(std::string_view text);
+
+/// A ref that looks like an abbreviated commit id, which no remote can look up.
+[[nodiscard]] bool looks_like_short_id(std::string_view ref) noexcept;
+
+/// What is meant by the address of a forge's web page: the repository, and the ref that the page shows (may be empty).
+/// Nullopt for a URL that does not look like one.
+struct ForgePage {
+  std::string url;
+  std::string ref;
+};
+[[nodiscard]] std::optional<ForgePage> read_forge_page(const http::Url& url);
 
 /// A path below data_dir in its normal form: relative, no "." or "..", no empty part, not in the private folder.
 [[nodiscard]] Complaint check_link(std::string_view link);

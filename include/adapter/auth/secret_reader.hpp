@@ -14,9 +14,9 @@ public:
   explicit SecretReader(config::SecretSource source, config::Environment environment = {});
 
   /// Reads it again when its file changed (identity, size, mtime, ctime): a stat when it did not. Whether value() is
-  /// another one now. Errors of class auth: the file or variable is missing, empty, over 64 KiB, or holds CR, LF (one
-  /// trailing newline is dropped) or NUL; the text names the place, never the bytes, and value() is empty then. What is
-  /// read is registered with log::redact.
+  /// another one now. A byte order mark and one trailing line break are dropped; an oddity is logged, never the bytes.
+  /// Errors of class auth: the file or variable is missing, empty, over 64 KiB, or holds CR, LF or NUL; value() is
+  /// empty then, and the text names the place. What is read is registered with log::redact.
   Result<bool> refresh();
   [[nodiscard]] const Secret& value() const noexcept { return value_; }
 

@@ -131,6 +131,14 @@ std::optional<std::filesystem::path> read_path(Context& context, const Value& va
   return path;
 }
 
+std::optional<std::filesystem::path> read_named_file(Context& context, const Value& value) {
+  std::optional<std::filesystem::path> path = read_path(context, value);
+  if (path) {
+    context.report.name_file(value.place(), *path);
+  }
+  return path;
+}
+
 std::vector<Value> read_list(Context& context, const Value& value, std::string_view expected) {
   std::vector<Value> items;
   if (value.node->kind != Node::Kind::sequence) {
@@ -247,6 +255,11 @@ std::optional<std::string> Fields::literal(std::string_view name, std::string_vi
 std::optional<std::filesystem::path> Fields::path(std::string_view name) const {
   const Value* value = find(name);
   return value != nullptr ? read_path(context_, *value) : std::nullopt;
+}
+
+std::optional<std::filesystem::path> Fields::named_file(std::string_view name) const {
+  const Value* value = find(name);
+  return value != nullptr ? read_named_file(context_, *value) : std::nullopt;
 }
 
 std::vector<Value> Fields::list(std::string_view name, std::string_view expected) const {

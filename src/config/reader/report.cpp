@@ -16,6 +16,18 @@ std::string Place::text() const {
          std::to_string(document->column(mark));
 }
 
+void Report::name_file(const Place& place, const std::filesystem::path& file) {
+  NamedFile named;
+  named.file = file;
+  named.place.key = place.path;
+  if (place.document != nullptr) {
+    named.place.file = place.document->name();
+    named.place.line = place.mark.line;
+    named.place.column = place.document->column(place.mark);
+  }
+  named_files_.push_back(std::move(named));
+}
+
 void Report::add(Finding finding) {
   errors_ = errors_ || !finding.warning;
   if (findings_.size() >= max_findings) {

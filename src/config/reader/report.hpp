@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "adapter/config/checks.hpp"
 #include "adapter/config/load.hpp"
 #include "yaml.hpp"
 
@@ -36,12 +39,17 @@ public:
   }
   void add(Finding finding);
 
+  /// A file of secrets or certificates that the configuration names at `place`.
+  void name_file(const Place& place, const std::filesystem::path& file);
+
   [[nodiscard]] bool has_errors() const noexcept { return errors_; }
   [[nodiscard]] std::vector<Finding> take();
+  [[nodiscard]] std::vector<NamedFile> take_named_files() { return std::move(named_files_); }
 
 private:
   void add(const Place& place, std::string_view rule, std::string message, bool warning);
   std::vector<Finding> findings_;
+  std::vector<NamedFile> named_files_;
   std::vector<std::string> files_;  ///< in the order in which they were read
   std::size_t left_out_ = 0;
   bool errors_ = false;

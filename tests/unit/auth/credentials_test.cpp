@@ -173,5 +173,21 @@ TEST_F(CredentialsTest, DoesNotServeAnOldSecretWhenTheFileIsGone) {
   expect_auth_error(all, "https://git.example/x", "No such file");
 }
 
+TEST_F(CredentialsTest, DropsAByteOrderMarkAndOneLineBreak) {
+  const auto source = file("token", "\xEF\xBB\xBFt-12345\r\n");
+  Credentials all = credentials({bearer("https://git.example/", source)});
+  EXPECT_EQ(value_for(all, "https://git.example/x"), "Bearer t-12345");
+  file("token", "\xEF\xBB\xBF\n");
+  expect_auth_error(all, "https://git.example/x", "is empty");
+}
+
+TEST_F(CredentialsTest, NamesADirectoryThatDockerMade) {
+  std::filesystem::create_directory(folder_ / "token");
+  Credentials all =
+      credentials({bearer("https://git.example/", {config::SecretSource::Kind::file, (folder_ / "token").native()})});
+  expect_auth_error(all, "https://git.example/x",
+                    "it is a directory: Docker creates one when the host's file is missing");
+}
+
 }  // namespace
 }  // namespace adapter::auth

@@ -107,7 +107,7 @@ TEST(ReadFile, RefusesAFifoWithoutWaitingForAWriter) {
 TEST(ReadFile, RefusesFoldersDevicesAndWhatIsNotThere) {
   const TemporaryDirectory folder;
   EXPECT_THAT(error_of([&] { static_cast<void>(read_file(folder.path(), 10)); }).text(),
-              HasSubstr("not a regular file"));
+              HasSubstr("it is a directory: Docker creates one when the host's file is missing"));
   EXPECT_THAT(error_of([] { static_cast<void>(read_file("/dev/zero", 10)); }).text(), HasSubstr("not a regular file"));
   EXPECT_THAT(error_of([&] { static_cast<void>(read_file(folder.path() / "none", 10)); }).text(), HasSubstr("ENOENT"));
 }

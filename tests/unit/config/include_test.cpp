@@ -66,6 +66,16 @@ TEST(Include, FindsWhatIsWrongInEachFile) {
                                   "/etc/adapter/conf.d/b.yaml yaml-syntax", "/etc/adapter/conf.d/c.yaml unknown-key"));
 }
 
+TEST(Include, RefusesAFileWithoutContent) {
+  for (const std::string text : {"", "\n", "# later\n", "---\n", "~\n"}) {
+    const Loaded loaded = load("include: [conf.d/*.yaml]\n" + one("main"),
+                               {{"/etc/adapter/conf.d/a.yaml", text}, {"/etc/adapter/conf.d/b.yaml", one("b")}});
+    EXPECT_FALSE(loaded.config) << text;
+    EXPECT_EQ(all_text(loaded.findings), "/etc/adapter/conf.d/a.yaml: error: is empty; write `repositories: []`\n");
+  }
+  EXPECT_TRUE(load("include: [a.yaml]\n", {{"/etc/adapter/a.yaml", "repositories: []\n"}}).config);
+}
+
 TEST(Include, NamesTheOtherPlaceOfALinkInTheWay) {
   const Loaded loaded =
       load("include: [a.yaml]\n" + one_repository(),
@@ -79,7 +89,7 @@ TEST(Include, NamesTheOtherPlaceOfALinkInTheWay) {
 TEST(Include, ReadsAThousandFilesAtMost) {
   std::map<std::string, std::string> files;
   for (int i = 0; i < 1001; ++i) {
-    files["/etc/adapter/conf.d/" + std::to_string(i) + ".yaml"] = "";
+    files["/etc/adapter/conf.d/" + std::to_string(i) + ".yaml"] = "repositories: []";
   }
   const Loaded loaded = load("include: [conf.d/*.yaml]\n", files);
   ASSERT_THAT(loaded.findings, SizeIs(1));
@@ -90,7 +100,7 @@ TEST(Include, ReadsAThousandFilesAtMost) {
 
 TEST(Include, ReadsLimitedBytes) {
   Files files = make_files(
-      {{"/etc/adapter/a.yaml", "#" + std::string(49, 'x')}, {"/etc/adapter/b.yaml", "#" + std::string(50, 'x')}});
+      {{"/etc/adapter/a.yaml", "{} #" + std::string(46, 'x')}, {"/etc/adapter/b.yaml", "{} #" + std::string(47, 'x')}});
   files.max_total_bytes = 101;
   const std::string text = "include: [a.yaml, b.yaml]\n";
   EXPECT_TRUE(load_text(text, "/etc/adapter/config.yaml", corpus_environment(), files).config);

@@ -103,5 +103,23 @@ TEST(Keys, AreUniqueInEachSection) {
   }
 }
 
+TEST(Ref, RefusesTheNamesThatACloneGivesWithTheCure) {
+  const auto error = [](std::string_view text) {
+    const Result<std::string> ref = read_ref(text);
+    return ref ? "accepted as " + *ref : ref.error().text();
+  };
+  EXPECT_EQ(error("origin/main"),
+            "\"origin/main\" is what a clone calls the remote's branch; write main, or refs/heads/origin/main for a "
+            "branch that has this very name");
+  EXPECT_THAT(error("remotes/origin/release/1"), testing::HasSubstr("; write release/1, or "));
+  EXPECT_THAT(error("remotes/upstream/main"), testing::HasSubstr("; write main, or "));
+  EXPECT_THAT(error("origin/HEAD"), testing::HasSubstr("; write HEAD, or "));
+  EXPECT_THAT(error("remotes/origin"), testing::HasSubstr("; write HEAD, or "));
+  for (const std::string_view good : {"origin", "origins/main", "refs/heads/origin/main", "refs/remotes/origin/main",
+                                      "heads/main", "tags/v1", "pull/1/head", "feature/origin/main"}) {
+    EXPECT_EQ(error(good), "accepted as " + std::string(good));
+  }
+}
+
 }  // namespace
 }  // namespace adapter::config
