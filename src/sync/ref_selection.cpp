@@ -37,11 +37,15 @@ RefSelection::RefSelection(std::string ref) : ref_(std::move(ref)), pinned_(Obje
     return;
   }
   if (ref_.starts_with("refs/")) {
-    prefixes_.push_back(ref_);
-    return;
+    names_.push_back(ref_);
+  } else {
+    if (ref_.find('/') != std::string::npos) {  // one word would ask for all that begins with it: "t" for each tag
+      names_.push_back("refs/" + ref_);
+    }
+    names_.push_back(std::string(branches) + ref_);
+    names_.push_back(std::string(tags) + ref_);
   }
-  prefixes_.push_back(std::string(branches) + ref_);
-  prefixes_.push_back(std::string(tags) + ref_);
+  prefixes_.insert(prefixes_.end(), names_.begin(), names_.end());
 }
 
 RefSelection::Choice RefSelection::choose(const std::vector<wire::Ref>& refs) const {
@@ -52,22 +56,26 @@ RefSelection::Choice RefSelection::choose(const std::vector<wire::Ref>& refs) co
   if (ref_ == head && default_branch != nullptr) {
     return found(default_branch->symref_target, default_branch->id);
   }
-  if (ref_.starts_with("refs/")) {
-    if (const wire::Ref* const exact = find(refs, ref_)) {
-      return found(exact->name, exact->id);
-    }
-  } else if (ref_ != head) {
-    const wire::Ref* const branch = find(refs, std::string(branches) + ref_);
-    const wire::Ref* const tag = find(refs, std::string(tags) + ref_);
-    if (const wire::Ref* const taken = branch != nullptr ? branch : tag) {
-      return found(taken->name, taken->id, branch != nullptr && tag != nullptr);
-    }
+  const wire::Ref* taken = nullptr;
+  bool ambiguous = false;
+  for (const std::string& name : names_) {
+    const wire::Ref* const candidate = find(refs, name);
+    ambiguous |= taken != nullptr && candidate != nullptr;
+    taken = taken != nullptr ? taken : candidate;
+  }
+  if (taken != nullptr) {
+    return found(taken->name, taken->id, ambiguous);
   }
   const bool any = std::any_of(refs.begin(), refs.end(), [](const wire::Ref& ref) { return !ref.id.is_zero(); });
   Choice choice;
   // `refs` are all there are when nothing was found among those asked for: only the absence of everything means
   // "empty".
   choice.kind = any ? Choice::Kind::missing : Choice::Kind::empty_remote;
+  const auto unborn =
+      std::find_if(refs.begin(), refs.end(), [](const wire::Ref& ref) { return ref.name == head && ref.id.is_zero(); });
+  if (unborn != refs.end()) {
+    choice.unborn = unborn->symref_target;
+  }
   return choice;
 }
 
@@ -81,7 +89,7 @@ bool RefSelection::concerns(std::string_view pushed, std::string_view resolved) 
   if (ref_ == head) {
     return pushed.starts_with(branches);  // which one it is shows when it is there
   }
-  return pushed == ref_ || pushed == std::string(branches) + ref_ || pushed == std::string(tags) + ref_;
+  return std::find(names_.begin(), names_.end(), pushed) != names_.end();
 }
 
 }  // namespace adapter::sync

@@ -14,7 +14,9 @@ namespace adapter::sync {
 /// What a configured `ref` means: which refs to ask a remote for, and which of its answer counts. Pure.
 class RefSelection {
 public:
-  /// `ref` as in the configuration: HEAD, a short branch or tag name, refs/…, or a full commit id.
+  /// `ref` as in the configuration: HEAD, refs/…, a full commit id, or a name that is looked up as gitrevisions(7)
+  /// says: below refs/ where it has a slash (tags/v1, pull/1/head), then as a branch, then as a tag. Here a branch wins
+  /// over a tag.
   explicit RefSelection(std::string ref);
 
   /// The commit itself is configured: nothing to ask for.
@@ -30,7 +32,8 @@ public:
     } kind = Kind::missing;
     std::string ref;         ///< full name under which the tip is kept; empty: a detached HEAD or pinned commit
     ObjectId tip;            ///< commit or annotated tag
-    bool ambiguous = false;  ///< there is a branch and a tag of that name; the branch was taken
+    bool ambiguous = false;  ///< the name fits several refs of the remote; `ref` was taken
+    std::string unborn;      ///< the branch to which a HEAD without a commit points; empty: not said
   };
   [[nodiscard]] Choice choose(const std::vector<wire::Ref>& refs) const;
 
@@ -43,6 +46,7 @@ public:
 private:
   std::string ref_;
   std::optional<ObjectId> pinned_;
+  std::vector<std::string> names_;  ///< full names that it may mean, the one that wins first
   std::vector<std::string> prefixes_;
 };
 

@@ -56,6 +56,13 @@ asio::awaitable<RemoteGroup::Answer> RemoteGroup::refs(std::chrono::steady_clock
   co_return answer_;
 }
 
+asio::awaitable<std::vector<wire::Ref>> RemoteGroup::refs_below(std::vector<std::string> prefixes) {
+  const async::Semaphore::Permit turn = co_await turn_.acquire();
+  auto question = remote_->ls_refs(std::move(prefixes));
+  std::vector<wire::Ref> refs = co_await async::with_timeout(std::move(question), longest_check, "the check");
+  co_return refs;
+}
+
 bool RemoteGroup::usable(std::chrono::steady_clock::time_point not_before) const noexcept {
   return !stale_prefixes_ && began_ >= not_before && (answer_ != nullptr || failure_.has_value());
 }
@@ -77,7 +84,9 @@ asio::awaitable<void> RemoteGroup::ask() {
     if (!any) {
       // Nothing at all, or nothing of what was asked for? An empty repository is a state, a missing branch a failure.
       auto broad_question = remote_->ls_refs(std::vector<std::string>(1, "refs/"));
-      refs = co_await async::with_timeout(std::move(broad_question), longest_check, "the check");
+      std::vector<wire::Ref> all = co_await async::with_timeout(std::move(broad_question), longest_check, "the check");
+      std::erase_if(refs, [](const wire::Ref& ref) { return ref.symref_target.empty(); });
+      refs.insert(refs.end(), all.begin(), all.end());  // behind a HEAD that names its branch, which is not below refs/
     }
     answer_ = std::make_shared<const std::vector<wire::Ref>>(std::move(refs));
   } catch (const Error& error) {

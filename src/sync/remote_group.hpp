@@ -46,6 +46,10 @@ public:
   /// The refs as the remote had them at `not_before` or later. Throws what the remote throws.
   asio::awaitable<Answer> refs(std::chrono::steady_clock::time_point not_before);
 
+  /// One more request, for this caller alone: the refs that begin with one of `prefixes`. Throws what the remote
+  /// throws.
+  asio::awaitable<std::vector<wire::Ref>> refs_below(std::vector<std::string> prefixes);
+
   [[nodiscard]] transport::Remote& remote() noexcept { return *remote_; }
 
 private:

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "adapter/log/log.hpp"
+#include "missing_ref.hpp"
 #include "repository_task.hpp"
 
 namespace adapter::sync {
@@ -195,6 +196,26 @@ SyncProgress RepositoryTask::progress() const {
   progress.received_objects = transfer.received_objects;
   progress.total_objects = transfer.total_objects;
   return progress;
+}
+
+/// Asks once for as long as the ref is missing: the answer is a help to whoever reads the error, and nothing else.
+asio::awaitable<void> RepositoryTask::look_for_near_refs(RefSelection::Choice choice) {
+  if (near_refs_) {
+    co_return;
+  }
+  near_refs_.emplace();
+  if (choice.kind == RefSelection::Choice::Kind::empty_remote) {
+    co_return;
+  }
+  try {
+    const std::vector<wire::Ref> refs = co_await group_->refs_below(broader_prefixes(repository_.ref));
+    near_refs_ = nearest_refs(repository_.ref, refs);
+  } catch (const Error& error) {
+    if (error.error_class() == ErrorClass::cancelled) {
+      throw;
+    }
+    log::debug("near_refs_unknown", error.text(), {{"repository", repository_.name}});
+  }
 }
 
 }  // namespace adapter::sync

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "adapter/log/log.hpp"
+#include "missing_ref.hpp"
 
 namespace adapter::sync {
 namespace {
@@ -317,10 +318,11 @@ asio::awaitable<void> RepositoryTask::check() {
   status_.empty_remote = choice.kind == RefSelection::Choice::Kind::empty_remote;
   if (choice.kind == RefSelection::Choice::Kind::found) {
     status_.resolved_ref = choice.ref;
+    near_refs_.reset();
   }
   if (choice.ambiguous && !std::exchange(warned_ambiguous_, true)) {
-    log::warning("ref_ambiguous", "there is a branch and a tag of that name; the branch is followed",
-                 {{"repository", repository_.name}, {"ref", repository_.ref}});
+    log::warning("ref_ambiguous", "the name fits several refs of the remote; write the one in full that is meant",
+                 {{"repository", repository_.name}, {"ref", repository_.ref}, {"followed", choice.ref}});
   }
   switch (machine_.decide(choice)) {
     case Machine::Next::unchanged:
@@ -343,9 +345,8 @@ asio::awaitable<void> RepositoryTask::check() {
       tell_checked(choice, false, true);
       break;
     case Machine::Next::missing:
-      fail(Error(ErrorClass::not_found, "the remote has no ref \"" + repository_.ref +
-                                            "\"; what is published stays, and it is looked for on schedule"),
-           true);
+      co_await look_for_near_refs(choice);
+      fail(Error(ErrorClass::not_found, describe_missing(repository_.ref, choice, near_refs_.value())), true);
       break;
     case Machine::Next::refused: {
       const Refusal* const refusal = machine_.refusal(choice.tip);

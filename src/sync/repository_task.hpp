@@ -85,6 +85,7 @@ private:
   asio::awaitable<bool> rebuild(ObjectId commit);
   asio::awaitable<void> check();
   asio::awaitable<RefSelection::Choice> look();
+  asio::awaitable<void> look_for_near_refs(RefSelection::Choice choice);
   asio::awaitable<void> confirm_unchanged(RefSelection::Choice choice);
   asio::awaitable<void> sync(RefSelection::Choice choice);
   asio::awaitable<void> transfer(RefSelection::Choice choice);
@@ -128,6 +129,8 @@ private:
   bool remembers_success_ = false;  ///< a check that found nothing new is noted on disk
   bool changed_ = false;
   bool warned_ambiguous_ = false;
+  /// Names of refs like the one that is missing, for the error's text; nullopt: not asked for yet.
+  std::optional<std::vector<std::string>> near_refs_;
   bool empty_reported_ = false;
   std::optional<ObjectId> described_;        ///< the commit whose submodules and LFS files were named in the log
   std::optional<ObjectId> links_described_;  ///< the one whose links that were left out were

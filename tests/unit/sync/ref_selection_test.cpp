@@ -49,6 +49,37 @@ TEST(RefSelection, MatchesNamesExactlyAndNotByPrefix) {
   EXPECT_EQ(RefSelection("mai").choose(usual()).kind, Kind::missing);
 }
 
+TEST(RefSelection, ReadsAShortenedNameAsGitDoes) {
+  std::vector<wire::Ref> refs = usual();
+  refs.push_back(ref("refs/pull/1/head", '6'));
+  refs.push_back(ref("refs/heads/feature/x", '7'));
+  EXPECT_EQ(RefSelection("heads/main").choose(refs).ref, "refs/heads/main");
+  EXPECT_EQ(RefSelection("tags/v1").choose(refs).ref, "refs/tags/v1");
+  EXPECT_EQ(RefSelection("tags/both").choose(refs).ref, "refs/tags/both");
+  EXPECT_EQ(RefSelection("pull/1/head").choose(refs).ref, "refs/pull/1/head");
+  EXPECT_EQ(RefSelection("feature/x").choose(refs).ref, "refs/heads/feature/x");
+  EXPECT_FALSE(RefSelection("tags/both").choose(refs).ambiguous);
+  refs.push_back(ref("refs/heads/tags/v1", '8'));
+  EXPECT_EQ(RefSelection("tags/v1").choose(refs).ref, "refs/tags/v1") << "gitrevisions(7): below refs/ first";
+  EXPECT_TRUE(RefSelection("tags/v1").choose(refs).ambiguous);
+}
+
+TEST(RefSelection, AsksForWhatAShortenedNameMayMean) {
+  EXPECT_EQ(RefSelection("tags/v1").prefixes(),
+            (std::vector<std::string>{"HEAD", "refs/tags/v1", "refs/heads/tags/v1", "refs/tags/tags/v1"}));
+  EXPECT_TRUE(RefSelection("pull/1/head").concerns("refs/pull/1/head", ""));
+  EXPECT_FALSE(RefSelection("pull/1/head").concerns("refs/pull/2/head", ""));
+}
+
+TEST(RefSelection, NamesTheBranchOfAnUnbornHead) {
+  wire::Ref unborn;
+  unborn.name = "HEAD";
+  unborn.symref_target = "refs/heads/main";
+  const auto choice = RefSelection("HEAD").choose({unborn, ref("refs/heads/trunk", '1')});
+  EXPECT_EQ(choice.kind, Kind::missing);
+  EXPECT_EQ(choice.unborn, "refs/heads/main");
+}
+
 TEST(RefSelection, PrefersABranchToATagAndSaysSo) {
   const auto choice = RefSelection("both").choose(usual());
   EXPECT_EQ(choice.tip, id('3'));

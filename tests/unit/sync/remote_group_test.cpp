@@ -26,6 +26,7 @@ public:
     }
     std::vector<wire::Ref> refs(static_cast<std::size_t>(requests));
     for (wire::Ref& ref : refs) {
+      ref.symref_target = requests == 1 ? head_points_to : "";
       if (!empty) {
         ref.id = ObjectId::from_hex(std::string(40, '1')).value();
       }
@@ -41,7 +42,8 @@ public:
 
   int requests = 0;
   bool fail = false;
-  bool empty = false;  ///< none of its refs has an object, as an unborn HEAD has none
+  std::string head_points_to;  ///< of the first answer's refs
+  bool empty = false;          ///< none of its refs has an object, as an unborn HEAD has none
   std::vector<std::string> last_prefixes;
 
 private:
@@ -92,6 +94,14 @@ TEST(RemoteGroup, LooksForAnyRefBeforeItCallsARemoteEmpty) {
   EXPECT_EQ(fixture.ask(1, steady_clock::now()), std::vector<int>(1, 2));
   EXPECT_EQ(fixture.remote->requests, 2);
   EXPECT_EQ(fixture.remote->last_prefixes, std::vector<std::string>{"refs/"});
+}
+
+TEST(RemoteGroup, KeepsAnUnbornHeadBesideTheOtherRefs) {
+  Fixture fixture;
+  fixture.remote->empty = true;
+  fixture.remote->head_points_to = "refs/heads/main";
+  EXPECT_EQ(fixture.ask(1, steady_clock::now()), std::vector<int>(1, 3))
+      << "HEAD of the first answer, two of the second";
 }
 
 TEST(RemoteGroup, GivesOutARecentAnswerAndNotAnOlderOne) {
