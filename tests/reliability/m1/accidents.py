@@ -15,7 +15,7 @@ class Accidents:
     """The accidents of one world. The caller drains the watcher before and after each."""
 
     def __init__(self, data, model):
-        self._data = data
+        self._data = os.path.realpath(data)
         self._private = os.path.join(data, ".adapter")
         self._model = model
         self._states = {}  # name → (bytes of its state file, what the model knew of each link then)
@@ -88,7 +88,8 @@ class Accidents:
 
     def _foreign(self, path):
         """A file of somebody else, where no link is yet."""
-        if os.path.lexists(self._at(path)) or not os.path.isdir(os.path.dirname(self._at(path))):
+        folder = os.path.dirname(self._at(path))
+        if os.path.lexists(self._at(path)) or not os.path.isdir(folder) or os.path.realpath(folder) != folder:
             return
         self._model.accident(path, "!", None)
         try:
@@ -178,9 +179,20 @@ class Accidents:
         self._lose_home(name)
         shutil.rmtree(os.path.join(self._private, name), ignore_errors=True)
 
-    def _remove_private(self):
+    def _lose_homes(self):
         for name in os.listdir(self._private) if os.path.isdir(self._private) else ():
             self._lose_home(name)
+
+    def lose_all(self):
+        """The whole volume is about to go."""
+        self._lose_homes()
+        for path in self._model.paths:
+            self._model.accident(path, None)
+        self.foreign.clear()
+        self.edited.clear()
+
+    def _remove_private(self):
+        self._lose_homes()
         shutil.rmtree(self._private, ignore_errors=True)
 
     # ---- the whole volume; only while no daemon runs
@@ -207,8 +219,7 @@ class Accidents:
             self._model.accident(path, None, back)
             self._model.forget(path)
         self._model.knows_as_of(self._kept)
-        for name in os.listdir(self._private) if os.path.isdir(self._private) else ():
-            self._lose_home(name)
+        self._lose_homes()
         for name in os.listdir(os.path.join(self._copy(), ".adapter")):
             self._model.forgetful.add(name)
         for name in os.listdir(self._data):

@@ -3,6 +3,7 @@
 
 ["edit", how, [change…]]       one new configuration; how: "hup", "file" (it is noticed), "restart", "kill", or
                                "hup+20": SIGKILL 20 ms after the signal
+["storm", [[change…]…]]        several in a row, 20 ms apart
 ["bad", how]                   a file with a mistake; the configuration in use stays
 ["commit", remote, branch, count, kind]        kind: "plain", "out" (a link that leads out of the tree), "large"
 ["withdraw", remote, branch, back]             moves the branch back to the commit that it had `back` tips ago
@@ -10,6 +11,7 @@
 ["wait", ms]  ["nudge"]                        time, SIGUSR1
 ["kill", ms, [accident…]]  ["stop", [accident…]]  ends the daemon (SIGKILL after ms, SIGTERM), then the accidents, then a start
 ["accident", accident]                         while the daemon runs
+["replace_volume"]                             another, empty directory under the name of data_dir
 ["settle"]                                     all is made well; then all must be in step
 
 Changes: ["add", name, remote, ref, link] ["remove", name] ["rename", old, new] ["swap", name, name] ["link", name, link]
@@ -115,11 +117,24 @@ def _edit(random, configuration):
     how = random.choices(("hup", "file", "restart", "kill", "hup+"), (16, 1, 3, 3, 4))[0]
     if how == "hup+":
         how += random.choice(("0", "3", "10", "30", "100"))
+    return ["edit", how, _changes(random, configuration)]
+
+
+def _changes(random, configuration):
     for _ in range(20):
         changes = [_change(random, configuration) for _ in range(random.choices((1, 2, 3), (5, 3, 2))[0])]
         if edited(configuration, changes) != configuration:
             break
-    return ["edit", how, changes]
+    return changes
+
+
+def _storm(random, configuration):
+    """The operation, and the configuration after it."""
+    series = []
+    for _ in range(random.choice((2, 3, 4))):
+        series.append(_changes(random, configuration))
+        configuration = edited(configuration, series[-1])
+    return ["storm", series], configuration
 
 
 def accident(random, running):
@@ -159,11 +174,14 @@ def generate(random, count):
     operations = []
     while len(operations) < count:
         kind = random.choices(
-            ("edit", "remote", "wait", "nudge", "kill", "stop", "accident", "bad", "settle"), (24, 26, 12, 4, 7, 4, 14, 1, 6)
+            ("edit", "storm", "remote", "wait", "nudge", "kill", "stop", "accident", "bad", "settle"),
+            (48, 8, 52, 24, 8, 14, 8, 28, 2, 12),
         )[0]  # fmt: skip
         if kind == "edit":
             operation = _edit(random, configuration)
             configuration = edited(configuration, operation[2])
+        elif kind == "storm":
+            operation, configuration = _storm(random, configuration)
         elif kind == "remote":
             operation = _remote(random)
         elif kind == "wait":

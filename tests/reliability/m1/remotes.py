@@ -26,7 +26,6 @@ def _files(name, branch, serial):
         "MARK": "%s %s %d\n" % (name, branch, serial),
         "d/%d" % (serial % 4): "%s-%s-%d\n" % (name, branch, serial) * 20,
         "d/run": ("100755", "#!/bin/sh\n"),
-        "d/inside": (SYMLINK, "run"),
         "e/%s/%s" % (name, branch): "",
     }
 
@@ -50,7 +49,7 @@ class Remotes:
         self._faults = {}
         self._trees = {}
         self._serial = 0
-        self.with_out = set()  # commits that hold the link
+        self.with_out = set()  # commits that hold links, one of them OUT; `symlinks: refuse` publishes none of them
         self.all = {}
         for name in REMOTES:
             self.all[name] = _Copy(os.path.join(template, name), server.root, prefix + name + ".git")
@@ -64,13 +63,13 @@ class Remotes:
         for _ in range(count):
             self._serial += 1
             files = _files(name, branch, self._serial)
-            gone = ["big", OUT]
+            gone = ["big", "links", OUT]
             if kind == "out":
-                files[OUT] = (SYMLINK, "../../../../../etc/passwd")
+                files.update({OUT: (SYMLINK, "../../../../../etc/passwd"), "links/inside": (SYMLINK, "../d/run")})
                 gone = ["big"]
             elif kind == "large":
                 files.update({"big/%d/%d" % (index % 7, index): "%d" % index for index in range(_LARGE_FILES)})
-                gone = [OUT]
+                gone = ["links", OUT]
             commit = self.all[name].commit(files, branch, delete=gone)
             if kind == "out":
                 self.with_out.add(commit)

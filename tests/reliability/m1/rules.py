@@ -98,27 +98,22 @@ class Model:
 
     def is_in_force(self, now):
         """The newest one, alone."""
-        for each in self.possible[:-1]:
-            each.retired = now
-            self.former.append(each)
+        for before, after in zip(self.possible, self.possible[1:]):
+            self._carry_over(before, after)
+            before.retired = now
+            self.former.append(before)
         self.possible = self.possible[-1:]
         for name in self.possible[0].entries:
             self.gone_since.pop(name, None)
-        self._carry_over()
+        if not self.possible[0].entries:
+            self.gone_since.clear()  # an empty configuration interrupts the delay
         self._arm()
 
-    def never_came_into_force(self, version):
-        self.possible.remove(version)
-        self._arm()
-
-    def _carry_over(self):
+    def _carry_over(self, before, after):
         """A repository that moves its link takes along what was seen at the former one."""
-        if not self.former:
-            return
-        before, now = self.former[-1], self.possible[0]
-        for name, entry in now.entries.items():
-            if name in before.entries and before.source(name) == now.source(name):
-                source = now.source(name)
+        for name, entry in after.entries.items():
+            if name in before.entries and before.source(name) == after.source(name):
+                source = after.source(name)
                 old = self.low.get((before.entries[name]["link"], source), 0)
                 key = (entry["link"], source)
                 self.low[key] = max(self.low.get(key, 0), old)
@@ -127,7 +122,8 @@ class Model:
         self.gone_since.clear()
         self.possible = []
         self.may_be_in_force(version)
-        self._carry_over()
+        if self.former:
+            self._carry_over(self.former[-1], version)
 
     def ended(self, now):
         for each in self.possible:

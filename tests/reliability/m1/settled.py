@@ -117,7 +117,7 @@ def _out_of_step(world):
         source = version.source(name)
         tip = model.tips[source][-1]
         symlinks = entry.get("symlinks", "inside")
-        if _is_blocked(world, link, version) or (symlinks == "refuse" and tip in world.remotes.with_out):
+        if _is_held_back(world, name, version):
             world.held_back = True
             continue
         tree = tree_of(link, path.target)
@@ -126,6 +126,13 @@ def _out_of_step(world):
         else:
             found += _problems_of(world, link, tree, entry.get("share", "all"), symlinks)
     return found
+
+
+def _is_held_back(world, name, version):
+    """Whether a repository cannot publish its tip, and that is no fault."""
+    entry, tip = version.entries[name], world.model.tips[version.source(name)][-1]
+    refused = entry.get("symlinks") == "refuse" and tip in world.remotes.with_out
+    return refused or _is_blocked(world, entry["link"], version)
 
 
 def _is_blocked(world, link, version):
@@ -184,5 +191,5 @@ def _why_not_stay(world, path, version):
     if tree is None or tree[0] in world.model.forgetful:
         return []
     if tree[0] in version.entries:
-        return ["%s, a former link of %s, is still there" % (path, tree[0])]
+        return [] if _is_held_back(world, tree[0], version) else ["%s, a former link of %s, is still there" % (path, tree[0])]
     return ["%s, link of %s, was not pruned" % (path, tree[0])] if _is_due(version) else []

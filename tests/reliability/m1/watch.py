@@ -4,9 +4,9 @@
 
     watch.py DATA_DIR PATH…
 
-Each line is JSON: [round, time, path, target, resolves]. `time` is of the monotonic clock; the target is null when nothing is there
-and "!" when it is no link; `resolves` says whether a folder is found through it. A byte on standard input is answered, after one
-more full round, by a line "null"; its end ends the process.
+Each line is JSON: [round, time, path, target, resolves]. `time` is of the monotonic clock; the target is null when nothing or a folder
+is there, which may be on the way to other links, and "!" when something else is; `resolves` says whether a folder is found through the
+link. A byte on standard input is answered, after one more full round, by a line "null"; its end ends the process.
 """
 
 import json
@@ -24,10 +24,9 @@ def look(path):
         target = os.readlink(path)
     except OSError:
         try:
-            os.lstat(path)
+            return None if stat.S_ISDIR(os.lstat(path).st_mode) else "!", False
         except OSError:
             return None, False
-        return "!", False
     try:
         return target, stat.S_ISDIR(os.stat(path).st_mode)
     except OSError:

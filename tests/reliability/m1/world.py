@@ -2,8 +2,10 @@
 """One world: remotes, a daemon, a watcher and the model, and a sequence of operations that is played in it."""
 
 import json
+import math
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +21,8 @@ from tests.support.adapter import Adapter
 _EVERY = ("100ms", "200ms", "300ms")
 _START_SECONDS = 15
 _RELOAD_SECONDS = 15
-_STOP_SECONDS = 12
+_END_SECONDS = 20
+_STORM_SECONDS = 0.02
 
 
 def _prune(value):
@@ -64,12 +67,12 @@ class World:
 
     sweep_seconds = 8.0  # what nobody needs any more is gone by then
 
-    def __init__(self, row, folder, number, wrap=()):
+    def __init__(self, row, folder, number):
         self.model = Model(LINKS)
         self.remotes = Remotes(row.template, row.server, "w%s-" % number, self.model)
         self._row = row
         self.configuration = first_configuration()
-        self.adapter = Adapter(folder, self.file(self.configuration), level="info", wrap=wrap)
+        self.adapter = Adapter(folder, self.file(self.configuration), level="info")
         os.makedirs(self.adapter.data)
         self.accidents = Accidents(self.adapter.data, self.model)
         self._watcher = Watcher(self.adapter.data)
@@ -77,17 +80,20 @@ class World:
         self.trees_checked = 0
         self.held_back = False  # whether a link is not at its tip for a reason that is no fault
 
-    def play(self, operations):
+    def play(self, operations, until=math.inf):
+        """The problems. `until`, of the monotonic clock: no operation begins after it."""
         try:
             self.begin()
             for operation in operations:
+                if time.monotonic() > until:
+                    break
                 self.done += 1
                 self.do(operation)
                 if self.model.problems:
                     break
-            else:
+            if not self.model.problems:
                 self._end(signal.SIGTERM)
-        except AssertionError as error:  # the program ended, or did not say what it should
+        except (AssertionError, ConnectionError, TimeoutError) as error:  # the program ended, or did not say what it should
             self.model.say("daemon", "%s", error)
         finally:
             self.close()
@@ -125,7 +131,7 @@ class World:
         }
 
     def _edit(self, how, changes):
-        following = edited(self.configuration, [each for each in changes if each[0] != "prune" or self._row.knows_prune_after])
+        following = self._after(changes)
         if following == self.configuration:
             return
         if how in ("restart", "kill"):
@@ -147,6 +153,24 @@ class World:
         self.drain()
         self.configuration = following
         self.model.is_in_force(time.monotonic())
+
+    def _storm(self, series):
+        """Several configurations in a row without a wait; the admin port answers when the last one is in force."""
+        for changes in series:
+            following = self._after(changes)
+            self.model.may_be_in_force(Version(following, time.monotonic()))
+            self.configuration = following
+            self.adapter.write_config(self.file(following))
+            self.adapter.signal(signal.SIGHUP)
+            time.sleep(_STORM_SECONDS)
+        answer = self.adapter.ask("POST", "/api/v1/reload", seconds=_RELOAD_SECONDS)
+        if answer.status != 200:
+            raise AssertionError("the reload was refused: %r" % answer)
+        self.drain()
+        self.model.is_in_force(time.monotonic())
+
+    def _after(self, changes):
+        return edited(self.configuration, [each for each in changes if each[0] != "prune" or self._row.knows_prune_after])
 
     def _await_reload(self, since, count):
         """The daemon may notice the file beside the signal: an earlier load is told apart by its number of repositories, or is the same."""
@@ -228,6 +252,23 @@ class World:
         self.accidents.do(*accident)
         self.drain()
         self.model.accident_is_over()
+
+    def _replace_volume(self):
+        """Another directory under the name of data_dir: the daemon ends, and the next one begins anew."""
+        if not self._row.heals_private:
+            return
+        self.drain()
+        self.accidents.lose_all()
+        os.rename(self.adapter.data, self.adapter.data + ".away")
+        os.mkdir(self.adapter.data)
+        code = self.adapter.wait_exit(_END_SECONDS)
+        self.drain()
+        if code <= 0:
+            self.model.say("daemon", "it ended with %d when its data_dir was replaced", code)
+        self.model.ended(time.monotonic())
+        self.model.accident_is_over()
+        shutil.rmtree(self.adapter.data + ".away", ignore_errors=True)
+        self._start(self.configuration)
 
     def _settle(self):
         settled.settle(self)
