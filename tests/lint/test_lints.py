@@ -4,6 +4,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import check_blocks
 import check_changelog
 import check_coroutines
 import check_docs
@@ -191,6 +192,24 @@ class Docs(Tree):
         text = ('[a](docs/there.md) [b](docs/there.md#a-heading-here) [c](docs/there.md#again-1) [d](docs)\n'
                 '[e](https://example.com/x) `[f](gone.md)`\n```\n[g](gone.md)\n```\n[h](#top)\n# Top\n')
         self.assertEqual(check_docs.findings(self.root, self.put('README.md', text), text), [])
+
+
+class Blocks(Tree):
+    def found(self, *lines):
+        text = '\n'.join((*lines, '```sh', 'ls', '```', ''))
+        return check_blocks.findings(self.root, self.put('docs/page.md', text), text)
+
+    def test_commands_that_nothing_runs_are_found(self):
+        self.put('tests/other.py', 'index.md\n')
+        for lines in ((), ('<!-- not run: -->',), ('<!-- not run: slow -->', ''), ('<!-- run by tests/gone.py -->',),
+                      ('<!-- run by tests/other.py -->',)):  # fmt: skip
+            with self.subTest(lines):
+                self.assertEqual(len(self.found(*lines)), 1)
+
+    def test_commands_that_are_run_or_have_a_reason_are_left_alone(self):
+        self.put('tests/runs.py', 'page.md\n')
+        self.assertEqual(self.found('<!-- run by tests/runs.py -->'), [])
+        self.assertEqual(self.found('# Title', '', '<!-- not run: needs Docker -->'), [])
 
 
 class Changelog(unittest.TestCase):
