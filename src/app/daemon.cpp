@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "adapter/config/checks.hpp"
 #include "adapter/log/log.hpp"
 #include "adapter/store/store.hpp"
 #include "load.hpp"
@@ -35,6 +36,7 @@ int Daemon::run() {
   const Result<config::Choice> choice = config::choose(options_.config_file, config::process_environment());
   if (!choice) {
     log::error("configuration_bad", choice.error().text());
+    log_findings(config::check_variables(config::process_variables(), {}));
     return exit_usage;
   }
   choice_ = *choice;
@@ -113,6 +115,7 @@ asio::awaitable<void> Daemon::wait_for_configuration() {
                "there is no configuration yet: put a file at " + choice_.file.native() +
                    ", name one with --config or ADAPTER_CONFIG, or set ADAPTER_URL; work starts when the file appears",
                {{"file", choice_.file.native()}});
+  log_findings(config::check_variables(config::process_variables(), {}));
   while (!stop_asked_) {
     if (take_configuration_that_appeared()) {
       break;

@@ -2,10 +2,36 @@
 #include "load.hpp"
 
 #include <cstdio>
+#include <set>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
+#include <vector>
+
+#include "adapter/config/checks.hpp"
 
 namespace adapter::app {
 namespace {
+
+/// `used`: names that were read while loading.
+void add_warnings_of_variables(config::Loaded& loaded, std::set<std::string> used) {
+  const auto add = [&](const config::SecretSource& secret) {
+    if (secret.kind == config::SecretSource::Kind::environment) {
+      used.insert(secret.where);
+    }
+  };
+  const std::vector<config::Credential> none;
+  for (const config::Credential& credential : loaded.config ? loaded.config->credentials : none) {
+    if (const auto* basic = std::get_if<config::BasicCredential>(&credential.secret)) {
+      add(basic->password);
+    } else if (const auto* bearer = std::get_if<config::BearerCredential>(&credential.secret)) {
+      add(bearer->token);
+    }
+  }
+  const std::vector<config::Finding> warnings = config::check_variables(config::process_variables(), used);
+  loaded.findings.insert(loaded.findings.end(), warnings.begin(), warnings.end());
+}
 
 config::Loaded failed(std::string rule, std::string message) {
   config::Finding finding;
@@ -13,12 +39,27 @@ config::Loaded failed(std::string rule, std::string message) {
   finding.message = std::move(message);
   config::Loaded loaded;
   loaded.findings.push_back(std::move(finding));
+  add_warnings_of_variables(loaded, {});
   return loaded;
 }
 
-}  // namespace
+config::Loaded load(const config::Choice& choice, bool examine) {
+  std::set<std::string> used;
+  const config::Environment environment = [&used, process = config::process_environment()](std::string_view name) {
+    used.emplace(name);
+    return process(name);
+  };
+  config::Loaded loaded;
+  if (choice.source == config::Source::environment) {
+    loaded = examine ? config::examine_environment(environment) : config::load_environment(environment);
+  } else {
+    loaded = examine ? config::examine_file(choice.file, environment) : config::load_file(choice.file, environment);
+  }
+  add_warnings_of_variables(loaded, std::move(used));
+  return loaded;
+}
 
-config::Loaded load_configuration(const Options& options) {
+config::Loaded load(const Options& options, bool examine) {
   const Result<config::Choice> choice = config::choose(options.config_file, config::process_environment());
   if (!choice) {
     return failed("no-configuration", choice.error().text());
@@ -28,13 +69,25 @@ config::Loaded load_configuration(const Options& options) {
                   "there is no configuration: name a file with --config or ADAPTER_CONFIG, put one at " +
                       choice->file.native() + ", or set ADAPTER_URL");
   }
-  return load_choice(*choice);
+  return load(*choice, examine);
+}
+
+}  // namespace
+
+config::Loaded load_configuration(const Options& options) {
+  return load(options, false);
 }
 
 config::Loaded load_choice(const config::Choice& choice) {
-  const config::Environment environment = config::process_environment();
-  return choice.source == config::Source::environment ? config::load_environment(environment)
-                                                      : config::load_file(choice.file, environment);
+  return load(choice, false);
+}
+
+config::Loaded examine_configuration(const Options& options) {
+  return load(options, true);
+}
+
+config::Loaded examine_file(const std::filesystem::path& file) {
+  return load(config::Choice{config::Source::file, file}, true);
 }
 
 void print_findings(const std::vector<config::Finding>& findings) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <optional>
 
 #include "adapter/config/load.hpp"
@@ -12,6 +13,9 @@ namespace adapter::app {
 /// config::choose() itself, because it waits for one.
 [[nodiscard]] config::Loaded load_configuration(const Options& options);
 [[nodiscard]] config::Loaded load_choice(const config::Choice& choice);
+/// The same with warnings about the files that the configuration names, for a person who checks it.
+[[nodiscard]] config::Loaded examine_configuration(const Options& options);
+[[nodiscard]] config::Loaded examine_file(const std::filesystem::path& file);
 
 /// Each finding as a line on standard error.
 void print_findings(const std::vector<config::Finding>& findings);

@@ -81,6 +81,8 @@ void add_commands(CLI::App& cli, Options& options, Raw& raw) {
   CLI::App* const validate = cli.add_subcommand("validate", "check the configuration");
   validate->add_option("--format", options.format, "text, json or sarif")
       ->check(CLI::IsMember({"text", "json", "sarif"}));
+  validate->add_option("FILE", options.names, "these files, in place of the configuration that counts")
+      ->check(not_empty());
   CLI::App* const ls_remote = cli.add_subcommand("ls-remote", "show what the daemon sees at a URL");
   ls_remote->add_option("URL", options.url, "the repository's URL")->required();
   ls_remote->add_option("REF", options.refs, "only refs of these names");
@@ -133,6 +135,10 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     options.admin_token_file = raw.admin_token_file;
   }
   options.command = chosen(cli);
+  if (options.command == Command::validate && !options.names.empty() && options.config_file) {
+    std::cerr << "validate takes FILE or --config, not both\n";
+    return exit_usage;
+  }
   return options;
 }
 

@@ -27,7 +27,7 @@ struct Options {
   std::optional<log::Level> log_level;
   std::optional<log::Format> log_format;
 
-  std::vector<std::string> names;      ///< once: empty means all; sync: at least one
+  std::vector<std::string> names;      ///< once: empty: all; sync; validate: files, empty: the one that counts
   std::chrono::milliseconds retry{0};  ///< once
   std::string format = "text";         ///< validate: text, json or sarif
   std::string url;                     ///< ls-remote

@@ -37,6 +37,9 @@ Result<Configured> read_configuration(const Options& options, const config::Envi
   }
   if (choice->source == config::Source::none) {
     configured.admin.listen = default_listen;
+    if (const auto token_file = variable(environment, "ADAPTER_ADMIN_TOKEN_FILE")) {
+      configured.admin.token_file = *token_file;
+    }
     configured.trouble = "there is no configuration";
     return configured;
   }

@@ -91,6 +91,9 @@ TEST_F(FindAdmin, NeedsNoConfigurationWhereTheUrlIsNamed) {
 TEST_F(FindAdmin, FallsBackOnTheVariable) {
   variables_["ADAPTER_ADMIN_LISTEN"] = "127.0.0.1:8082";
   EXPECT_EQ(url(), "http://127.0.0.1:8082/");
+  write("token", "of-the-variable\n");
+  variables_["ADAPTER_ADMIN_TOKEN_FILE"] = (folder_ / "token").native();
+  EXPECT_EQ(find().value().token_file, (folder_ / "token").native());
   configure("admin: {listen: 127.0.0.1:8081}\n");
   EXPECT_EQ(url(), "http://127.0.0.1:8081/");
 }

@@ -37,6 +37,13 @@ TEST(Options, TakesGeneralOptionsBeforeAndAfterTheCommand) {
   }
 }
 
+TEST(Options, TakesFilesToValidateOrTheConfigurationThatCounts) {
+  EXPECT_EQ(parsed({"validate", "a.yaml", "b.yaml"}).names, (std::vector<std::string>{"a.yaml", "b.yaml"}));
+  EXPECT_TRUE(parsed({"validate", "--config", "a.yaml"}).names.empty());
+  EXPECT_EQ(code({"validate", "--config", "a.yaml", "b.yaml"}), exit_usage);
+  EXPECT_EQ(code({"validate", ""}), exit_usage);
+}
+
 TEST(Options, ReadsNamesAndRetryOfOnce) {
   const Options options = parsed({"once", "docs", "site", "--retry", "2m"});
   EXPECT_EQ(options.names, (std::vector<std::string>{"docs", "site"}));
