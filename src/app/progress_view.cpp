@@ -33,15 +33,34 @@ bool at_work(sync::Phase phase) {
   return phase != sync::Phase::waiting && phase != sync::Phase::stopped && phase != sync::Phase::suspended;
 }
 
-std::size_t terminal_width() {
+struct TerminalSize {
+  std::size_t width = 80;
+  std::size_t height = 24;
+};
+
+TerminalSize terminal_size() {
+  TerminalSize result;
   winsize size{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20) {
-    return size.ws_col;
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0) {
+    result.width = size.ws_col > 20 ? size.ws_col : result.width;
+    result.height = size.ws_row > 0 ? size.ws_row : result.height;
   }
-  return 80;
+  return result;
 }
 
-/// Remembers what stands on the terminal and how fast each transfer was.
+std::string at_row(std::size_t row) {
+  return "\x1b[" + std::to_string(row) + ";1H";
+}
+
+// The cursor is saved before and restored behind: the next log line goes on where the last one ended.
+constexpr std::string_view save_cursor =
+    "\x1b"
+    "7";
+constexpr std::string_view restore_cursor =
+    "\x1b"
+    "8";
+
+/// Remembers how fast each transfer was.
 class Display {
 public:
   void draw(const sync::Engine& engine) {
@@ -53,25 +72,18 @@ public:
         name_width = std::max(name_width, status.name.size());
       }
     }
-    std::string out = erase();
-    const std::size_t width = terminal_width();
+    const TerminalSize size = terminal_size();
+    std::vector<std::string> lines;
+    lines.reserve(rows.size());
     for (const ProgressRow& row : rows) {
-      out += render_row(row, name_width, width) + "\n";
+      lines.push_back(render_row(row, name_width, size.width));
     }
-    drawn_ = rows.size();
-    std::fputs(out.c_str(), stderr);
+    std::fputs(bottom_.show(lines, size.height).c_str(), stderr);
   }
 
-  void clear() {
-    std::fputs(erase().c_str(), stderr);
-    drawn_ = 0;
-  }
+  void clear() { std::fputs(bottom_.clear().c_str(), stderr); }
 
 private:
-  [[nodiscard]] std::string erase() const {
-    return drawn_ == 0 ? std::string() : "\x1b[" + std::to_string(drawn_) + "A\x1b[J";
-  }
-
   ProgressRow row(const sync::RepositoryStatus& status, const sync::SyncProgress& progress) {
     ProgressRow row;
     row.name = status.name;
@@ -88,7 +100,7 @@ private:
     return row;
   }
 
-  std::size_t drawn_ = 0;
+  BottomRows bottom_;
   std::map<std::string, std::uint64_t> received_before_;
   std::map<std::string, double> rate_;
 };
@@ -115,6 +127,45 @@ std::string render_row(const ProgressRow& row, std::size_t name_width, std::size
     line.resize(width);
   }
   return line;
+}
+
+std::string BottomRows::show(const std::vector<std::string>& rows, std::size_t height) {
+  constexpr std::size_t lowest_terminal = 4;
+  std::string out;
+  if (height != height_) {
+    out += clear();
+    height_ = height;
+  }
+  const std::size_t shown = height < lowest_terminal ? 0 : std::min(rows.size(), height / 2);
+  if (shown > reserved_) {
+    const std::size_t more = shown - reserved_;
+    out.append(more, '\n');  // what stands in the rows to come moves up
+    out += "\x1b[" + std::to_string(more) + "A";
+    out += save_cursor;  // setting the region moves it
+    out += "\x1b[1;" + std::to_string(height - shown) + "r";
+    out += restore_cursor;
+    reserved_ = shown;
+  }
+  if (reserved_ == 0) {
+    return out;
+  }
+  out += save_cursor;
+  for (std::size_t i = 0; i < reserved_; ++i) {
+    out += at_row(height_ - reserved_ + 1 + i) + "\x1b[2K" + (i < shown ? rows[i] : "");
+  }
+  out += restore_cursor;
+  return out;
+}
+
+std::string BottomRows::clear() {
+  if (reserved_ == 0) {
+    return {};
+  }
+  std::string out(save_cursor);
+  out += "\x1b[r" + at_row(height_ - reserved_ + 1) + "\x1b[J";
+  out += restore_cursor;
+  reserved_ = 0;
+  return out;
 }
 
 asio::awaitable<void> show_progress(sync::Engine& engine) {

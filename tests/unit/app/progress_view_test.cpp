@@ -26,5 +26,46 @@ TEST(RenderRow, ShowsOnlyThePhaseBeforeTheFirstByteAndCutsAtTheWidth) {
   EXPECT_EQ(render_row(row, 4, 6).size(), 6U);
 }
 
+TEST(BottomRows, ReserveRowsBelowAScrollingRegion) {
+  BottomRows bottom;
+  EXPECT_EQ(bottom.show({"a", "b"}, 24),
+            "\n\n\x1b[2A\x1b"
+            "7\x1b[1;22r\x1b"
+            "8"
+            "\x1b"
+            "7\x1b[23;1H\x1b[2Ka\x1b[24;1H\x1b[2Kb\x1b"
+            "8");
+  EXPECT_EQ(bottom.show({"c"}, 24),
+            "\x1b"
+            "7\x1b[23;1H\x1b[2Kc\x1b[24;1H\x1b[2K\x1b"
+            "8")
+      << "no row is left stale";
+  EXPECT_EQ(bottom.clear(),
+            "\x1b"
+            "7\x1b[r\x1b[23;1H\x1b[J\x1b"
+            "8");
+  EXPECT_EQ(bottom.clear(), "");
+}
+
+TEST(BottomRows, TakeHalfOfTheTerminalAtMostAndNoneOfATinyOne) {
+  BottomRows bottom;
+  const std::string out = bottom.show(std::vector<std::string>(16, "x"), 10);
+  EXPECT_NE(out.find("\x1b[1;5r"), std::string::npos);
+  BottomRows tiny;
+  EXPECT_EQ(tiny.show({"a"}, 3), "");
+}
+
+TEST(BottomRows, StartAnewWhenTheTerminalChangesItsHeight) {
+  BottomRows bottom;
+  static_cast<void>(bottom.show({"a"}, 24));
+  const std::string out = bottom.show({"a"}, 30);
+  EXPECT_TRUE(
+      out.starts_with("\x1b"
+                      "7\x1b[r\x1b[24;1H\x1b[J\x1b"
+                      "8"))
+      << "the old rows are blanked";
+  EXPECT_NE(out.find("\x1b[1;29r"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace adapter::app
