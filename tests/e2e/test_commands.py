@@ -102,6 +102,29 @@ class Commands(AdapterTest):
         self.assertEqual(code, 2)
         self.assertIn("conf.d/a.yaml:2:", output)
 
+    def test_validate_takes_files_and_looks_at_the_secrets_that_they_name(self):
+        good = self.write("repositories:\n  - {name: docs, url: 'https://example.com/a.git'}\n", "good.yaml")
+        text = "admin: {listen: '127.0.0.1:8080', token_file: no-token}\nrepositories:\n  - {name: docs, url: 'https://example.com/a.git'}\n"
+        careless = self.write(text, "careless.yaml")
+        code, output, _ = run_command("validate", good, careless)
+        self.assertEqual(code, 0, output)
+        self.assertIn("%s: the configuration is valid: 1 repository\n" % good, output)
+        self.assertRegex(output, r"careless.yaml:1:\d+: warning: admin.token_file: cannot read \S+no-token: No such file")
+        code, output, _ = run_command("validate", good, self.write(BAD, "bad.yaml"))
+        self.assertEqual(code, 2)
+        self.assertIn("bad.yaml:4:", output)
+        self.assertEqual(run_command("validate", "--config", good, good)[0], 2)
+
+    def test_variables_that_nothing_reads_are_named_without_their_values(self):
+        path = self.write("repositories:\n  - {name: docs, url: 'https://example.com/a.git', ref: '${ADAPTER_TEAM_REF}'}\n")
+        environment = {"ADAPTER_TEAM_REF": "main", "ADAPTER_ULR": "https://bot:hunter2@example.com/", "ADAPTER_SERVICE_HOST": "10.0.0.1"}
+        code, output, errors = run_command("validate", path, environment=environment)
+        self.assertEqual(code, 0, output)
+        self.assertIn("environment: warning: ADAPTER_ULR: nothing reads this variable; did you mean ADAPTER_URL?", output)
+        self.assertNotIn("hunter2", output + errors)
+        self.assertNotIn("ADAPTER_TEAM_REF", output)
+        self.assertNotIn("ADAPTER_SERVICE_HOST", output)
+
     def test_a_named_file_that_is_missing_exits_2(self):
         missing = os.path.join(self.folder, "absent.yaml")
         for command in ("run", "once", "validate"):

@@ -53,6 +53,26 @@ class Refs(AdapterTest):
         self.assertNotIn("refs/", checks[-1]["prefixes"])
         self.assertNotIn("", checks[-1]["prefixes"])
 
+    def test_a_shortened_name_means_what_it_means_to_git(self):
+        remote = self.remote(files={"a": "main"})
+        review = remote.commit({"a": "review"}, branch="refs/pull/1/head")
+        remote.tag("v1", remote.resolve("main"))
+        expected = {"tags/v1": remote.resolve("main"), "heads/main": remote.resolve("main"), "pull/1/head": review}
+        entries = [self.entry(remote, ref.replace("/", "-"), ref=ref) for ref in expected]
+        adapter = self.adapter(self.config(*entries)).start()
+        for ref, commit in expected.items():
+            adapter.wait_published(ref.replace("/", "-"), commit)
+
+    def test_a_missing_ref_names_the_nearest_and_asks_for_them_once(self):
+        remote = self.remote(files={"a": "main"})
+        remote.commit({"a": "2"}, branch="release/2")
+        adapter = self.follow_ref(remote, "release/3", every="300ms")
+        event = adapter.wait_event("check_failed", "docs")
+        self.assertIn('the remote has no ref "release/3"; the nearest there are: release/2, main', event["message"])
+        adapter.wait_for(lambda: len(self.server.seen("ls_refs")) >= 4, what="more checks")
+        broad = [request for request in self.server.seen("ls_refs") if "refs/heads/" in request["prefixes"]]
+        self.assertEqual(len(broad), 1)
+
     def test_a_full_ref_outside_of_branches_is_followed(self):
         remote = self.remote(files={"a": "main"})
         commit = remote.commit({"a": "review"}, branch="refs/changes/01/1/1")
