@@ -321,8 +321,10 @@ asio::awaitable<void> RepositoryTask::check() {
     near_refs_.reset();
   }
   if (choice.ambiguous && !std::exchange(warned_ambiguous_, true)) {
-    log::warning("ref_ambiguous", "the name fits several refs of the remote; write the one in full that is meant",
-                 {{"repository", repository_.name}, {"ref", repository_.ref}, {"followed", choice.ref}});
+    log::warning(
+        "ref_ambiguous",
+        "the name fits several refs of the remote, such as a branch and a tag; write in full which one is meant",
+        {{"repository", repository_.name}, {"ref", repository_.ref}, {"followed", choice.ref}});
   }
   switch (machine_.decide(choice)) {
     case Machine::Next::unchanged:
