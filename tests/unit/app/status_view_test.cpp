@@ -67,7 +67,7 @@ TEST(RenderStatus, SaysThatTheLastReloadFailed) {
   EXPECT_EQ(lines("null").size(), 1U);
   EXPECT_EQ(lines(R"({"successful":true,"errors":0,"problem":null})").size(), 1U);
   EXPECT_EQ(lines(R"({"successful":false,"errors":1,"problem":"c.yaml:3:5: error: a\u001b[2J"})").at(0),
-            R"(the last reload failed, the configuration before it is in use: c.yaml:3:5: error: a\x1b[2J)");
+            R"(the last reload failed, the configuration before it is in use: c.yaml:3:5: error: a\x1B[2J)");
   EXPECT_EQ(lines(R"({"successful":false,"errors":3,"problem":"c.yaml:3:5: error: a"})").at(0),
             "the last reload failed, the configuration before it is in use: c.yaml:3:5: error: a (2 more)");
 }
