@@ -36,7 +36,13 @@ class Row:
     long = 1
     jobs = 3
 
+    @classmethod
+    def missing(cls):
+        """What this machine lacks for the row to run at all; None when it can run. Asked before anything is made."""
+        return None
+
     def __init__(self):
+        self.skipped = []  # parts that this machine cannot run, each with its reason
         self.folder = tempfile.mkdtemp(prefix="adapter-%s-" % self.name.lower())
         self.certificates = make_certificates(os.path.join(self.folder, "certificates"))
         self.root = os.path.join(self.folder, "remotes")
@@ -109,7 +115,11 @@ class Row:
 
 
 def run(row_class, trials, seed=None, only=None, jobs=None, keep=False):
-    """(trials that passed, trials that failed) of one row; prints as it goes."""
+    """(trials that passed, trials that failed, parts that were skipped) of one row; prints as it goes."""
+    reason = row_class.missing()
+    if reason:
+        print("%s: skipped: %s" % (row_class.name, reason), flush=True)
+        return 0, 0, 1
     row = row_class()
     seed = random_seed() if seed is None else seed
     began = time.monotonic()
@@ -129,8 +139,10 @@ def run(row_class, trials, seed=None, only=None, jobs=None, keep=False):
                     print("%s: trial %s failed; replay: %s --seed %s --trial %s" % (row.name, number, sys.modules[row_class.__module__].__file__, seed, number))  # fmt: skip
                     print("\n".join("    " + line for problem in problems[:10] for line in problem.splitlines()), flush=True)
         passed = len(numbers) - failed
+        for part in row.skipped:
+            print("%s: skipped: %s" % (row.name, part), flush=True)
         print("%s: %d passed, %d failed in %.0f s" % (row.name, passed, failed, time.monotonic() - began), flush=True)
-        return passed, failed
+        return passed, failed, len(row.skipped)
     finally:
         if keep:
             print("kept: %s" % row.folder)
@@ -151,7 +163,7 @@ def main(row_class):
     if options.program:
         os.environ["ADAPTER_PROGRAM"] = os.path.abspath(options.program)
     trials = options.trials or (row_class.long if options.long else row_class.quick)
-    _, failed = run(row_class, trials, options.seed, options.trial, options.jobs, options.keep)
+    _, failed, _ = run(row_class, trials, options.seed, options.trial, options.jobs, options.keep)
     sys.exit(1 if failed else 0)
 
 

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a command under ptrace, counts the system calls that change files, and kills the whole process before number N.
 
-    tracer.py [--kill-at N] --report FILE -- COMMAND…
+    tracer.py [--kill-at N [--cut DIRECTORY --flags F [--go-on]]] --report FILE -- COMMAND…
 
 One count over all threads (strace counts for each thread alone), so that N from 1 upwards leaves out nothing. The report is JSON:
-{"calls": [names in order], "killed": bool, "code": exit code}. Linux on x86-64 and aarch64.
+{"calls": [names in order], "killed": bool, "code": exit code}. With --cut the file system of DIRECTORY is shut down before that call
+(FS_IOC_SHUTDOWN with these flags); with --go-on the process then runs on instead of being killed. Linux on x86-64 and aarch64.
 """
 
 import argparse
@@ -16,6 +17,10 @@ import platform
 import signal
 import struct
 import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from tests.support.volume_image import cut_off  # noqa: E402
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.ptrace.restype = ctypes.c_long
@@ -82,8 +87,8 @@ def _changes_files(pid, name, arguments):
     return True
 
 
-def trace(command, kill_at=0):
-    """The report as a dict."""
+def trace(command, kill_at=0, cut=None, flags=0, go_on=False):
+    """The report as a dict; "killed" also when the volume was cut off."""
     child = os.fork()
     if child == 0:
         _ptrace(_TRACEME, 0)
@@ -107,8 +112,11 @@ def trace(command, kill_at=0):
         if number == signal.SIGTRAP | 0x80:
             if not killed and _counts(pid, calls) and len(calls) == kill_at:
                 killed = True
-                os.kill(child, signal.SIGKILL)
-                continue
+                if cut:
+                    cut_off(cut, flags)
+                if not go_on:
+                    os.kill(child, signal.SIGKILL)
+                    continue
         elif status >> 16 == 0 and number not in (signal.SIGSTOP, signal.SIGTRAP):
             deliver = number
         try:
@@ -135,10 +143,13 @@ def _counts(pid, calls):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--kill-at", type=int, default=0)
+    parser.add_argument("--cut")
+    parser.add_argument("--flags", type=int, default=0)
+    parser.add_argument("--go-on", action="store_true")
     parser.add_argument("--report", required=True)
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
-    report = trace(options.command, options.kill_at)
+    report = trace(options.command, options.kill_at, options.cut, options.flags, options.go_on)
     with open(options.report, "w", encoding="ascii") as out:
         json.dump(report, out)
     return 0
