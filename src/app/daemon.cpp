@@ -19,6 +19,10 @@ namespace {
 /// How often the place of the configuration is looked at while there is none.
 constexpr std::chrono::milliseconds configuration_poll{500};
 
+/// How long the loop itself waits for the lock of the data directory, and how often it asks again for one that hangs.
+constexpr std::chrono::milliseconds lock_patience{20};
+constexpr std::chrono::milliseconds lock_poll{100};
+
 }  // namespace
 
 Daemon::Daemon(const Options& options)
@@ -147,6 +151,20 @@ bool Daemon::take_configuration_that_appeared() {
   return true;
 }
 
+/// Leaves lock_ empty when a stop is asked for while the volume does not answer.
+asio::awaitable<void> Daemon::take_lock() {
+  publish::LockAttempt attempt(config_->data_dir);
+  while (!attempt.wait_for(lock_patience)) {
+    if (stop_asked_) {
+      co_return;
+    }
+    const auto again = std::chrono::steady_clock::now() + lock_poll;
+    co_await wakeup_.wait_until(again);
+  }
+  lock_ = attempt.take();
+  wakeup_.wake();  // what was asked for meanwhile is still to be done
+}
+
 asio::awaitable<void> Daemon::start() {
   note_reload({}, true);
   configure_logging(options_, config_.get());
@@ -156,7 +174,10 @@ asio::awaitable<void> Daemon::start() {
     admin_.reset();
   }
   store::initialize_library(largest_limits(*config_));
-  lock_ = std::make_unique<publish::DataDirectoryLock>(config_->data_dir);
+  co_await take_lock();
+  if (!lock_) {
+    co_return;
+  }
   sandbox_ = enter_sandbox(*config_, watch_.sources(), config::process_environment());
   workers_ = std::make_unique<async::Workers>(worker_threads(*config_));
   serve_admin();

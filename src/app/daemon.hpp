@@ -16,7 +16,7 @@
 #include "adapter/async/task_scope.hpp"
 #include "adapter/async/workers.hpp"
 #include "adapter/config/load.hpp"
-#include "adapter/publish/publisher.hpp"
+#include "adapter/publish/data_directory_lock.hpp"
 #include "adapter/sync/engine.hpp"
 #include "commands.hpp"
 #include "config_watch.hpp"
@@ -49,6 +49,7 @@ private:
   asio::awaitable<void> live();
   asio::awaitable<void> wait_for_configuration();
   bool take_configuration_that_appeared();
+  asio::awaitable<void> take_lock();
   asio::awaitable<void> start();
   asio::awaitable<void> answer_requests();
   asio::awaitable<admin::ReloadOutcome> reload();

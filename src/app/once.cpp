@@ -4,8 +4,10 @@
 #include <asio/signal_set.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
@@ -13,7 +15,7 @@
 #include "adapter/async/workers.hpp"
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
-#include "adapter/publish/publisher.hpp"
+#include "adapter/publish/data_directory_lock.hpp"
 #include "adapter/store/store.hpp"
 #include "adapter/sync/engine.hpp"
 #include "commands.hpp"
@@ -69,6 +71,18 @@ std::string to_line(const sync::OnceResult& result) {
   return result.name + ": " + result.commit->to_hex() + (result.changed ? " published" : " unchanged");
 }
 
+/// Null when a signal ends the program while the volume does not answer. Signals are held back.
+std::unique_ptr<publish::DataDirectoryLock> take_lock(const std::filesystem::path& data_dir) {
+  constexpr std::chrono::milliseconds patience{100};
+  publish::LockAttempt attempt(data_dir);
+  while (!attempt.wait_for(patience)) {
+    if (stop_is_pending()) {
+      return nullptr;
+    }
+  }
+  return attempt.take();
+}
+
 int report(const Once& once) {
   if (once.refused) {
     std::fprintf(stderr, "adapter: %s\n", once.refused->text().c_str());
@@ -97,7 +111,10 @@ int once_command(const Options& options) {
   const auto config = std::make_shared<const config::Config>(*loaded.config);
   try {
     store::initialize_library(largest_limits(*config));
-    const publish::DataDirectoryLock lock(config->data_dir);
+    const std::unique_ptr<publish::DataDirectoryLock> lock = take_lock(config->data_dir);
+    if (!lock) {
+      return exit_failed;
+    }
     static_cast<void>(enter_sandbox(*config, loaded.sources, config::process_environment()));
     asio::io_context loop(1);
     asio::signal_set signals(loop.get_executor(), SIGTERM, SIGINT);

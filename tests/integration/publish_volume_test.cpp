@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../support/publish_fixture.hpp"
+#include "adapter/publish/data_directory_lock.hpp"
 
 namespace adapter::testing {
 namespace {

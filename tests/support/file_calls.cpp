@@ -219,6 +219,7 @@ int seen_open(const char* path, int flags, ...) __asm__("open");
 int seen_openat(int directory, const char* path, int flags, ...) __asm__("openat");
 int seen_fsync(int fd) __asm__("fsync");
 int seen_fdatasync(int fd) __asm__("fdatasync");
+int seen_flock(int fd, int operation) __asm__("flock");
 int seen_syncfs(int fd) __asm__("syncfs");
 int seen_rename(const char* from, const char* to) __asm__("rename");
 int seen_renameat(int from_directory, const char* from, int to_directory, const char* to) __asm__("renameat");
@@ -282,6 +283,11 @@ int seen_fsync(int fd) {
 
 int seen_fdatasync(int fd) {
   return sync_file("fdatasync", SYS_fdatasync, fd);
+}
+
+int seen_flock(int fd, int operation) {
+  const auto make = [&] { return next_syscall()(SYS_flock, fd, operation); };
+  return static_cast<int>(is_watched() ? observe({"flock", path_of(fd), "", operation, 0}, false, make) : make());
 }
 
 int seen_syncfs(int fd) {

@@ -11,7 +11,7 @@ namespace adapter::testing {
 /// One system call that changes files or makes them durable.
 struct FileCall {
   /// "open" (also openat), "write" (also pwrite, ftruncate), "fsync", "fdatasync", "syncfs", "rename", "exchange",
-  /// "link", "symlink", "unlink", "rmdir", "mkdir".
+  /// "link", "symlink", "unlink", "rmdir", "mkdir". Asked about only, not noted: "flock".
   std::string name;
   std::string path;      ///< absolute; of a descriptor the path that its file has at the time of the call
   std::string to;        ///< rename, exchange and link: the other path; symlink: the target as it was given

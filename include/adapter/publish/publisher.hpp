@@ -99,24 +99,4 @@ public:
 [[nodiscard]] std::unique_ptr<Publisher> make_publisher(async::Workers& workers, std::filesystem::path data_dir,
                                                         std::string name, std::string link);
 
-/// Holds data_dir/.adapter/.lock, and .adapter itself, for the life of the object. The constructor makes data_dir and
-/// .adapter when missing, readable for all.
-/// It throws DirectoryBusy when another process holds the lock, and a storage error that names user, owner and mode
-/// when the folder is not writable. A read-only volume that was used before can be locked: what stands there is served
-/// on.
-class DataDirectoryLock {
-public:
-  explicit DataDirectoryLock(const std::filesystem::path& data_dir);
-
-private:
-  UniqueFd folder_;  ///< .adapter, locked too
-  UniqueFd lock_;
-};
-
-/// Another process owns the data directory; the text names its pid. The program exits 75.
-class DirectoryBusy : public Error {
-public:
-  using Error::Error;
-};
-
 }  // namespace adapter::publish

@@ -16,6 +16,9 @@ void prepare_process();
 /// Lets the signals through that prepare_process() holds back: once their handlers stand, and before any thread starts.
 void release_signals();
 
+/// Whether SIGTERM or SIGINT came while they are held back.
+[[nodiscard]] bool stop_is_pending() noexcept;
+
 /// The logger as the command line, the configuration and the terminal say, in this order.
 void configure_logging(const Options& options, const config::Config* config);
 

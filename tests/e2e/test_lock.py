@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A volume whose lock does not answer: the log says so, and a stop is obeyed."""
+
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from tests.e2e.harness import AdapterTest, main  # noqa: E402
+from tests.support.volume_image import build_preload  # noqa: E402
+
+# As a lock on NFS whose lock service is down: no signal ends the call.
+_HANGING = """
+#include <poll.h>
+int flock(int fd, int operation) {
+  (void)fd, (void)operation;
+  for (;;) poll(0, 0, -1);
+}
+"""
+_REFUSED = """
+#include <errno.h>
+int flock(int fd, int operation) {
+  (void)fd, (void)operation;
+  errno = ENOLCK;
+  return -1;
+}
+"""
+
+
+class Lock(AdapterTest):
+    def make(self, source):
+        adapter = self.adapter(self.config(self.entry(self.remote("r%d.git" % len(self.adapters), files={"a": "1"}))))
+        return adapter, {"LD_PRELOAD": build_preload(adapter.folder, source)}
+
+    def test_one_that_hangs_is_announced_and_a_stop_is_obeyed(self):
+        for command, code in (("run", 0), ("once", 1)):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                with self.subTest(command, signal=number):
+                    adapter, environment = self.make(_HANGING)
+                    adapter.start(command=command, environment=environment)
+                    adapter.wait_event("locking")
+                    self.assertIn("NFS", adapter.wait_event("lock_waits")["message"])
+                    began = time.monotonic()
+                    adapter.signal(number)
+                    self.assertEqual(adapter.wait_exit(5), code)
+                    self.assertLess(time.monotonic() - began, 5)
+
+    def test_one_that_is_refused_says_what_to_do(self):
+        adapter, environment = self.make(_REFUSED)
+        self.assertEqual(adapter.once(environment=environment), 1)
+        message = adapter.wait_event("start_failed")["message"]
+        for word in (adapter.data + "/.adapter/.lock", "ENOLCK", "NFS", "nolock"):
+            self.assertIn(word, message)
+
+
+if __name__ == "__main__":
+    main()
