@@ -194,7 +194,7 @@ void fsync_fd(int fd, std::string_view path_for_errors) {
 }
 
 void fsync_folder(int folder, std::string_view path_for_errors) {
-  if (retry_interrupted([&] { return fsync(folder); }) != 0 && errno != EINVAL && errno != EROFS) {
+  if (retry_interrupted([&] { return fsync(folder); }) != 0 && errno != EINVAL) {
     throw storage_error(errno, "make durable", path_for_errors);
   }
 }

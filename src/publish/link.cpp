@@ -80,7 +80,7 @@ Link::Link(std::filesystem::path data_dir, const std::string& name, std::string 
       prefix_(link_prefix(link_, name)) {}
 
 LinkView Link::look() const {
-  const UniqueFd parent = open_parent(false);
+  const UniqueFd parent = open_parent(false, false);
   return parent ? look_at(parent.get()) : LinkView{};
 }
 
@@ -92,13 +92,15 @@ LinkView Link::look_for_ours() const {
   return view;
 }
 
-/// The folder the link lies in; empty when it is missing and `make` is false.
-UniqueFd Link::open_parent(bool make) const {
+/// The directory the link lies in; empty when it is missing and `make` is false. `sync` makes the names on the way
+/// durable, also of directories that were there already.
+UniqueFd Link::open_parent(bool make, bool sync) const {
   UniqueFd folder = open_data_dir(data_dir_);
   const auto parts = split(link_, '/');
   for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
     const std::string name(parts[i]);
     struct stat info{};
+    bool made = false;
     if (fstatat(folder.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
       if (!S_ISDIR(info.st_mode)) {
         throw Error(ErrorClass::storage, "cannot publish at " + escape(path()) + ": " + escape(name) +
@@ -112,9 +114,19 @@ UniqueFd Link::open_parent(bool make) const {
       if (mkdirat(folder.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
         throw volume_error(errno, "make the folder of", path());
       }
-      const UniqueFd made = open_directory_at(folder.get(), name);
-      set_mode(made.get(), 0, 0755, name);
-      fsync_folder(folder.get(), path());
+      const UniqueFd directory = open_directory_at(folder.get(), name);
+      set_mode(directory.get(), 0, 0755, name);
+      made = true;
+    }
+    if (made || sync) {
+      try {
+        fsync_folder(folder.get(), path());
+      } catch (...) {
+        if (made) {
+          unlinkat(folder.get(), name.c_str(), AT_REMOVEDIR);  // a second sync of the same name would prove nothing
+        }
+        throw;
+      }
     }
     folder = open_directory_at(folder.get(), name);
   }
@@ -159,8 +171,9 @@ Error Link::foreign_error(const LinkView& view) const {
                                         " that the adapter did not make; move it away or choose another link");
 }
 
-void Link::point_at(int own_folder, const ObjectId& commit) const {
-  const UniqueFd parent = open_parent(true);
+void Link::point_at(int own_folder, const ObjectId& commit) {
+  const UniqueFd parent = open_parent(true, !way_synced_);
+  way_synced_ = true;
   const std::string temporary = unique_name(temporary_link_prefix);
   const std::string target = prefix_ + commit.to_hex();
   if (symlinkat(target.c_str(), own_folder, temporary.c_str()) != 0) {
@@ -172,8 +185,14 @@ void Link::point_at(int own_folder, const ObjectId& commit) const {
     unlinkat(own_folder, temporary.c_str(), 0);
     throw;
   }
-  fsync_folder(parent.get(), path());
+  sync_names(parent.get(), own_folder);
+}
+
+void Link::sync_names(int parent, int own_folder) {
+  sync_failed_ = true;
+  fsync_folder(parent, path());
   fsync_folder(own_folder, path());
+  sync_failed_ = false;
 }
 
 /// Where nothing was, nothing may be replaced: what came there in between is somebody else's.
@@ -208,9 +227,26 @@ void Link::move_over(int own_folder, const std::string& temporary, int parent) c
   }
 }
 
-void Link::settle() const {
-  if (const UniqueFd parent = open_parent(false)) {
-    fsync_folder(parent.get(), path());
+void Link::make_durable(int own_folder, const ObjectId& commit) {
+  const UniqueFd parent = open_parent(false, false);
+  if (sync_failed_ || !parent) {
+    point_at(own_folder, commit);
+    return;
+  }
+  sync_names(parent.get(), own_folder);
+}
+
+void Link::make_durable_at_start(int own_folder, const std::optional<ObjectId>& commit) {
+  if (sync_failed_) {
+    if (commit) {
+      point_at(own_folder, *commit);
+    }
+    return;  // without a commit the next publish makes the link anew
+  }
+  if (const UniqueFd parent = open_parent(false, false)) {
+    sync_failed_ = true;
+    static_cast<void>(sync_unless_read_only(parent.get(), path()));
+    sync_failed_ = false;
   }
 }
 
@@ -252,8 +288,8 @@ void Link::remove() const {
       if (unlinkat(parent.get(), last_component(link_).c_str(), 0) != 0 && errno != ENOENT) {
         throw volume_error(errno, "remove link", path());
       }
-      fsync_folder(parent.get(), path());
     }
+    fsync_folder(parent.get(), path());  // absent: an attempt before may have failed just then
   }
   remove_empty_parents(data.get());
 }

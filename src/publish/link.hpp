@@ -47,10 +47,14 @@ public:
 
   /// Points it at `commit`'s tree, atomically and durably; makes the folders on the way. `own_folder` is
   /// .adapter/<name>, where the new link waits under a unique name until it is moved over the old one.
-  void point_at(int own_folder, const ObjectId& commit) const;
+  void point_at(int own_folder, const ObjectId& commit);
 
-  /// Makes durable what stands there: the run before may have been killed between moving and syncing it.
-  void settle() const;
+  /// Makes a link that leads to `commit` already durable: the run before may have been killed between moving and
+  /// syncing it. After a failed sync, here or in point_at(), the pages that it left prove nothing: then this makes a
+  /// new link.
+  void make_durable(int own_folder, const ObjectId& commit);
+  /// The same at a start, where nothing is to be published yet. A read-only volume is no error.
+  void make_durable_at_start(int own_folder, const std::optional<ObjectId>& commit);
 
   /// Removes it when it is ours, and then the folders on the way that this leaves empty: they may lie where another
   /// link belongs. Goes on with the folders when the link is gone already.
@@ -59,7 +63,8 @@ public:
   [[nodiscard]] std::string path() const { return path_.native(); }
 
 private:
-  [[nodiscard]] UniqueFd open_parent(bool make) const;
+  void sync_names(int parent, int own_folder);
+  [[nodiscard]] UniqueFd open_parent(bool make, bool sync) const;
   [[nodiscard]] LinkView look_at(int parent) const;
   [[nodiscard]] bool reads(const std::string& wanted) const;
   void remove_empty_parents(int data) const;
@@ -70,6 +75,8 @@ private:
   std::string link_;
   std::filesystem::path path_;
   std::string prefix_;
+  bool way_synced_ = false;  ///< by this object: a directory on the way may be of a run that was killed before its sync
+  bool sync_failed_ = false;  ///< the last sync of the link's directory: what stands there may not be on the disk
 
   /// A link that was read: while it has this stamp it holds this commit.
   struct Read {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
@@ -24,6 +25,9 @@ constexpr std::size_t helpers = 1;
 
 /// The tree that stands beside the published one.
 constexpr std::size_t kept_trees = 2;
+
+/// The damage of a tree that looks complete, and whose last sync failed.
+constexpr const char* not_stored = "the volume failed to make the tree durable";
 
 /// The coroutines only move the work to a worker; each `…_now` is one job, straight down.
 class DiskPublisher final : public Publisher {
@@ -84,7 +88,7 @@ public:
 private:
   // ---- recover ----
 
-  Standing recover_now(const std::stop_token& stop) const {
+  Standing recover_now(const std::stop_token& stop) {
     const LinkView view = link_.look_for_ours();
     const std::optional<Trees> trees = Trees::open(data_dir_, name_);
     Standing standing;
@@ -94,8 +98,15 @@ private:
         log::info("litter_swept", "removed what an interrupted run left behind",
                   {{"repository", name_}, {"count", removed}});
       }
-      link_.settle();
-      trees->settle();
+      try {
+        trees->make_names_durable_at_start();
+      } catch (...) {
+        if (standing.commit) {
+          unproven_.insert(*standing.commit);
+        }
+        throw;
+      }
+      link_.make_durable_at_start(trees->own_folder(), standing.commit);
     }
     sweep_gone(data_dir_, stop);
     if (!standing.commit && standing.damage.empty() && view.state == LinkView::State::ours) {
@@ -108,7 +119,11 @@ private:
   void look_at_trees(const Trees& trees, const LinkView& view, const std::stop_token& stop, Standing& standing) const {
     Crew crew(workers_, helpers);
     if (view.commit) {
-      const TreeCheck check = trees.check(*view.commit, crew, stop);
+      TreeCheck check = trees.check(*view.commit, crew, stop);
+      if (unproven_.contains(*view.commit)) {
+        check.manifest.reset();
+        check.damage = not_stored;
+      }
       if (check.manifest) {
         standing.commit = view.commit;
         standing.symlinks = check.manifest->symlinks;
@@ -175,9 +190,10 @@ private:
   // ---- publish ----
 
   Outcome publish_now(const ObjectId& commit, const ReaderFactory& readers, const PublishOptions& options,
-                      const std::stop_token& stop) const {
+                      const std::stop_token& stop) {
     const LinkView before = link_.look_for_ours();
-    const Trees trees = Trees::make(data_dir_, name_);
+    const Trees trees = Trees::make(data_dir_, name_, !directories_synced_);
+    directories_synced_ = true;
     trees.sweep(stop);
     Crew crew(workers_, helpers);
     Outcome outcome;
@@ -191,7 +207,7 @@ private:
       link_.point_at(trees.own_folder(), commit);
       outcome.changed = true;
     } else {
-      link_.settle();  // the attempt that moved it may have failed just then
+      link_.make_durable(trees.own_folder(), commit);  // the attempt that moved it may have failed just then
     }
     outcome.previous = retire_trees(trees, commit, before.commit, crew);
     return outcome;
@@ -200,11 +216,14 @@ private:
   /// Leaves a complete, durable tree under the commit's name. Here a spare tree, brought up to date by the difference
   /// between its commit and this one, would come between the two ways.
   Manifest provide_tree(const Trees& trees, const ObjectId& commit, const ReaderFactory& readers,
-                        const PublishOptions& options, Crew& crew, const std::stop_token& stop,
-                        Outcome& outcome) const {
+                        const PublishOptions& options, Crew& crew, const std::stop_token& stop, Outcome& outcome) {
     TreeCheck check = trees.check(commit, crew, stop);
+    if (unproven_.contains(commit)) {
+      check.manifest.reset();
+      check.damage = not_stored;
+    }
     if (check.manifest && check.manifest->share == options.share && check.manifest->symlinks == options.symlinks) {
-      trees.settle();
+      prove(trees, commit);
       outcome.reused = true;
       return std::move(*check.manifest);
     }
@@ -217,9 +236,18 @@ private:
     if (stop.stop_requested()) {
       throw Error(ErrorClass::cancelled, "publishing was cancelled");
     }
+    unproven_.insert(commit);
     staging.keep(commit, manifest);
+    unproven_.erase(commit);
     outcome.changed = true;
     return manifest;
+  }
+
+  /// Makes the names of `commit`'s tree and record durable, or remembers that they may not be.
+  void prove(const Trees& trees, const ObjectId& commit) {
+    unproven_.insert(commit);
+    trees.make_names_durable(commit);
+    unproven_.erase(commit);
   }
 
   /// After the flip: the tree that was published before stays, all others go. What fails here does not undo the
@@ -248,7 +276,7 @@ private:
 
   // ---- relink, remove ----
 
-  void relink_now(const ObjectId& commit, const std::stop_token& stop) const {
+  void relink_now(const ObjectId& commit, const std::stop_token& stop) {
     const LinkView before = link_.look_for_ours();
     const std::optional<Trees> trees = Trees::open(data_dir_, name_);
     Crew crew(workers_, helpers);
@@ -257,15 +285,19 @@ private:
     if (trees) {
       check = trees->check(commit, crew, stop);
     }
+    if (unproven_.contains(commit)) {
+      check.manifest.reset();
+      check.damage = not_stored;
+    }
     if (!check.manifest) {
       throw Error(ErrorClass::storage, "cannot point the link " + escape(link_.path()) + " at commit " +
                                            commit.to_hex() + ": " + check.damage + "; it has to be published again");
     }
-    trees->settle();
+    prove(*trees, commit);
     if (before.commit != commit) {
       link_.point_at(trees->own_folder(), commit);
     } else {
-      link_.settle();
+      link_.make_durable(trees->own_folder(), commit);
     }
   }
 
@@ -292,6 +324,9 @@ private:
   std::filesystem::path data_dir_;
   std::string name_;
   Link link_;
+  bool directories_synced_ = false;  ///< by this object; see Trees::make
+  /// Commits whose tree may lack its last sync: the sync failed, and so may have the removal of the record.
+  std::set<ObjectId> unproven_;
 };
 
 }  // namespace

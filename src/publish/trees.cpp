@@ -36,9 +36,13 @@ UniqueFd open_own(int parent, const std::string& name, mode_t mode) {
   return folder;
 }
 
-UniqueFd make_folder(int parent, const std::string& name, mode_t mode) {
+/// `sync`: makes the name durable also of a directory that is there already.
+UniqueFd make_folder(int parent, const std::string& name, mode_t mode, bool sync) {
   UniqueFd folder = open_own(parent, name, mode);
   if (folder) {
+    if (sync) {
+      fsync_folder(parent, name);
+    }
     return folder;
   }
   if (mkdirat(parent, name.c_str(), mode) != 0 && errno != EEXIST) {
@@ -46,7 +50,12 @@ UniqueFd make_folder(int parent, const std::string& name, mode_t mode) {
   }
   folder = open_directory_at(parent, name);
   set_mode(folder.get(), 0, mode, name);
-  fsync_folder(parent, name);
+  try {
+    fsync_folder(parent, name);
+  } catch (...) {
+    unlinkat(parent, name.c_str(), AT_REMOVEDIR);  // a second sync of the same name would prove nothing
+    throw;
+  }
   return folder;
 }
 
@@ -108,13 +117,13 @@ std::optional<Trees> Trees::open(const std::filesystem::path& data_dir, const st
   return trees;
 }
 
-Trees Trees::make(const std::filesystem::path& data_dir, const std::string& name) {
+Trees Trees::make(const std::filesystem::path& data_dir, const std::string& name, bool sync) {
   const UniqueFd data = open_data_dir(data_dir);
-  const UniqueFd all = make_folder(data.get(), ".adapter", shared_mode);
+  const UniqueFd all = make_folder(data.get(), ".adapter", shared_mode, sync);
   Trees trees;
-  trees.own_ = make_folder(all.get(), name, shared_mode);
-  trees.trees_ = make_folder(trees.own_.get(), "trees", shared_mode);
-  trees.manifests_ = make_folder(trees.own_.get(), "manifests", private_mode);
+  trees.own_ = make_folder(all.get(), name, shared_mode, sync);
+  trees.trees_ = make_folder(trees.own_.get(), "trees", shared_mode, sync);
+  trees.manifests_ = make_folder(trees.own_.get(), "manifests", private_mode, sync);
   return trees;
 }
 
@@ -191,14 +200,7 @@ void Trees::keep(const std::string& staging, int staging_fd, const ObjectId& com
     throw;
   }
   take_name(staging, hex);
-  try {
-    settle();
-  } catch (...) {
-    // A second sync would succeed and prove nothing. The tree stays, for the link may lead to it already; without its
-    // record it is not taken for a complete one.
-    unlinkat(manifests_.get(), hex.c_str(), 0);
-    throw;
-  }
+  make_names_durable(commit);
 }
 
 void Trees::take_name(const std::string& staging, const std::string& hex) const {
@@ -218,15 +220,30 @@ void Trees::take_name(const std::string& staging, const std::string& hex) const 
     throw volume_error(errno, "exchange", hex);
   }
   // A file system that cannot exchange (some network ones): two steps, between which the damaged tree is gone already.
-  if (renameat(trees_.get(), hex.c_str(), trees_.get(), gone.c_str()) != 0 ||
-      renameat(trees_.get(), staging.c_str(), trees_.get(), hex.c_str()) != 0) {
+  if (renameat(trees_.get(), hex.c_str(), trees_.get(), gone.c_str()) != 0) {
     throw volume_error(errno, "rename", hex);
+  }
+  if (renameat(trees_.get(), staging.c_str(), trees_.get(), hex.c_str()) != 0) {
+    const int failure = errno;
+    renameat(trees_.get(), gone.c_str(), trees_.get(), hex.c_str());  // the damaged tree is better than none
+    throw volume_error(failure, "rename", hex);
   }
 }
 
-void Trees::settle() const {
-  fsync_folder(manifests_.get(), "manifests");
-  fsync_folder(trees_.get(), "trees");
+void Trees::make_names_durable(const ObjectId& commit) const {
+  try {
+    fsync_folder(manifests_.get(), "manifests");
+    fsync_folder(trees_.get(), "trees");
+  } catch (...) {
+    // The tree stays, for the link may lead to it already; without its record it is not taken for a complete one.
+    unlinkat(manifests_.get(), commit.to_hex().c_str(), 0);
+    throw;
+  }
+}
+
+void Trees::make_names_durable_at_start() const {
+  static_cast<void>(sync_unless_read_only(manifests_.get(), "manifests"));
+  static_cast<void>(sync_unless_read_only(trees_.get(), "trees"));
 }
 
 void Trees::set_aside(const ObjectId& commit) const {

@@ -38,8 +38,9 @@ class Trees {
 public:
   /// Nothing when they were not made yet.
   [[nodiscard]] static std::optional<Trees> open(const std::filesystem::path& data_dir, const std::string& name);
-  /// Makes them: 0755 on the way to the trees, 0700 for the manifests.
-  [[nodiscard]] static Trees make(const std::filesystem::path& data_dir, const std::string& name);
+  /// Makes them: 0755 on the way to the trees, 0700 for the manifests; their names are durable then. `sync`: also the
+  /// names of those that are there already, which a killed run may have made.
+  [[nodiscard]] static Trees make(const std::filesystem::path& data_dir, const std::string& name, bool sync);
 
   [[nodiscard]] int own_folder() const noexcept { return own_.get(); }
   [[nodiscard]] int folder() const noexcept { return trees_.get(); }
@@ -52,8 +53,11 @@ public:
   /// changes places with it in one step, and is then set aside. When it fails at the very end the tree may bear the
   /// name, but without a record: it counts as damaged.
   void keep(const std::string& staging, int staging_fd, const ObjectId& commit, const Manifest& manifest) const;
-  /// Makes durable the names that stand there, before a link relies on them.
-  void settle() const;
+  /// Makes durable the names of trees that are there already, before a link relies on `commit`'s. When that fails,
+  /// `commit`'s record is removed: a second sync would succeed and prove nothing, so its tree has to be written anew.
+  void make_names_durable(const ObjectId& commit) const;
+  /// The same at a start, which may find a read-only volume: then nothing can be done, and what stands there is served.
+  void make_names_durable_at_start() const;
 
   /// Takes the commit's name from a tree; sweep() deletes it.
   void set_aside(const ObjectId& commit) const;

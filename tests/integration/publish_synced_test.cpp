@@ -141,6 +141,20 @@ TEST_F(WhatIsSynced, CompleteTreeOfAnEarlierProcessIsSyncedBeforeTheLinkMovesToI
   EXPECT_THAT(unsynced_at_the_end(), IsEmpty());
 }
 
+TEST_F(WhatIsSynced, DirectoriesOfAnEarlierProcessAreSyncedByTheFirstPublish) {
+  PublishFixture fixture(2, "sites/more/docs");
+  const ObjectId commit = few(fixture, "1");
+  for (const fs::path& path : {fixture.own() / "trees", fixture.own() / "manifests", fixture.link.parent_path()}) {
+    fs::create_directories(path);
+    for (fs::path each = path; each != fixture.data_dir; each = each.parent_path()) {
+      from_an_earlier_process.push_back(each);
+    }
+  }
+  begin(fixture);
+  fixture.publish(commit);
+  EXPECT_THAT(unsynced_before_the_flip(fixture.link), ElementsAre(only_the_new_link));
+}
+
 TEST_F(WhatIsSynced, LinkOfAnEarlierProcessIsSyncedBeforeItsCommitCountsAsPublished) {
   PublishFixture fixture(2, "sites/docs");
   const ObjectId commit = few(fixture, "1");

@@ -83,8 +83,8 @@ void write_all(int fd, std::string_view bytes, std::string_view path_for_errors)
 void replace_file_at(int directory, const std::string& name, std::string_view bytes, mode_t mode);
 
 void fsync_fd(int fd, std::string_view path_for_errors);
-/// Makes the names of a folder durable. A file system that cannot sync folders (EINVAL, some network and FUSE ones) or
-/// is read-only is not an error.
+/// Makes the names in a directory durable. A file system that cannot sync directories (EINVAL, some network and FUSE
+/// ones) is not an error. EROFS is: the kernel made the volume read-only and may have dropped what was written before.
 void fsync_folder(int folder, std::string_view path_for_errors);
 
 /// Gives a folder of our own exactly this mode, whatever umask, setgid folder or user had a say in it. One that belongs
