@@ -10,13 +10,15 @@ import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.e2e.harness import AdapterTest, main  # noqa: E402
-from tests.support.adapter import PROJECT  # noqa: E402
+import yaml  # noqa: E402
+
+from tests.e2e.harness import AdapterTest, main, run_command  # noqa: E402
+from tests.support.adapter import PROJECT, program  # noqa: E402
 
 
-def blocks(page, language):
-    """The fenced blocks of a page of docs/, as texts."""
-    with open(os.path.join(PROJECT, "docs", page), encoding="utf-8") as source:
+def blocks(page, language, folder="docs"):
+    """The fenced blocks of a page, as texts."""
+    with open(os.path.join(PROJECT, folder, page), encoding="utf-8") as source:
         return re.findall(r"^```%s\n(.*?)^```$" % language, source.read(), re.M | re.S)
 
 
@@ -46,6 +48,34 @@ class DocumentedCommands(AdapterTest):
         done = subprocess.run(["sh", "-ec", command], cwd=self.folder, capture_output=True, text=True, timeout=30, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         adapter.wait_published("docs", commit, seconds=10)
+
+    def test_quickstart(self):
+        """The first command of README.md; the second is what runs this test in `.ci/run`."""
+        command = blocks("README.md", "sh", folder="")[0].splitlines()[0]
+        self.assertTrue(command.startswith("./scripts/quickstart "), command)
+        build = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(program()))))
+        environment = {**os.environ, "BUILD_DIR": build, "QUICKSTART_SECONDS": "12"}
+        done = subprocess.run(["sh", "-ec", command], cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=300, check=False)  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_configurations_of_the_pages_are_valid(self):
+        found = [(page, text) for folder, page in (("", "README.md"), ("docs", "configuration.md"), ("docs", "webhooks.md"))
+                 for text in blocks(page, "yaml", folder)]  # fmt: skip
+        self.assertGreaterEqual(len(found), 6)
+        for page, text in found:
+            with self.subTest("%s: %s" % (page, text.splitlines()[0])):
+                config = yaml.safe_load(text) or {}
+                # A part of a file is completed with what every file has.
+                config.setdefault("repositories", [{"name": "docs", "url": "https://git.example.com/team/docs.git"}])
+                adapter = self.adapter(config)
+                adapter.write_config(config)
+                code, output, errors = run_command("validate", "--config", adapter.config_file)
+                self.assertEqual(code, 0, output + errors)
+                self.assertNotIn("error:", output)
+                config["repositories"][0]["urll"] = "x"
+                adapter.write_config(config)
+                self.assertEqual(run_command("validate", "--config", adapter.config_file)[0], 2)
 
 
 if __name__ == "__main__":
