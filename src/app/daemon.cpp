@@ -9,6 +9,7 @@
 
 #include "adapter/config/checks.hpp"
 #include "adapter/log/log.hpp"
+#include "adapter/log/output.hpp"
 #include "adapter/store/store.hpp"
 #include "load.hpp"
 #include "version.hpp"
@@ -31,7 +32,7 @@ Daemon::Daemon(const Options& options)
       scope_(loop_.get_executor()),
       signals_(loop_.get_executor(), SIGTERM, SIGINT, SIGHUP),
       wakeup_(loop_.get_executor()),
-      service_manager_(config::process_environment()) {
+      service_manager_(loop_.get_executor(), config::process_environment()) {
   signals_.add(SIGUSR1);
   release_signals();
 }
@@ -54,7 +55,7 @@ int Daemon::run() {
     watch_.loaded(loaded.sources);
   }
   scope_.spawn("signals", note_signals());
-  scope_.spawn("watchdog", service_manager_.feed_watchdog());
+  scope_.spawn("service manager", service_manager_.run());
   scope_.spawn("daemon", serve());
   loop_.run();
   return exit_code_;
@@ -124,6 +125,7 @@ asio::awaitable<void> Daemon::wait_for_configuration() {
     if (take_configuration_that_appeared()) {
       break;
     }
+    log::flush(std::chrono::milliseconds(0));  // there is no thread yet that would do it
     const auto again = std::chrono::steady_clock::now() + configuration_poll;
     co_await wakeup_.wait_until(again);
   }
@@ -179,6 +181,7 @@ asio::awaitable<void> Daemon::start() {
     co_return;
   }
   sandbox_ = enter_sandbox(*config_, watch_.sources(), config::process_environment());
+  log::start_thread();
   workers_ = std::make_unique<async::Workers>(worker_threads(*config_));
   serve_admin();
   engine_ = sync::make_engine(loop_.get_executor(), *workers_, config::process_environment(), version,

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <cstdio>
 #include <exception>
+#include <string>
 
+#include "adapter/log/output.hpp"
 #include "commands.hpp"
 #include "process/process.hpp"
 
@@ -30,6 +33,12 @@ int dispatch(const adapter::app::Options& options) {
   return adapter::app::exit_usage;
 }
 
+/// How long the end of the process waits for the reader of standard error. A daemon is to end in time, the words of a
+/// command are all that its user sees.
+std::chrono::milliseconds flush_limit(const adapter::app::Options& options) {
+  return options.command == adapter::app::Command::run ? std::chrono::seconds(1) : std::chrono::seconds(5);
+}
+
 /// Such a command lets them through itself.
 bool handles_signals(const adapter::app::Options& options) {
   using adapter::app::Command;
@@ -37,20 +46,31 @@ bool handles_signals(const adapter::app::Options& options) {
          (options.command == Command::status && options.watch);
 }
 
+int run(int argc, char** argv) {
+  adapter::app::prepare_process();
+  auto parsed = adapter::app::parse_options(argc, argv);
+  if (const int* const code = std::get_if<int>(&parsed)) {
+    return *code;
+  }
+  const auto& options = std::get<adapter::app::Options>(parsed);
+  if (!handles_signals(options)) {
+    adapter::app::release_signals();
+  }
+  int code = adapter::app::exit_failed;
+  try {
+    code = dispatch(options);
+  } catch (const std::exception& error) {
+    adapter::log::print(std::string("adapter: ") + error.what() + "\n");
+  }
+  adapter::log::flush(flush_limit(options));
+  return code;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    adapter::app::prepare_process();
-    auto parsed = adapter::app::parse_options(argc, argv);
-    if (const int* const code = std::get_if<int>(&parsed)) {
-      return *code;
-    }
-    const auto& options = std::get<adapter::app::Options>(parsed);
-    if (!handles_signals(options)) {
-      adapter::app::release_signals();
-    }
-    return dispatch(options);
+    return run(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "adapter: %s\n", error.what());
     return adapter::app::exit_failed;

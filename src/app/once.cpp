@@ -15,6 +15,7 @@
 #include "adapter/async/workers.hpp"
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
+#include "adapter/log/output.hpp"
 #include "adapter/publish/data_directory_lock.hpp"
 #include "adapter/store/store.hpp"
 #include "adapter/sync/engine.hpp"
@@ -85,7 +86,7 @@ std::unique_ptr<publish::DataDirectoryLock> take_lock(const std::filesystem::pat
 
 int report(const Once& once) {
   if (once.refused) {
-    std::fprintf(stderr, "adapter: %s\n", once.refused->text().c_str());
+    log::print("adapter: " + once.refused->text() + "\n");
     return once.refused->error_class() == ErrorClass::config ? exit_usage : exit_failed;
   }
   bool failed = once.interrupted;
@@ -116,6 +117,7 @@ int once_command(const Options& options) {
       return exit_failed;
     }
     static_cast<void>(enter_sandbox(*config, loaded.sources, config::process_environment()));
+    log::start_thread();
     asio::io_context loop(1);
     asio::signal_set signals(loop.get_executor(), SIGTERM, SIGINT);
     release_signals();
@@ -128,6 +130,8 @@ int once_command(const Options& options) {
     }
     once.main.spawn("once", work(once, config, options));
     loop.run();
+    signals.clear();  // results may wait for their reader: a signal ends that
+    log::flush(std::chrono::seconds(1));  // the results come after the progress, on the same terminal
     return report(once);
   } catch (const publish::DirectoryBusy& busy) {
     log::error("data_directory_busy", busy.text());

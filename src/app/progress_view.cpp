@@ -9,10 +9,10 @@
 #include <asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 
 #include "adapter/base/units.hpp"
+#include "adapter/log/output.hpp"
 
 namespace adapter::app {
 namespace {
@@ -78,10 +78,10 @@ public:
     for (const ProgressRow& row : rows) {
       lines.push_back(render_row(row, name_width, size.width));
     }
-    std::fputs(bottom_.show(lines, size.height).c_str(), stderr);
+    log::print(bottom_.show(lines, size.height));
   }
 
-  void clear() { std::fputs(bottom_.clear().c_str(), stderr); }
+  void clear() { log::print(bottom_.clear()); }
 
 private:
   ProgressRow row(const sync::RepositoryStatus& status, const sync::SyncProgress& progress) {

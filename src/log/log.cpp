@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapter/log/log.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -10,31 +11,59 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <utility>
 
 #include "adapter/base/text.hpp"
 #include "adapter/base/units.hpp"
+#include "adapter/log/output.hpp"
+#include "line_writer.hpp"
 
 namespace adapter::log {
 namespace {
 
 constexpr std::size_t max_value_bytes = 2048;
 
+/// The line that says how many others were lost, in today's format.
+std::string lost_line(std::uint64_t count);
+
+/// spdlog's own sinks wait for the reader of standard error, and its queue is bounded in lines, not in bytes.
+class QueueSink final : public spdlog::sinks::sink {
+public:
+  explicit QueueSink(LineWriter& writer) : writer_(writer) {}
+  void log(const spdlog::details::log_msg& message) override {
+    std::string line(message.payload.data(), message.payload.size());
+    line += '\n';
+    writer_.submit(std::move(line));
+  }
+  void flush() override {}
+  void set_pattern(const std::string&) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+
+private:
+  LineWriter& writer_;
+};
+
 struct State {
-  std::shared_ptr<spdlog::logger> logger;
+  LineWriter writer{STDERR_FILENO, lost_line};
+  spdlog::logger logger{"adapter", std::make_shared<QueueSink>(writer)};
   std::atomic<Level> level = Level::info;
   std::atomic<Format> format = Format::text;
 
-  State() : logger(std::make_shared<spdlog::logger>("adapter", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
-    logger->set_pattern("%v");
-    logger->set_level(spdlog::level::trace);
-    logger->flush_on(spdlog::level::trace);
-  }
+  State() { logger.set_level(spdlog::level::trace); }
 };
 
 /// Never destroyed: a worker may log while the process exits.
 State& state() {
   static State& instance = *new State;
   return instance;
+}
+
+std::string lost_line(std::uint64_t count) {
+  const std::string timestamp = format_timestamp(std::chrono::system_clock::now());
+  return format_line(state().format, Level::warning, timestamp, "log_lines_lost",
+                     "the reader of standard error was too slow: lines that came before this one are lost",
+                     {{"lines", count}}) +
+         "\n";
 }
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -171,7 +200,19 @@ void write(Level level, std::string_view event, std::string_view message, std::i
   }
   const std::string timestamp = format_timestamp(std::chrono::system_clock::now());
   const std::string line = format_line(state().format, level, timestamp, event, message, fields);
-  state().logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+  state().logger.log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+}
+
+void print(std::string_view text) {
+  state().writer.submit(std::string(text));
+}
+
+bool start_thread() noexcept {
+  return state().writer.start_thread();
+}
+
+bool flush(std::chrono::milliseconds limit) {
+  return state().writer.flush(limit);
 }
 
 std::string format_line(Format format, Level level, std::string_view timestamp, std::string_view event,

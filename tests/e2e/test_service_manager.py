@@ -70,6 +70,27 @@ class ServiceManager(AdapterTest):
         self.assertLess(sorted(pauses)[len(pauses) // 2], 0.4)
         self.assertGreater(times[-1] - times[0], 7 * 0.2 * 0.8)
 
+    def test_a_manager_that_does_not_read_holds_nothing_up(self):
+        name = self.name()
+        manager = self.listen(name)
+        filler = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(filler.close)
+        filler.setblocking(False)
+        filler.connect(name)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                filler.send(b"FILLER=1")
+        remote = self.remote(files={"a": "1"})
+        adapter = self.adapter(self.config(self.entry(remote), admin={"listen": "127.0.0.1:0"}))
+        adapter.start(environment={"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "100000"})
+        adapter.wait_event("published", "docs")
+        began = time.monotonic()
+        for _ in range(20):
+            self.assertEqual(adapter.ask("GET", "/healthz").status, 200)
+        self.assertLess(time.monotonic() - began, 2, adapter.tail())
+        self.assertEqual(self.next(manager, "READY=1")["STATUS"], "watching 1 repository")
+        self.next(manager, "WATCHDOG=1")
+
     def test_another_process_is_watched(self):
         name = self.name()
         manager = self.listen(name)

@@ -88,6 +88,9 @@ class Adapter:
         self._run_begins = 0  # which event is the first of the run that goes on
         self._condition = threading.Condition()
         self._thread = None
+        self._log_is_read = threading.Event()  # cleared: the log's reader hangs
+        self._log_is_read.set()
+        self._log_reader_hangs = threading.Event()
         os.makedirs(folder, exist_ok=True)
         if config is not None:
             self.write_config(config)
@@ -113,6 +116,8 @@ class Adapter:
             line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env=clean_environment(environment), cwd=self.folder,
         )  # fmt: skip
+        if not self._log_is_read.is_set():
+            self._fill_log_pipe()
         self._thread = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._thread.start()
         return self
@@ -150,6 +155,10 @@ class Adapter:
         if self._thread is not None:
             self._thread.join(10)
 
+    def resident_bytes(self):
+        with open("/proc/%d/statm" % self.process.pid, encoding="ascii") as figures:
+            return int(figures.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def signal(self, number):
         self.process.send_signal(number)
 
@@ -166,9 +175,41 @@ class Adapter:
 
     # ---- the log
 
+    def hang_log_reader(self):
+        """From now on nothing reads the log, of this run and of those that follow, until resume_log_reader(); its pipe is full. A program
+        that runs must log something soon, for the reader waits for a line before it looks."""
+        self._log_is_read.clear()
+        if self.alive():
+            if not self._log_reader_hangs.wait(20):
+                raise AssertionError("no line came that the log's reader could stop after")
+            self._fill_log_pipe()
+
+    def resume_log_reader(self):
+        self._log_is_read.set()
+
+    def _fill_log_pipe(self):
+        """With blanks, which do no harm before a line of JSON."""
+        pipe = os.open("/proc/self/fd/%d" % self.process.stderr.fileno(), os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            for size in (4096, 1):
+                while True:
+                    try:
+                        os.write(pipe, b" " * size)
+                    except BlockingIOError:
+                        break
+        finally:
+            os.close(pipe)
+
     def _read(self, process):
         with open(self.log_file, "ab") as log, process.stderr:
-            for line in process.stderr:
+            while True:
+                if not self._log_is_read.is_set():
+                    self._log_reader_hangs.set()
+                    self._log_is_read.wait()
+                    self._log_reader_hangs.clear()
+                line = process.stderr.readline()
+                if not line:
+                    break
                 log.write(line)
                 log.flush()
                 try:

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <asio/steady_timer.hpp>
@@ -6,12 +7,16 @@
 #include <asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "adapter/log/output.hpp"
 #include "client/admin_client.hpp"
 #include "client/status_view.hpp"
 #include "commands.hpp"
@@ -22,6 +27,8 @@ namespace {
 
 constexpr std::chrono::seconds patience{30};
 constexpr std::chrono::seconds redraw_every{2};
+/// At a standard output that takes nothing.
+constexpr std::chrono::milliseconds look_again{50};
 /// Of a terminal: the table's head, the summary, and the line that the cursor waits in.
 constexpr std::size_t lines_beside_rows = 3;
 constexpr std::size_t least_rows = 3;
@@ -52,9 +59,9 @@ public:
     return view;
   }
 
-  /// In the place of what was shown before; where nothing can be taken back, under it after an empty line. False when
-  /// nobody reads it any more.
-  [[nodiscard]] bool show(const std::string& text) {
+  /// What to print so that `text` is in the place of what was shown before; where nothing can be taken back, under it
+  /// after an empty line.
+  [[nodiscard]] std::string frame(const std::string& text) {
     std::string out;
     if (is_terminal_ && lines_ != 0) {
       out = "\x1b[" + std::to_string(lines_) + "A\r\x1b[J";
@@ -63,11 +70,7 @@ public:
     }
     lines_ = static_cast<std::size_t>(std::ranges::count(text, '\n'));
     shown_ = true;
-    return print(out + text);
-  }
-
-  [[nodiscard]] static bool print(const std::string& text) {
-    return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+    return out + text;
   }
 
 private:
@@ -105,7 +108,28 @@ asio::awaitable<int> show_once(AdminClient& client, bool json) {
     std::fprintf(stderr, "adapter: %s", shown.text.c_str());
     co_return exit_failed;
   }
-  co_return Screen::print(shown.text) ? exit_ok : exit_failed;
+  const bool printed = std::fputs(shown.text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  co_return printed ? exit_ok : exit_failed;
+}
+
+/// On standard output, without blocking the loop when its reader is slow: signals go on being obeyed. False when there
+/// is no reader any more.
+asio::awaitable<bool> print_when_ready(asio::steady_timer& timer, std::string_view text) {
+  while (!text.empty()) {
+    pollfd output{STDOUT_FILENO, POLLOUT, 0};
+    if (poll(&output, 1, 0) == 0) {
+      timer.expires_after(look_again);
+      co_await timer.async_wait(asio::use_awaitable);
+      continue;
+    }
+    // A pipe that is writable takes this much without blocking.
+    const ssize_t count = write(STDOUT_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+    if (count < 0 && errno != EINTR && errno != EAGAIN) {
+      co_return false;
+    }
+    text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  }
+  co_return true;
 }
 
 /// Whatever happens to the daemon is something to show.
@@ -129,12 +153,11 @@ asio::awaitable<int> watch(AdminClient& client, bool json) {
   while (printed) {
     const View view = screen.view(true);
     const Shown shown = co_await look(client, json, view);
-    if (!json) {
-      printed = screen.show(shown.text);
-    } else if (shown.good) {
-      printed = Screen::print(shown.text);
+    if (json && !shown.good) {
+      log::print("adapter: " + shown.text);
     } else {
-      std::fprintf(stderr, "adapter: %s", shown.text.c_str());
+      const std::string out = json ? shown.text : screen.frame(shown.text);
+      printed = co_await print_when_ready(timer, out);
     }
     timer.expires_after(redraw_every);
     co_await timer.async_wait(asio::use_awaitable);

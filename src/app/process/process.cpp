@@ -14,18 +14,22 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
 #include <string>
 #include <system_error>
 #include <thread>
 
 #include "adapter/log/log.hpp"
+#include "adapter/log/output.hpp"
 #include "commands.hpp"
 
 namespace adapter::app {
 namespace {
 
 constexpr std::chrono::seconds stop_limit{9};
+/// For the line that says why the process ends at once.
+constexpr std::chrono::milliseconds last_words_limit{500};
 constexpr std::size_t thread_stack_bytes = std::size_t{1} << 20U;
 
 sigset_t handled_signals() {
@@ -48,15 +52,43 @@ void set_thread_stack_size() {
   }
 }
 
+/// The handler of std::terminate(). The C++ library's own writes to standard error itself, and waits for its reader.
+[[noreturn]] void log_and_abort() noexcept {
+  try {
+    std::string reason = "no exception is active";
+    if (const std::exception_ptr active = std::current_exception()) {
+      try {
+        std::rethrow_exception(active);
+      } catch (const std::exception& error) {
+        reason = error.what();
+      } catch (...) {
+        reason = "the exception is of an unknown type";
+      }
+    }
+    log::error("crashed", "std::terminate() was called: " + reason);
+    log::flush(last_words_limit);
+  } catch (...) {
+    // No memory for the words: the signal tells.
+  }
+  std::abort();
+}
+
 }  // namespace
 
 void prepare_process() {
+  std::set_terminate(log_and_abort);
   std::signal(SIGPIPE, SIG_IGN);
   const sigset_t handled = handled_signals();
   sigprocmask(SIG_BLOCK, &handled, nullptr);
   // Its memory holds credentials: no core file, and no other process of the same user may look into it.
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
+  // The usual soft limit of 1,024 is for programs that use select().
+  rlimit open_files{};
+  if (getrlimit(RLIMIT_NOFILE, &open_files) == 0 && open_files.rlim_cur != open_files.rlim_max) {
+    open_files.rlim_cur = open_files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &open_files);
+  }
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   set_thread_stack_size();
 #ifdef __GLIBC__
@@ -128,6 +160,7 @@ void StopDeadline::start() {
     never.wait_for(lock, in_time, stop_limit, [] { return false; });
     if (!in_time.stop_requested()) {
       log::error("stop_cut_off", "the stop took too long; leaving now");
+      log::flush(last_words_limit);
       std::_Exit(exit_failed);
     }
   });

@@ -8,9 +8,9 @@
 
 namespace adapter::app {
 
-/// Before anything else: no SIGPIPE, no core files, no debugger of the same user, threads with stacks of 1 MiB, a
-/// malloc that gives memory back, and the signals that have handlers held back until there are handlers.
-/// Single-threaded.
+/// Before anything else: std::terminate() logs `crashed`; no SIGPIPE, no core files, no debugger of the same user, as
+/// many open files as the hard limit allows, threads with stacks of 1 MiB, a malloc that gives memory back, and the
+/// signals that have handlers held back until there are handlers. Single-threaded.
 void prepare_process();
 
 /// Lets the signals through that prepare_process() holds back: once their handlers stand, and before any thread starts.

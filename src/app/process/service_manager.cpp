@@ -2,24 +2,26 @@
 #include "process/service_manager.hpp"
 
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-#include <asio/steady_timer.hpp>
-#include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "adapter/log/log.hpp"
 
 namespace adapter::app {
 namespace {
+
+using std::chrono::steady_clock;
+
+/// How often a message is offered to a service manager whose queue is full.
+constexpr std::chrono::milliseconds offer_again{100};
 
 std::optional<std::uint64_t> number(const std::optional<std::string>& text) {
   if (!text) {
@@ -51,14 +53,13 @@ UniqueFd connect_to(const std::string& name) {
   if (!socket || connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
     return {};
   }
-  const timeval patience{1, 0};
-  setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
   return socket;
 }
 
 }  // namespace
 
-ServiceManager::ServiceManager(const config::Environment& environment) {
+ServiceManager::ServiceManager(const asio::any_io_executor& executor, const config::Environment& environment)
+    : queued_wakeup_(executor) {
   const std::optional<std::string> name = environment("NOTIFY_SOCKET");
   if (!name || name->empty()) {
     return;
@@ -94,22 +95,39 @@ void ServiceManager::stopping() {
   send("STOPPING=1");
 }
 
-asio::awaitable<void> ServiceManager::feed_watchdog() {
-  if (!watchdog_period_) {
-    co_return;
-  }
-  const asio::any_io_executor executor = co_await asio::this_coro::executor;
-  asio::steady_timer timer(executor);
-  while (true) {
-    send("WATCHDOG=1");
-    timer.expires_after(*watchdog_period_ / 2);
-    co_await timer.async_wait(asio::use_awaitable);
+asio::awaitable<void> ServiceManager::run() {
+  auto next_feed = watchdog_period_ ? steady_clock::now() : steady_clock::time_point::max();
+  while (socket_) {
+    send_queued();
+    const auto now = steady_clock::now();
+    if (now >= next_feed) {
+      const bool fed = try_send("WATCHDOG=1");
+      next_feed = now + (fed ? *watchdog_period_ / 2 : offer_again);
+    }
+    const auto until = queued_.empty() ? next_feed : std::min(next_feed, now + offer_again);
+    co_await queued_wakeup_.wait_until(until);
   }
 }
 
-void ServiceManager::send(std::string_view message) noexcept {
-  if (socket_) {
-    static_cast<void>(::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL));
+void ServiceManager::send(std::string message) {
+  if (!socket_ || (queued_.empty() && try_send(message))) {
+    return;
+  }
+  if (queued_.size() == max_queued) {
+    queued_.pop_front();
+  }
+  queued_.push_back(std::move(message));
+  queued_wakeup_.wake();
+}
+
+bool ServiceManager::try_send(std::string_view message) noexcept {
+  const ssize_t sent = ::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sent >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS);
+}
+
+void ServiceManager::send_queued() {
+  while (!queued_.empty() && try_send(queued_.front())) {
+    queued_.pop_front();
   }
 }
 
