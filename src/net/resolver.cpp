@@ -78,10 +78,16 @@ struct Resolver::Task {
   }
   std::optional<Result<Addresses>> result;
   asio::steady_timer done;  ///< waited for by all who asked for this name; cancelled when the result is there
+  std::chrono::steady_clock::time_point began;
+  bool overdue = false;
 };
 
-Resolver::Resolver(asio::any_io_executor executor, Lookup lookup)
-    : executor_(std::move(executor)), lookup_(std::move(lookup)), home_(std::make_shared<Home>()) {
+Resolver::Resolver(asio::any_io_executor executor, Lookup lookup, std::chrono::milliseconds overdue_after)
+    : executor_(std::move(executor)),
+      lookup_(std::move(lookup)),
+      overdue_after_(overdue_after),
+      home_(std::make_shared<Home>()),
+      watch_(executor_) {
   home_->resolver = this;
 }
 
@@ -126,48 +132,107 @@ std::shared_ptr<Resolver::Task> Resolver::join_or_begin(const std::string& host)
   }
   auto task = std::make_shared<Task>(executor_);
   tasks_.emplace(host, task);
-  queue_.push_back(host);
+  (slow_.contains(host) ? slow_queue_ : queue_).push_back(host);
   start_next();
   return task;
 }
 
 void Resolver::start_next() {
-  while (running_ < max_lookups && !queue_.empty()) {
-    const std::string host = queue_.front();
+  while (prompt_.size() < max_prompt && !queue_.empty()) {
+    const std::string host = std::move(queue_.front());
     queue_.pop_front();
-    ++running_;
-    // The thread may outlive the loop: it owns nothing that belongs to it.
-    const auto work = [host, home = home_, lookup = lookup_] {
-      auto result = std::make_shared<Result<Addresses>>(lookup(host));
-      const std::lock_guard lock(home->mutex);
-      if (home->resolver != nullptr) {
-        asio::post(home->resolver->executor_, [host, home, result] {
-          if (home->resolver != nullptr) {
-            home->resolver->finished(host, std::move(*result));
-          }
-        });
-      }
-    };
-    try {
-      std::thread(work).detach();
-    } catch (const std::system_error& error) {
-      finished(host, Error(ErrorClass::network, "cannot start a look-up of " + escape(host) + ": " + error.what()));
+    start(host, false);
+  }
+  while (overdue_ < max_overdue && !slow_queue_.empty()) {
+    const std::string host = std::move(slow_queue_.front());
+    slow_queue_.pop_front();
+    start(host, true);
+  }
+  watch_prompt();
+}
+
+void Resolver::start(const std::string& host, bool overdue) {
+  Task& task = *tasks_.at(host);
+  task.began = std::chrono::steady_clock::now();
+  task.overdue = overdue;
+  if (overdue) {
+    ++overdue_;
+  } else {
+    prompt_.push_back(host);
+  }
+  // The thread may outlive the loop: it owns nothing that belongs to it.
+  const auto bring_home = [host, home = home_](Result<Addresses> found) {
+    auto result = std::make_shared<Result<Addresses>>(std::move(found));
+    const std::lock_guard lock(home->mutex);
+    if (home->resolver != nullptr) {
+      asio::post(home->resolver->executor_, [host, home, result] {
+        if (home->resolver != nullptr) {
+          home->resolver->finished(host, std::move(*result));
+        }
+      });
     }
+  };
+  const auto work = [host, bring_home, lookup = lookup_] { bring_home(lookup(host)); };
+  try {
+    std::thread(work).detach();
+  } catch (const std::system_error& error) {
+    bring_home(Error(ErrorClass::network, "cannot start a look-up of " + escape(host) + ": " + error.what()));
   }
 }
 
+void Resolver::make_room() {
+  const auto latest = std::chrono::steady_clock::now() - overdue_after_;
+  while (!prompt_.empty() && overdue_ < max_overdue) {
+    Task& oldest = *tasks_.at(prompt_.front());
+    if (oldest.began > latest) {
+      break;
+    }
+    oldest.overdue = true;
+    slow_.insert(prompt_.front());
+    prompt_.pop_front();
+    ++overdue_;
+  }
+  start_next();
+}
+
+void Resolver::watch_prompt() {
+  if (queue_.empty() || prompt_.empty() || overdue_ >= max_overdue) {
+    watch_.cancel();
+    return;
+  }
+  watch_.expires_at(tasks_.at(prompt_.front())->began + overdue_after_);
+  watch_.async_wait([home = home_](const std::error_code& error) {
+    if (!error && home->resolver != nullptr) {
+      home->resolver->make_room();
+    }
+  });
+}
+
 void Resolver::finished(const std::string& host, Result<Addresses> result) {
-  --running_;
-  if (answers_.size() >= max_kept_names) {
-    answers_.clear();
-  }
-  answers_.erase(host);
-  if (result.has_value()) {
-    answers_.emplace(host, Answer{*result, std::chrono::steady_clock::now() + keep_answers});
-  }
   const auto place = tasks_.find(host);
   const std::shared_ptr<Task> task = place->second;
   tasks_.erase(place);
+  if (task->overdue) {
+    --overdue_;
+  } else {
+    std::erase(prompt_, host);
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (answers_.size() >= max_kept_names) {
+    answers_.clear();
+  }
+  if (slow_.size() >= max_kept_names) {
+    slow_.clear();
+  }
+  if (now - task->began < overdue_after_) {
+    slow_.erase(host);
+  } else {
+    slow_.insert(host);
+  }
+  answers_.erase(host);
+  if (result.has_value()) {
+    answers_.emplace(host, Answer{*result, now + keep_answers});
+  }
   task->result.emplace(std::move(result));
   task->done.cancel();
   start_next();

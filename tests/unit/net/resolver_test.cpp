@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <latch>
+#include <mutex>
 
 #include "support/scripted.hpp"
 
@@ -76,7 +77,7 @@ TEST(Resolver, DoesNotKeepFailures) {
   }
 }
 
-TEST(Resolver, RunsAtMostFourLookUpsAtOnceAndOneSlowNameDoesNotHoldUpTheOthers) {
+TEST(Resolver, RunsAtMostFourPromptLookUpsAtOnceAndOneSlowNameDoesNotHoldUpTheOthers) {
   asio::io_context loop(1);
   std::latch release(1);
   std::atomic<int> running = 0;
@@ -105,7 +106,98 @@ TEST(Resolver, RunsAtMostFourLookUpsAtOnceAndOneSlowNameDoesNotHoldUpTheOthers) 
   release.count_down();
   loop.run();
   EXPECT_EQ(slow.size(), 1U);
-  EXPECT_LE(most, static_cast<int>(Resolver::max_lookups));
+  EXPECT_LE(most, static_cast<int>(Resolver::max_prompt));
+}
+
+/// Names that begin with "dead" hang until release().
+class DeadNames : public testing::Test {
+protected:
+  static constexpr std::chrono::milliseconds overdue_after{5};
+  static constexpr std::size_t most = Resolver::max_prompt + Resolver::max_overdue;
+
+  ~DeadNames() override {
+    release();
+    run_until([this] { return dead_.size() + good_.size() == started_; });
+  }
+
+  void release() {
+    const std::lock_guard lock(mutex_);
+    released_ = true;
+    changed_.notify_all();
+  }
+
+  Result<Addresses> look_up(const std::string& host) {
+    ++lookups_;
+    const std::size_t now = ++running_;
+    std::size_t seen = most_;
+    while (now > seen && !most_.compare_exchange_weak(seen, now)) {
+    }
+    if (host.starts_with("dead")) {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return released_; });
+    }
+    --running_;
+    return Addresses{one};
+  }
+
+  void start_many(const std::string& prefix, std::size_t count, std::vector<Addresses>& out) {
+    started_ += count;
+    for (std::size_t i = 0; i < count; ++i) {
+      start(loop_, resolver_, prefix + std::to_string(i) + ".example", out);
+    }
+  }
+
+  template <class Condition>
+  void run_until(Condition condition) {
+    const auto end = std::chrono::steady_clock::now() + 30s;
+    while (!condition() && std::chrono::steady_clock::now() < end) {
+      loop_.restart();
+      loop_.run_for(1ms);
+    }
+    EXPECT_TRUE(condition());
+  }
+
+  std::vector<Addresses> dead_;
+  std::vector<Addresses> good_;
+  std::size_t started_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool released_ = false;
+  std::atomic<std::size_t> lookups_ = 0;
+  std::atomic<std::size_t> running_ = 0;
+  std::atomic<std::size_t> most_ = 0;
+  asio::io_context loop_{1};
+  Resolver resolver_{loop_.get_executor(), [this](const std::string& host) { return look_up(host); }, overdue_after};
+};
+
+TEST_F(DeadNames, DoNotHoldUpOtherNames) {
+  start_many("dead", 8, dead_);
+  start_many("good", 8, good_);
+  run_until([this] { return good_.size() == 8; });
+  EXPECT_TRUE(dead_.empty());
+}
+
+TEST_F(DeadNames, HoldABoundedNumberOfThreadsAndEachNameOne) {
+  start_many("dead", 100, dead_);
+  start_many("dead", 100, dead_);
+  run_until([this] { return lookups_ == most; });
+  loop_.run_for(4 * overdue_after);
+  EXPECT_EQ(lookups_, most);
+  release();
+  run_until([this] { return dead_.size() == 200; });
+  EXPECT_EQ(lookups_, 100U) << "equal names share a look-up";
+  EXPECT_LE(most_, most);
+}
+
+TEST_F(DeadNames, ThatWereOverdueWaitForOneAnotherAndNotTheOthersForThem) {
+  constexpr std::size_t all = Resolver::max_overdue;
+  start_many("dead", all, dead_);
+  run_until([this] { return lookups_ == all; });
+  loop_.run_for(4 * overdue_after);
+  start_many("dead-too", 1, dead_);  // has the place of a prompt one, and keeps it
+  start_many("good", 8, good_);
+  run_until([this] { return good_.size() == 8; });
+  EXPECT_TRUE(dead_.empty());
 }
 
 TEST(Resolver, TimesOutAndNamesThePhase) {
