@@ -181,6 +181,15 @@ void ConnectionPool::count_opened() noexcept {
   ++core_->opened;
 }
 
+bool ConnectionPool::drop_half_of_idle() {
+  const std::size_t kept = core_->idle.size() / 2;
+  const bool any = !core_->idle.empty();
+  while (core_->idle.size() > kept) {
+    core_->drop_oldest();
+  }
+  return any;
+}
+
 void ConnectionPool::close() noexcept {
   core_->closed = true;
   core_->timer.cancel();

@@ -66,6 +66,8 @@ public:
 
   void set_connections_per_host(std::size_t limit);
   void count_opened() noexcept;
+  /// Closes the older half of the idle connections, at least one. False when there is none.
+  bool drop_half_of_idle();
   void close() noexcept;
   [[nodiscard]] HttpClient::Stats stats() const;
   [[nodiscard]] std::size_t known_hosts() const noexcept;

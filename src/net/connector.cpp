@@ -90,6 +90,9 @@ private:
       if (!failure) {
         co_return socket;
       }
+      if (failure == std::errc::too_many_files_open || failure == std::errc::too_many_files_open_in_system) {
+        throw OutOfDescriptors(failure.message());
+      }
       if (socket->timed_out()) {
         ++candidates.timeouts;
         candidates.add_failure(socket->peer() + ": no answer within " + std::to_string(share.count()) + " ms");
@@ -109,6 +112,10 @@ private:
 };
 
 }  // namespace
+
+std::size_t idle_connections_under(std::uint64_t max_open_files) noexcept {
+  return static_cast<std::size_t>(std::min<std::uint64_t>(max_open_files / 4, ClientOptions().max_idle_connections));
+}
 
 std::unique_ptr<Connector> make_connector(asio::any_io_executor executor, const Deadlines& deadlines) {
   return make_connector(std::move(executor), deadlines, system_lookup);

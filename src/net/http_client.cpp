@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapter/net/http_client.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -66,7 +68,7 @@ private:
     bool reused = lease.take_idle();
     while (true) {
       if (!reused) {
-        lease.stream = co_await connector_->connect(origin, lease.settings());
+        lease.stream = co_await connect(origin, lease.settings());
         pool_.count_opened();
       }
       auto exchange = std::make_unique<Exchange>(std::move(lease), deadlines_, buffers_);
@@ -88,6 +90,25 @@ private:
       lease.stream.reset();
       reused = false;
     }
+  }
+
+  /// Where no descriptor is left, idle connections make room, once.
+  asio::awaitable<std::unique_ptr<Stream>> connect(http::Origin origin, ConnectionSettings settings) {
+    std::optional<Error> failure;
+    std::unique_ptr<Stream> stream;
+    try {
+      stream = co_await connector_->connect(origin, settings);
+    } catch (const OutOfDescriptors& error) {
+      failure = error;
+    }
+    if (!failure) {
+      co_return std::move(stream);
+    }
+    if (!pool_.drop_half_of_idle()) {
+      throw Error(std::move(*failure));
+    }
+    stream = co_await connector_->connect(origin, settings);
+    co_return std::move(stream);
   }
 
   static void check(const Request& request) {
@@ -118,6 +139,10 @@ std::unique_ptr<HttpClient> make_http_client_with(asio::any_io_executor executor
 
 std::unique_ptr<HttpClient> make_http_client(asio::any_io_executor executor, ClientOptions options) {
   auto connector = make_connector(executor, options.deadlines);
+  rlimit open_files{};
+  if (getrlimit(RLIMIT_NOFILE, &open_files) == 0) {
+    options.max_idle_connections = std::min(options.max_idle_connections, idle_connections_under(open_files.rlim_cur));
+  }
   return make_http_client_with(std::move(executor), options, std::move(connector));
 }
 

@@ -81,7 +81,6 @@ public:
   void set_deadline(std::chrono::steady_clock::time_point when, std::string_view phase) override {
     socket_->set_deadline(when, phase);
   }
-  [[nodiscard]] bool truncated() const noexcept override { return false; }
   [[nodiscard]] bool is_quiet() noexcept override {
     char byte = 0;
     return socket_->try_read({&byte, 1}).outcome == Socket::Transfer::Outcome::blocked;

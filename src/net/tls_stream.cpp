@@ -151,8 +151,6 @@ public:
   void set_deadline(std::chrono::steady_clock::time_point when, std::string_view phase) override {
     socket_->set_deadline(when, phase);
   }
-  [[nodiscard]] bool truncated() const noexcept override { return truncated_; }
-
   [[nodiscard]] bool is_quiet() noexcept override {
     // A peek also digests what may have come without being an answer: session tickets, a key update.
     if (broken_) {
@@ -191,7 +189,6 @@ private:
     if (channel_.failure) {
       broken_ = socket_error(*socket_, channel_.failure);
     } else if (channel_.ended) {
-      truncated_ = true;
       broken_ = Error(ErrorClass::network, text + "the server closed the connection");
     } else {
       broken_ = Error(ErrorClass::tls, text + take_openssl_reason());
@@ -213,7 +210,6 @@ private:
   std::string presented_names_;
   Ssl ssl_;
   std::optional<Error> broken_;  ///< thrown by all that follows; OpenSSL must not be asked for anything any more
-  bool truncated_ = false;
 };
 
 }  // namespace

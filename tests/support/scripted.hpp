@@ -89,10 +89,11 @@ struct Faults {
 struct Network {
   std::deque<Script> scripts;  ///< one a connection, in order
   Faults faults;
-  int open = 0;                       ///< streams that exist
-  int connects = 0;                   ///< connections opened
-  std::vector<std::string> requests;  ///< every request, as written
-  std::vector<std::string> phases;    ///< of deadlines, in order
+  int open = 0;                                    ///< streams that exist
+  int connects = 0;                                ///< connections opened
+  int max_open = std::numeric_limits<int>::max();  ///< descriptors of the process
+  std::vector<std::string> requests;               ///< every request, as written
+  std::vector<std::string> phases;                 ///< of deadlines, in order
 };
 
 class ScriptedStream final : public net::Stream {
@@ -131,7 +132,6 @@ public:
   void set_deadline(std::chrono::steady_clock::time_point, std::string_view phase) override {
     network_.phases.emplace_back(phase);
   }
-  [[nodiscard]] bool truncated() const noexcept override { return false; }
   [[nodiscard]] bool is_quiet() noexcept override { return incoming_.empty() && !ended_ && !script_.dies_idle; }
   void close() noexcept override {}
 
@@ -150,6 +150,9 @@ public:
   asio::awaitable<std::unique_ptr<net::Stream>> connect(http::Origin, net::ConnectionSettings) override {
     ++network_.connects;
     co_await network_.faults.step();
+    if (network_.open >= network_.max_open) {
+      throw net::OutOfDescriptors("Too many open files");
+    }
     if (network_.scripts.empty()) {
       throw Error(ErrorClass::network, "connect failed: no script left");
     }

@@ -18,15 +18,13 @@ public:
   virtual ~Stream() = default;
 
   /// At least one byte, or 0 at a clean end (FIN without TLS, close_notify with it). A TLS connection that ends without
-  /// close_notify throws network with `truncated() == true` from then on.
+  /// close_notify throws network.
   virtual asio::awaitable<std::size_t> read_some(std::span<char> buffer) = 0;
   virtual asio::awaitable<void> write(std::string_view bytes) = 0;
 
   /// Every read or write that is pending at `when` ends with timeout; `phase` (a literal) is named in the error. Cheap:
   /// called before each phase. time_point::max() lifts it.
   virtual void set_deadline(std::chrono::steady_clock::time_point when, std::string_view phase) = 0;
-  /// The peer ended a TLS stream without close_notify: only good when the HTTP framing had ended before.
-  [[nodiscard]] virtual bool truncated() const noexcept = 0;
   /// Nothing has arrived and the peer has not ended the stream: another request may be written. Looks, does not wait.
   [[nodiscard]] virtual bool is_quiet() noexcept = 0;
   /// At once, without waiting for the peer.

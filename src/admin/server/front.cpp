@@ -31,12 +31,16 @@ constexpr std::size_t kept_for_health = 8;
 constexpr int longest_poll_ms = 60'000;
 constexpr int retry_accept_ms = 50;
 
+UniqueFd open_reserve() noexcept {
+  return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
 }  // namespace
 
 Front::Front(UniqueFd listener, RequestHandler handler, IsUrgent is_urgent)
     : listener_(std::move(listener)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      reserve_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
+      reserve_(open_reserve()),
       handler_(std::move(handler)),
       is_urgent_(is_urgent),
       threads_(max_request_threads, "admin"),
@@ -136,19 +140,20 @@ bool Front::accept_one() {
       return true;
     }
     if (none_left && reserve_) {
-      // Not even one waits that could make room: turn the newcomer away, else the listener wakes us for ever.
+      // No idle client can make room. The newcomer gets the descriptor kept back: health is asked for most of all now.
       reserve_.reset();
-      const UniqueFd refused(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      reserve_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-      return static_cast<bool>(refused);
+      return true;
     }
     if (none_left) {
       // Somebody was quicker to take the one kept back. The listener stays readable: without a pause this would spin.
       ::poll(nullptr, 0, retry_accept_ms);
-      reserve_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+      reserve_ = open_reserve();
       return false;
     }
     return errno == EINTR || errno == ECONNABORTED;
+  }
+  if (!reserve_) {
+    reserve_ = open_reserve();
   }
   const int yes = 1;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
@@ -230,6 +235,12 @@ void Front::hand_over(Client& client) {
     return;  // it goes on asking and does not read what it is told: no thread shall wait for it
   }
   const bool urgent = client.parser.complete() && is_urgent_(client.parser.head());
+  if (!reserve_) {
+    reserve_ = open_reserve();
+  }
+  if (!urgent && !reserve_) {
+    return;  // this client may be the one that has the descriptor kept back
+  }
   {
     const std::lock_guard lock(mutex_);
     // The rest is for those who ask for health.

@@ -73,7 +73,7 @@ private:
 
   UniqueFd listener_;
   UniqueFd wake_;
-  UniqueFd reserve_;  ///< a descriptor kept back for when there are no others
+  UniqueFd reserve_;  ///< a descriptor kept back for health; none while it is lent
   RequestHandler handler_;
   IsUrgent is_urgent_;
   RequestThreads threads_;

@@ -191,8 +191,10 @@ TEST_F(ClientTest, AnAnswerThatIsDroppedHalfReadClosesItsConnectionAndFreesItsPl
   EXPECT_EQ(got_, "200 next");
 }
 
-TEST_F(ClientTest, CutsALongErrorPage) {
-  network_.scripts = {replies({answer(500, "text/plain", std::string(5000, 'x'))})};
+TEST_F(ClientTest, CutsALongErrorPageAndDoesNotReadItsRest) {
+  // The peer ends where the page has 995,000 bytes to come: reading on would be an error.
+  const std::string head = "HTTP/1.1 500 No\r\nContent-Type: text/plain\r\nContent-Length: 1000000\r\n\r\n";
+  network_.scripts = {replies({head + std::string(5000, 'x')}, true)};
   const auto task = [](HttpClient& client, std::string& out) -> asio::awaitable<void> {
     Request request = get();
     std::unique_ptr<Response> response = co_await client.send(std::move(request));
@@ -200,6 +202,31 @@ TEST_F(ClientTest, CutsALongErrorPage) {
   };
   EXPECT_TRUE(test::run(loop_, task(*client_, got_), network_.faults.cancel).finished);
   EXPECT_EQ(got_, std::string(1000, 'x'));
+  EXPECT_EQ(network_.open, 0) << "the rest of the page would be read as the next answer";
+}
+
+TEST_F(ClientTest, ClosesIdleConnectionsWhereNoDescriptorIsLeft) {
+  for (int i = 0; i < 5; ++i) {
+    network_.scripts.push_back(replies({answer(200, "a/b", ""), answer(200, "a/b", "again")}));
+  }
+  for (const char* const url : {"https://a.example/", "https://b.example/", "https://c.example/"}) {
+    EXPECT_TRUE(run(get(url)).finished);
+  }
+  network_.max_open = 3;
+  EXPECT_TRUE(run(get("https://d.example/")).finished);
+  EXPECT_EQ(client_->stats().idle, 2U) << "the older half made room";
+  EXPECT_TRUE(run(get("https://c.example/")).finished);
+  EXPECT_EQ(got_, "200 again") << "the youngest stayed";
+  network_.max_open = 0;
+  expect_error(run(get("https://e.example/")), ErrorClass::network, "Too many open files; allow the process more");
+  expect_error(run(get("https://e.example/")), ErrorClass::network, "Too many open files; allow the process more");
+}
+
+TEST(IdleConnections, AreBoundedByTheLimitOfOpenFiles) {
+  EXPECT_EQ(idle_connections_under(1024), 256U);
+  EXPECT_EQ(idle_connections_under(64), 16U);
+  EXPECT_EQ(idle_connections_under(4096), 1024U);
+  EXPECT_EQ(idle_connections_under(~std::uint64_t{0}), 1024U) << "RLIM_INFINITY";
 }
 
 TEST_F(ClientTest, ClosesIdleConnectionsAfterTheirTimeAndOverTheCap) {
@@ -222,6 +249,15 @@ TEST_F(ClientTest, ClosesIdleConnectionsAfterTheirTimeAndOverTheCap) {
   EXPECT_EQ(client_->stats().idle, 1U);
   EXPECT_TRUE(run(get("https://b.example/")).finished);
   EXPECT_EQ(got_, "200 newest");
+}
+
+TEST_F(ClientTest, DoesNothingForAnIdleConnectionUntilItsTimeIsOver) {
+  network_.scripts = {replies({answer(200, "a/b", "")}), replies({answer(200, "a/b", "")})};
+  EXPECT_TRUE(run(get("https://a.example/")).finished);
+  EXPECT_TRUE(run(get("https://b.example/")).finished);
+  EXPECT_EQ(client_->stats().idle, 2U);
+  loop_.restart();
+  EXPECT_LE(loop_.run_for(20ms), 2U) << "a timer that is not set for a time fires at once, for ever";
 }
 
 TEST_F(ClientTest, RefusesRequestsOnceClosed) {
