@@ -36,6 +36,7 @@ ROWS = {
     "A2": ("a2_slow_clients", "SlowClients"),
     "A3": ("a3_routes", "Routes"),
     "A4": ("a4_webhooks", "Webhooks"),
+    "V1": ("v1_hangs", "Hangs"),
     "S1": ("s1_secrets", "Secrets"),
 }
 

@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""V1: something that the daemon depends on hangs. Everything else goes on, a signal ends it in time, and it recovers when the cause ends.
+
+Each part is a class: begin() makes the thing hang, end() lets it go on. `stop_seconds` is how long a stop may take meanwhile.
+"""
+
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from tests.reliability import rig  # noqa: E402
+
+SLOWEST_ANSWER = 1.0
+SLOWEST_PUBLISH = 5.0
+RECOVERY = 10.0
+
+
+class LogReader:
+    """Standard error is a full pipe: a pager that is paused, a log driver that blocks."""
+
+    name = "the log's reader"
+    stop_seconds = 2
+
+    def __init__(self, adapter):
+        self.adapter = adapter
+
+    def begin(self):
+        self.adapter.hang_log_reader()
+
+    def end(self):
+        self.adapter.resume_log_reader()
+
+
+PARTS = [LogReader]
+
+
+def served(adapter, remotes, seconds=SLOWEST_PUBLISH):
+    """What is wrong with the admin port and with publishing."""
+    problems = []
+    for target in ("/healthz", "/metrics", "/api/v1/repositories", "/healthz"):
+        began = time.monotonic()
+        try:
+            status = adapter.ask("GET", target, seconds=10).status
+        except OSError as error:
+            status = error
+        took = time.monotonic() - began
+        if status != 200 or took > SLOWEST_ANSWER:
+            problems.append("%s answered %s after %.1f s" % (target, status, took))
+    commits = {name: remote.commit({"file": "%s at %s" % (name, time.monotonic())}) for name, remote in remotes.items()}
+    deadline = time.monotonic() + seconds
+    for name, commit in commits.items():
+        while adapter.published(name) != commit and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if adapter.published(name) != commit:
+            problems.append("%s was not published within %.0f s" % (name, seconds))
+    return problems
+
+
+def ended(adapter, seconds):
+    """What is wrong with how SIGTERM ends it."""
+    began = time.monotonic()
+    adapter.signal(signal.SIGTERM)
+    while adapter.alive() and time.monotonic() - began < seconds + 15:
+        time.sleep(0.02)
+    took = time.monotonic() - began
+    if adapter.alive():
+        return ["SIGTERM did not end it within %.1f s" % took]
+    code = adapter.process.returncode
+    return [] if code == 0 and took <= seconds else ["SIGTERM ended it after %.1f s with exit code %s" % (took, code)]
+
+
+class Hangs(rig.Row):
+    """Something that the daemon depends on hangs."""
+
+    name = "V1"
+    title = "a log's reader that hangs"
+    quick = len(PARTS)
+    long = 10 * len(PARTS)
+    jobs = 2
+
+    def running(self, folder, number):
+        """(a daemon that has published all of them, its remotes by name)"""
+        remotes = {"r%d" % n: self.remote("v1-%s-%d.git" % (number, n), {"file": "first"}) for n in range(4)}
+        entries = [self.entry(remote, name) for name, remote in remotes.items()]
+        adapter = self.adapter(folder, *entries, level="debug", admin={"listen": "127.0.0.1:0"}).start()
+        for name, remote in remotes.items():
+            adapter.wait_published(name, remote.resolve("main"))
+        adapter.ask("GET", "/healthz")
+        return adapter, remotes
+
+    def trial(self, number, source, folder):
+        adapter, remotes = self.running(folder, number)
+        part = PARTS[number % len(PARTS)](adapter)
+        try:
+            part.begin()
+            time.sleep(source.random())
+            problems = ["while %s hangs: %s" % (part.name, problem) for problem in served(adapter, remotes)]
+            part.end()
+            since = len(adapter.events)
+            problems += ["afterwards: %s" % problem for problem in served(adapter, remotes, RECOVERY)]
+            adapter.wait_event("published", "r0", since=since, seconds=RECOVERY)
+            part.begin()
+            time.sleep(source.random())
+            problems += ["while %s hangs: %s" % (part.name, problem) for problem in ended(adapter, part.stop_seconds)]
+        finally:
+            part.end()
+            adapter.kill()
+        for name, remote in remotes.items():
+            problems += rig.check(adapter.data, name, remote.directory, remote.advertised, settled=False)
+        return problems
+
+    def planted(self, folder):
+        """The process stands still, as one would that waits for its log's reader."""
+        adapter, remotes = self.running(folder, "planted")
+        adapter.signal(signal.SIGSTOP)
+        try:
+            return served(adapter, {"r0": remotes["r0"]}, 1)
+        finally:
+            adapter.signal(signal.SIGCONT)
+            adapter.kill()
+
+
+if __name__ == "__main__":
+    rig.main(Hangs)
