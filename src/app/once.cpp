@@ -130,7 +130,7 @@ int once_command(const Options& options) {
     }
     once.main.spawn("once", work(once, config, options));
     loop.run();
-    signals.clear();  // results may wait for their reader: a signal ends that
+    signals.clear();                      // results may wait for their reader: a signal ends that
     log::flush(std::chrono::seconds(1));  // the results come after the progress, on the same terminal
     return report(once);
   } catch (const publish::DirectoryBusy& busy) {
