@@ -56,7 +56,7 @@ Judgement judge(const sync::RepositoryStatus& status, std::chrono::system_clock:
     judgement.ready = true;
     return judgement;
   }
-  const bool published = status.commit.has_value();
+  const bool published = status.commit.has_value() && status.link_resolves;
   const bool fresh =
       published &&
       (status.pinned || (judgement.age && (!status.max_staleness || *judgement.age <= *status.max_staleness)));

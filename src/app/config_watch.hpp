@@ -14,8 +14,6 @@ class ConfigWatch {
 public:
   /// How often look() should be called. A change counts when two looks in a row see the same: not while it is written.
   static constexpr std::chrono::seconds interval{1};
-  /// How long a change has to stand before `prune` deletes what it left out.
-  static constexpr std::chrono::seconds before_pruning{30};
 
   /// What was just loaded, well or badly: changes count from here. Nothing to watch for one from variables.
   void loaded(config::Sources sources);

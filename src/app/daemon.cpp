@@ -213,15 +213,10 @@ asio::awaitable<void> Daemon::answer_requests() {
     }
     if ((std::exchange(reload_asked_, false) || noticed) && engine_) {
       auto told = std::exchange(told_of_reload_, {});
-      prune_at_ = noticed && told.empty() ? Clock::now() + ConfigWatch::before_pruning : Clock::time_point::min();
       const admin::ReloadOutcome outcome = co_await reload();
       for (const auto& tell : told) {
         tell(outcome);
       }
-    }
-    if (engine_ && config_->prune && prune_at_ != Clock::time_point::min() && Clock::now() >= prune_at_) {
-      prune_at_ = Clock::time_point::min();
-      co_await engine_->apply(config_);
     }
     if (std::exchange(sync_asked_, false) && engine_) {
       log::info("sync_requested", "every repository is looked at now");

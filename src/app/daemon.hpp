@@ -55,7 +55,6 @@ private:
   asio::awaitable<admin::ReloadOutcome> reload();
   void note_reload(const std::vector<config::Finding>& findings, bool successful);
   asio::awaitable<void> apply(Reload reload);
-  [[nodiscard]] std::shared_ptr<const config::Config> to_apply() const;
   asio::awaitable<void> stop();
 
   const Options& options_;
@@ -73,8 +72,6 @@ private:
   config::Choice choice_;
   std::vector<config::Finding> reported_;
   ConfigWatch watch_;
-  /// When what left the configuration is pruned; min(): it has been, or at once.
-  std::chrono::steady_clock::time_point prune_at_ = std::chrono::steady_clock::time_point::min();
   SystemFileWatch system_files_{system_files()};
   admin::Sandbox sandbox_;
   std::shared_ptr<const config::Config> config_;

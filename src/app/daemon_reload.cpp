@@ -97,23 +97,12 @@ asio::awaitable<void> Daemon::apply(Reload reload) {
       log::error("token_unreadable", error.text(), {{"class", error.error_class()}});
     }
   }
-  co_await engine_->apply(to_apply());
+  co_await engine_->apply(config_);
   log::info("reloaded", "the configuration was applied",
             {{"repositories", config_->repositories.size()},
              {"added", reload.added},
              {"removed", reload.removed},
              {"changed", reload.changed}});
-}
-
-/// A folder of files that is moved away and back, or rewritten, is empty for a moment: what nobody asked for in so many
-/// words deletes nothing until it has stood for a while.
-std::shared_ptr<const config::Config> Daemon::to_apply() const {
-  if (!config_->prune || prune_at_ == std::chrono::steady_clock::time_point::min()) {
-    return config_;
-  }
-  auto gentle = std::make_shared<config::Config>(*config_);
-  gentle->prune.reset();
-  return gentle;
 }
 
 }  // namespace adapter::app

@@ -33,11 +33,13 @@ std::string describe(const struct stat& info, const std::string& target) {
   return S_ISREG(info.st_mode) ? "a file" : "a special file";
 }
 
-/// Whether the target of the link "a/b" is a commit's tree of any repository: "../.adapter/<name>/trees/<commit>".
-bool leads_into_trees(std::string_view link, std::string_view target) {
+/// The repository whose commit's tree the target of the link "a/b" is, "../.adapter/<name>/trees/<commit>"; empty for
+/// any other target.
+std::string_view owner_of_target(std::string_view link, std::string_view target) {
   const std::vector<std::string_view> parts = split(target, '/');
-  return parts.size() >= 4 && is_component(parts[parts.size() - 3]) && ObjectId::from_hex(parts.back()) &&
-         target == link_prefix(link, parts[parts.size() - 3]) + std::string(parts.back());
+  const bool is_tree = parts.size() >= 4 && is_component(parts[parts.size() - 3]) && ObjectId::from_hex(parts.back()) &&
+                       target == link_prefix(link, parts[parts.size() - 3]) + std::string(parts.back());
+  return is_tree ? parts[parts.size() - 3] : std::string_view();
 }
 
 /// Following links.
@@ -90,6 +92,25 @@ LinkView Link::look_for_ours() const {
     throw foreign_error(view);
   }
   return view;
+}
+
+/// Absent too where something else than a folder is on the way.
+LinkView Link::look_on_plain_way() const {
+  const UniqueFd data = open_data_dir(data_dir_);
+  const std::size_t slash = link_.rfind('/');
+  const UniqueFd parent = try_open_beneath(data.get(), slash == std::string::npos ? "" : link_.substr(0, slash));
+  if (!parent && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
+    throw storage_error(errno, "look at", path());
+  }
+  return parent ? look_at(parent.get()) : LinkView{};
+}
+
+bool Link::is_ours() const {
+  return look_on_plain_way().state == LinkView::State::ours;
+}
+
+std::optional<ObjectId> Link::shows() const {
+  return look_on_plain_way().commit;
 }
 
 /// The directory the link lies in; empty when it is missing and `make` is false. `sync` makes the names on the way
@@ -150,7 +171,7 @@ LinkView Link::look_at(int parent) const {
     view.state = LinkView::State::ours;
     return view;
   }
-  if (size >= 0 && leads_into_trees(link_, target)) {
+  if (size >= 0 && !owner_of_target(link_, target).empty()) {
     view.state = LinkView::State::former;
     return view;
   }
@@ -308,6 +329,23 @@ void Link::remove_empty_parents(int data) const {
       return;  // it holds other things, or is a mount point: what is above it is not empty either
     }
   }
+}
+
+std::optional<std::string> owner_of_link(const std::filesystem::path& data_dir, const std::string& link) {
+  const UniqueFd data = open_data_dir(data_dir);
+  const std::size_t slash = link.rfind('/');
+  const UniqueFd parent = try_open_beneath(data.get(), slash == std::string::npos ? "" : link.substr(0, slash));
+  std::array<char, max_symlink_bytes + 1> buffer{};
+  const ssize_t size =
+      parent ? readlinkat(parent.get(), last_component(link).c_str(), buffer.data(), buffer.size()) : ssize_t{-1};
+  if (size < 0) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EINVAL) {
+      return std::nullopt;
+    }
+    throw storage_error(errno, "look at", (data_dir / link).native());
+  }
+  const std::string_view owner = owner_of_target(link, {buffer.data(), static_cast<std::size_t>(size)});
+  return owner.empty() ? std::nullopt : std::optional(std::string(owner));
 }
 
 }  // namespace adapter::publish

@@ -41,6 +41,10 @@ public:
   /// As look(), and a storage error when something foreign is there.
   [[nodiscard]] LinkView look_for_ours() const;
 
+  /// Whether it is ours; false where the way to it is not one of folders. `shows()`: the commit that it names then.
+  [[nodiscard]] bool is_ours() const;
+  [[nodiscard]] std::optional<ObjectId> shows() const;
+
   /// Whether it is ours and leads to `commit`'s tree, which is there. For every check: two stats of a link that was
   /// read before and has not changed since. Not for several threads.
   [[nodiscard]] bool leads_to(const ObjectId& commit);
@@ -61,8 +65,10 @@ public:
   void remove() const;
 
   [[nodiscard]] std::string path() const { return path_.native(); }
+  [[nodiscard]] const std::string& relative() const noexcept { return link_; }
 
 private:
+  [[nodiscard]] LinkView look_on_plain_way() const;
   void sync_names(int parent, int own_folder);
   [[nodiscard]] UniqueFd open_parent(bool make, bool sync) const;
   [[nodiscard]] LinkView look_at(int parent) const;

@@ -29,6 +29,15 @@ constexpr std::size_t kept_trees = 2;
 /// The damage of a tree that looks complete, and whose last sync failed.
 constexpr const char* not_stored = "the volume failed to make the tree durable";
 
+/// Whether `inner` is a path below `outer`.
+bool lies_below(const std::string& inner, const std::string& outer) {
+  return inner.starts_with(outer + "/");
+}
+
+bool contains(const std::vector<ObjectId>& commits, const ObjectId& commit) {
+  return std::find(commits.begin(), commits.end(), commit) != commits.end();
+}
+
 /// The coroutines only move the work to a worker; each `…_now` is one job, straight down.
 class DiskPublisher final : public Publisher {
 public:
@@ -38,8 +47,8 @@ public:
         name_(std::move(name)),
         link_(data_dir_, name_, std::move(link)) {}
 
-  asio::awaitable<Standing> recover() override {
-    auto job = [this](const std::stop_token& stop) { return recover_now(stop); };
+  asio::awaitable<Standing> recover(RecoverOptions options) override {
+    auto job = [this, options = std::move(options)](const std::stop_token& stop) { return recover_now(options, stop); };
     Standing standing = co_await async::run_blocking(workers_, std::move(job));
     co_return standing;
   }
@@ -60,8 +69,10 @@ public:
     return false;
   }
 
-  asio::awaitable<void> relink(ObjectId commit) override {
-    auto job = [this, commit](const std::stop_token& stop) { relink_now(commit, stop); };
+  asio::awaitable<void> relink(ObjectId commit, std::vector<std::string> former_links) override {
+    auto job = [this, commit, former = std::move(former_links)](const std::stop_token& stop) {
+      relink_now(commit, former, stop);
+    };
     co_await async::run_blocking(workers_, std::move(job));
   }
 
@@ -80,20 +91,61 @@ public:
     co_await async::run_blocking(workers_, std::move(job));
   }
 
-  asio::awaitable<void> remove_all() override {
-    auto job = [this](const std::stop_token& stop) { remove_all_now(stop); };
+  asio::awaitable<void> retire_all() override {
+    auto job = [this](const std::stop_token&) { retire_all_now(); };
     co_await async::run_blocking(workers_, std::move(job));
   }
 
 private:
+  // ---- the link ----
+
+  /// Former links of this repository that stand where the link, or a folder on its way, has to be.
+  [[nodiscard]] std::vector<Link> in_the_way(const std::vector<std::string>& former_links) const {
+    std::vector<Link> found;
+    for (const std::string& former : former_links) {
+      if (lies_below(former, link_.relative()) || lies_below(link_.relative(), former)) {
+        Link link(data_dir_, name_, former);
+        if (link.is_ours()) {
+          found.push_back(std::move(link));
+        }
+      }
+    }
+    return found;
+  }
+
+  /// As Link::look_for_ours(); nothing where only former links are in the way.
+  [[nodiscard]] LinkView look_past(const std::vector<std::string>& former_links) const {
+    return in_the_way(former_links).empty() ? link_.look_for_ours() : LinkView{};
+  }
+
+  void make_way(const std::vector<std::string>& former_links) const {
+    for (const Link& former : in_the_way(former_links)) {
+      former.remove();
+    }
+  }
+
+  /// Commits whose trees former links lead to.
+  [[nodiscard]] std::vector<ObjectId> shown_by(const std::vector<std::string>& former_links) const {
+    std::vector<ObjectId> shown;
+    for (const std::string& former : former_links) {
+      if (const std::optional<ObjectId> commit = Link(data_dir_, name_, former).shows()) {
+        shown.push_back(*commit);
+      }
+    }
+    return shown;
+  }
+
   // ---- recover ----
 
-  Standing recover_now(const std::stop_token& stop) {
-    const LinkView view = link_.look_for_ours();
+  Standing recover_now(const RecoverOptions& options, const std::stop_token& stop) {
+    const LinkView view = look_past(options.former_links);
     const std::optional<Trees> trees = Trees::open(data_dir_, name_);
     Standing standing;
+    standing.link = view.state == LinkView::State::ours     ? Standing::LinkState::ours
+                    : view.state == LinkView::State::former ? Standing::LinkState::other
+                                                            : Standing::LinkState::absent;
     if (trees) {
-      look_at_trees(*trees, view, stop, standing);
+      look_at_trees(*trees, view, options, stop, standing);
       if (const std::size_t removed = trees->sweep(stop); removed > 0) {
         log::info("litter_swept", "removed what an interrupted run left behind",
                   {{"repository", name_}, {"count", removed}});
@@ -108,15 +160,15 @@ private:
       }
       link_.make_durable_at_start(trees->own_folder(), standing.commit);
     }
-    sweep_gone(data_dir_, stop);
-    if (!standing.commit && standing.damage.empty() && view.state == LinkView::State::ours) {
-      standing.damage = "the tree is missing";
+    if (view.state == LinkView::State::ours && !standing.commit && standing.damage.empty()) {
+      standing.damage = view.commit ? "the tree is missing" : "the link leads to no commit's tree";
       standing.damaged_commit = view.commit;
     }
     return standing;
   }
 
-  void look_at_trees(const Trees& trees, const LinkView& view, const std::stop_token& stop, Standing& standing) const {
+  void look_at_trees(const Trees& trees, const LinkView& view, const RecoverOptions& options,
+                     const std::stop_token& stop, Standing& standing) const {
     Crew crew(workers_, helpers);
     if (view.commit) {
       TreeCheck check = trees.check(*view.commit, crew, stop);
@@ -126,6 +178,7 @@ private:
       }
       if (check.manifest) {
         standing.commit = view.commit;
+        standing.complete.push_back(*view.commit);
         standing.symlinks = check.manifest->symlinks;
         standing.share = check.manifest->share;
       } else {
@@ -133,22 +186,25 @@ private:
         standing.damaged_commit = view.commit;
       }
     }
+    const std::vector<ObjectId> shown = shown_by(options.former_links);
+    const auto is_noted = [&](const ObjectId& commit) {
+      return contains(options.commits, commit) || contains(shown, commit);
+    };
     std::vector<ObjectId> others = trees.commits();
     std::erase_if(others, [&](const ObjectId& commit) { return commit == view.commit; });
-    const std::vector<ObjectId> complete = complete_ones(trees, others, view.commit ? 1 : kept_trees, crew, stop);
-    if (!view.commit && !others.empty()) {
-      standing.damage =
-          view.state == LinkView::State::absent ? "the link is missing" : "the link leads to no commit's tree";
-      standing.damaged_commit = complete.empty() ? others.front() : complete.front();
+    const auto unnoted = std::stable_partition(others.begin(), others.end(), is_noted);
+    const auto noted = static_cast<std::size_t>(unnoted - others.begin());
+    const std::size_t wanted = std::max(noted, view.commit ? kept_trees - 1 : kept_trees);
+    for (const ObjectId& commit : complete_ones(trees, others, wanted, crew, stop)) {
+      standing.complete.push_back(commit);
     }
-    for (const ObjectId& commit : complete) {
-      if (commit != standing.damaged_commit) {
+    for (const ObjectId& commit : standing.complete) {
+      if (commit != view.commit && !standing.previous) {
         standing.previous = commit;
-        break;
       }
     }
     for (const ObjectId& commit : others) {
-      if (std::find(complete.begin(), complete.end(), commit) == complete.end() && commit != standing.damaged_commit) {
+      if (!standing.is_complete(commit) && !is_noted(commit)) {
         try_set_aside(trees, commit);
       }
     }
@@ -161,7 +217,7 @@ private:
     std::vector<ObjectId> seen;
     for (const ObjectId& commit : commits) {
       try {
-        if (complete.size() < wanted && trees.check(commit, crew, stop).manifest) {
+        if (complete.size() < wanted && !unproven_.contains(commit) && trees.check(commit, crew, stop).manifest) {
           complete.push_back(commit);
         }
         seen.push_back(commit);
@@ -191,7 +247,7 @@ private:
 
   Outcome publish_now(const ObjectId& commit, const ReaderFactory& readers, const PublishOptions& options,
                       const std::stop_token& stop) {
-    const LinkView before = link_.look_for_ours();
+    const LinkView before = look_past(options.former_links);
     const Trees trees = Trees::make(data_dir_, name_, !directories_synced_);
     directories_synced_ = true;
     trees.sweep(stop);
@@ -204,12 +260,13 @@ private:
     outcome.left_out_links = manifest.left_out_links;
     outcome.left_out_link_count = manifest.left_out_link_count;
     if (before.commit != commit) {
+      make_way(options.former_links);
       link_.point_at(trees.own_folder(), commit);
       outcome.changed = true;
     } else {
       link_.make_durable(trees.own_folder(), commit);  // the attempt that moved it may have failed just then
     }
-    outcome.previous = retire_trees(trees, commit, before.commit, crew);
+    outcome.previous = retire_trees(trees, commit, before.commit, options.former_links, crew);
     return outcome;
   }
 
@@ -250,11 +307,13 @@ private:
     unproven_.erase(commit);
   }
 
-  /// After the flip: the tree that was published before stays, all others go. What fails here does not undo the
-  /// publish.
+  /// After the flip: the tree that was published before stays, and what former links lead to; all others go. What fails
+  /// here does not undo the publish.
   std::optional<ObjectId> retire_trees(const Trees& trees, const ObjectId& commit,
-                                       const std::optional<ObjectId>& before, Crew& crew) const {
+                                       const std::optional<ObjectId>& before,
+                                       const std::vector<std::string>& former_links, Crew& crew) const {
     try {
+      const std::vector<ObjectId> shown = shown_by(former_links);
       std::vector<ObjectId> others = trees.commits();
       std::erase(others, commit);
       const auto last = std::find(others.begin(), others.end(), before.value_or(commit));
@@ -262,7 +321,9 @@ private:
         std::rotate(others.begin(), last, last + 1);
       }
       for (std::size_t i = 1; i < others.size(); ++i) {
-        trees.set_aside(others[i]);
+        if (!contains(shown, others[i])) {
+          trees.set_aside(others[i]);
+        }
       }
       if (!others.empty() && trees.check(others.front(), crew, std::stop_token()).manifest) {
         return others.front();
@@ -276,8 +337,8 @@ private:
 
   // ---- relink, remove ----
 
-  void relink_now(const ObjectId& commit, const std::stop_token& stop) {
-    const LinkView before = link_.look_for_ours();
+  void relink_now(const ObjectId& commit, const std::vector<std::string>& former_links, const std::stop_token& stop) {
+    const LinkView before = look_past(former_links);
     const std::optional<Trees> trees = Trees::open(data_dir_, name_);
     Crew crew(workers_, helpers);
     TreeCheck check;
@@ -295,6 +356,7 @@ private:
     }
     prove(*trees, commit);
     if (before.commit != commit) {
+      make_way(former_links);
       link_.point_at(trees->own_folder(), commit);
     } else {
       link_.make_durable(trees->own_folder(), commit);
@@ -302,7 +364,7 @@ private:
   }
 
   /// In one step nothing is left that looks like a repository, whenever the rest is interrupted.
-  void remove_all_now(const std::stop_token& stop) const {
+  void retire_all_now() const {
     link_.remove();
     const UniqueFd data = open_data_dir(data_dir_);
     const UniqueFd all = open_if_there(data.get(), ".adapter");
@@ -317,7 +379,6 @@ private:
       throw volume_error(errno, "remove", name_);
     }
     fsync_folder(all.get(), name_);
-    remove_gone(all.get(), gone, stop);
   }
 
   async::Workers& workers_;
@@ -330,6 +391,10 @@ private:
 };
 
 }  // namespace
+
+void delete_retired(const std::filesystem::path& data_dir, const std::stop_token& stop) {
+  sweep_gone(data_dir, stop);
+}
 
 std::unique_ptr<Publisher> make_publisher(async::Workers& workers, std::filesystem::path data_dir, std::string name,
                                           std::string link) {

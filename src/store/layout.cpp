@@ -28,6 +28,7 @@ constexpr std::string_view current_ref = "refs/adapter/current";
 constexpr std::string_view previous_ref = "refs/adapter/previous";
 constexpr std::string_view packed_refs_header = "# pack-refs with: peeled fully-peeled sorted \n";
 constexpr std::string_view temporary_prefix = ".tmp-";
+constexpr const char* source_file = "adapter-source";
 
 constexpr std::string_view config_text =
     "[core]\n"
@@ -131,6 +132,14 @@ std::string ids_as_lines(const std::vector<ObjectId>& ids) {
     text += id.to_hex() + "\n";
   }
   return text;
+}
+
+void forget_source(const Layout& layout, int git) {
+  if (unlinkat(git, source_file, 0) == 0) {
+    fsync_folder(git, layout.git.native());
+  } else if (errno != ENOENT) {
+    throw storage_error(errno, "remove", (layout.git / source_file).native());
+  }
 }
 
 /// Somebody's chmod of the whole volume must not lock us out.
@@ -264,6 +273,10 @@ Records read_records(const Layout& layout) {
   if (std::sscanf(depth.c_str(), "%9u", &value) == 1) {
     records.depth = value;
   }
+  if (records.current) {
+    const std::string source = read_or_empty(git.get(), source_file);
+    records.source = source.substr(0, source.find('\n'));
+  }
   return records;
 }
 
@@ -287,6 +300,11 @@ void write_shallow(const Layout& layout, const std::vector<ObjectId>& shallow) {
 void write_records(const Layout& layout, const Records& records) {
   write_shallow(layout, records.shallow);
   const UniqueFd git = open_directory(layout.git);
+  const std::string source = records.source.empty() ? "" : records.source + "\n";
+  const bool other_source = source != read_or_empty(git.get(), source_file);
+  if (other_source) {
+    forget_source(layout, git.get());
+  }
   const std::string depth = std::to_string(records.depth) + "\n";
   if (depth != read_or_empty(git.get(), "adapter-depth")) {
     replace_file_at(git.get(), "adapter-depth", depth, plain_file);
@@ -299,6 +317,9 @@ void write_records(const Layout& layout, const Records& records) {
   }
   if (head != read_or_empty(git.get(), "HEAD")) {
     replace_file_at(git.get(), "HEAD", head, plain_file);
+  }
+  if (other_source && !source.empty()) {
+    replace_file_at(git.get(), source_file, source, plain_file);
   }
 }
 

@@ -39,6 +39,7 @@ struct Records {
   std::optional<ObjectId> previous_commit;
   std::vector<ObjectId> shallow;
   std::uint32_t depth = 1;
+  std::string source;  ///< whose `current` is, one line; empty when that is not known
 };
 
 /// Makes what is missing of an empty bare repository and of the quarantine; removes temporary files of killed runs and
@@ -49,7 +50,8 @@ void prepare_layout(const Layout& layout);
 [[nodiscard]] Records read_records(const Layout& layout);
 
 /// Writes shallow, packed-refs and HEAD, in this order, each atomically: a crash in between leaves refs whose history
-/// the new shallow file still describes, since the caller keeps both tips in it.
+/// the new shallow file still describes, since the caller keeps both tips in it. A changed source is forgotten before
+/// and noted after all else: a crash in between leaves it unknown, never another one's.
 void write_records(const Layout& layout, const Records& records);
 void write_shallow(const Layout& layout, const std::vector<ObjectId>& shallow);
 

@@ -59,6 +59,10 @@ State state_of(const Layout& layout, const Records& records) {
     state.holdings.shallow.resize(max_told_shallow);
   }
   state.holdings.depth = records.depth;
+  state.holdings.ref = records.ref;
+  state.holdings.current = records.current;
+  state.holdings.current_commit = records.current_commit;
+  state.holdings.source = records.source;
   state.disk_bytes = total_bytes(list_packs(layout.packs));
   return state;
 }
@@ -105,6 +109,7 @@ Records reconcile(const Layout& layout, bool deep, const std::stop_token& stop) 
     records.current.reset();
     records.current_commit.reset();
     records.ref.clear();
+    records.source.clear();
   }
   if (!tip_is_held(objects, records.previous, records.previous_commit, deep, stop)) {
     records.previous.reset();
@@ -207,6 +212,7 @@ Records advanced(const Records& before, const Tip& tip, const ObjectId& commit) 
     after.previous_commit = before.current_commit;
   }
   after.depth = tip.depth;
+  after.source = tip.source;
   return after;
 }
 

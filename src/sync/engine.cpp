@@ -9,6 +9,8 @@
 #include "adapter/auth/credentials.hpp"
 #include "adapter/log/log.hpp"
 #include "adapter/net/http_client.hpp"
+#include "link_watch.hpp"
+#include "pruner.hpp"
 #include "repository_task.hpp"
 
 namespace adapter::sync {
@@ -34,8 +36,10 @@ class LiveEngine final : public Engine {
 public:
   LiveEngine(const asio::any_io_executor& executor, async::Workers& workers, config::Environment environment,
              const std::string& version, Observer* observer)
-      : shared_(executor, workers, config::Concurrency().syncs, observer),
+      : pruner_(executor, workers),
+        shared_(executor, workers, pruner_, config::Concurrency().syncs, observer),
         pruning_(executor),
+        link_watch_(executor),
         client_(net::make_http_client(executor, net::ClientOptions())),
         credentials_(std::vector<config::Credential>(), std::move(environment)),
         agent_("adapter/" + version) {}
@@ -46,6 +50,13 @@ public:
   std::optional<std::uint64_t> check_now(std::string_view name) override;
   void check_all_now() override;
   bool announce(std::string_view name, const Announcement& push) override;
+  void list_prunable(std::function<void(std::vector<PruneCandidate>)> done) override {
+    pruning_.spawn("list of what can be pruned", list_prunable_then(std::move(done)));
+  }
+  void prune_now(std::vector<std::string> names, std::function<void(std::vector<PruneResult>)> done) override {
+    pruning_.spawn("prune now", prune_then(std::move(names), std::move(done)));
+  }
+  void use_for_pruning(std::shared_ptr<const config::Config> config) override { take_settings(std::move(config)); }
   [[nodiscard]] std::vector<RepositoryStatus> status() const override;
   [[nodiscard]] std::optional<SyncProgress> progress(std::string_view name) const override;
   [[nodiscard]] net::HttpClient::Stats network() const override { return client_->stats(); }
@@ -56,11 +67,15 @@ private:
   std::shared_ptr<RemoteGroup> group_for(const config::Repository& repository);
   Entry& add(const config::Repository& repository, const Predecessor& before = {});
   asio::awaitable<void> end(std::vector<std::unique_ptr<Entry>> entries);
-  [[nodiscard]] std::vector<std::string> leftovers() const;
-  asio::awaitable<void> remove_leftovers(std::vector<std::string> names);
+  asio::awaitable<void> watch_links();
+  asio::awaitable<void> list_prunable_then(std::function<void(std::vector<PruneCandidate>)> done);
+  asio::awaitable<void> prune_then(std::vector<std::string> names, std::function<void(std::vector<PruneResult>)> done);
 
+  Pruner pruner_;
   Shared shared_;
-  async::TaskScope pruning_;
+  async::TaskScope pruning_;  ///< and the watch over links
+  bool watches_ = false;      ///< apply() was called
+  async::Wakeup link_watch_;
   std::unique_ptr<net::HttpClient> client_;
   auth::Credentials credentials_;
   std::string agent_;
@@ -74,6 +89,7 @@ void LiveEngine::take_settings(std::shared_ptr<const config::Config> config) {
   config_ = std::move(config);
   shared_.syncs.resize(config_->concurrency.syncs);
   client_->set_connections_per_host(config_->concurrency.connections_per_host);
+  pruner_.configure(*config_);
   credentials_.replace(config_->credentials);
 }
 
@@ -136,15 +152,15 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
     place = entries_.erase(place);
   }
   co_await end(std::move(ended));
-  co_await pruning_.join();
   const bool spread = started.size() > spread_above;
   for (const config::Repository* const repository : started) {
     Entry& entry = add(*repository, replaced_[repository->name]);
     entry.scope.spawn("repository " + repository->name, entry.task.watch(spread));
   }
   replaced_.clear();
-  if (config_->prune) {
-    pruning_.spawn("prune", remove_leftovers(leftovers()));
+  if (!std::exchange(watches_, true)) {
+    pruning_.spawn("prune", pruner_.run());
+    pruning_.spawn("links", watch_links());
   }
   if (shared_.observer != nullptr) {
     Event event;
@@ -154,56 +170,36 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
   }
 }
 
-/// Folders under .adapter that no configured repository owns.
-std::vector<std::string> LiveEngine::leftovers() const {
-  std::vector<std::string> names;
-  std::error_code failure;
-  std::filesystem::directory_iterator item(config_->data_dir / ".adapter", failure);
-  for (; !failure && item != std::filesystem::directory_iterator(); item.increment(failure)) {
-    const std::string name = item->path().filename();
-    const bool configured = std::any_of(config_->repositories.begin(), config_->repositories.end(),
-                                        [&](const config::Repository& repository) { return repository.name == name; });
-    std::error_code ignored;
-    if (item->is_directory(ignored) && !configured && !name.starts_with('.')) {
-      names.push_back(name);
-    }
-  }
-  return names;
+asio::awaitable<void> LiveEngine::list_prunable_then(std::function<void(std::vector<PruneCandidate>)> done) {
+  std::vector<PruneCandidate> candidates = co_await pruner_.candidates();
+  done(std::move(candidates));
 }
 
-/// One that cannot be removed keeps nothing else from going.
-asio::awaitable<void> remove_former_link(publish::Publisher& publisher, const std::string& name, std::string link) {
-  try {
-    co_await publisher.remove_former_link(link);
-  } catch (const Error& error) {
-    if (error.error_class() == ErrorClass::cancelled) {
-      throw;
-    }
-    log::warning("link_not_removed", error.text(), {{"repository", name}, {"link", link}});
-  }
+asio::awaitable<void> LiveEngine::prune_then(std::vector<std::string> names,
+                                             std::function<void(std::vector<PruneResult>)> done) {
+  std::vector<PruneResult> results = co_await pruner_.prune_now(std::move(names));
+  done(std::move(results));
 }
 
-/// Each says in its state file which links were its.
-asio::awaitable<void> LiveEngine::remove_leftovers(std::vector<std::string> names) {
-  const std::filesystem::path private_dir = config_->data_dir / ".adapter";
-  for (const std::string& name : names) {
-    const std::optional<RepositoryState> state = load_state(private_dir / name);
-    // One that never came to publish, or lost its state file, has its name for a link or none; a foreign one stays.
-    const std::string link = state ? state->link : name;
-    try {
-      const auto publisher = publish::make_publisher(shared_.workers, config_->data_dir, name, link);
-      if (state) {
-        for (const std::string& former : state->former_links) {
-          co_await remove_former_link(*publisher, name, former);
-        }
+/// Sees a link that leads nowhere long before a check that is due in an hour does.
+asio::awaitable<void> LiveEngine::watch_links() {
+  while (true) {
+    const steady_clock::time_point again = steady_clock::now() + link_watch_interval(entries_.size());
+    co_await link_watch_.wait_until(again);
+    std::vector<WatchedLink> links;
+    for (const auto& [name, entry] : entries_) {
+      const RepositoryTask& task = entry->task;
+      if (task.shows_a_commit()) {
+        links.push_back(WatchedLink{name, config_->data_dir / task.repository().link, task.link_resolves()});
       }
-      co_await publisher->remove_all();
-      log::info("pruned", "a repository that is no longer configured was removed", {{"repository", name}});
-    } catch (const Error& error) {
-      if (error.error_class() == ErrorClass::cancelled) {
-        throw;  // what is left goes at the next start
+    }
+    auto job = [links = std::move(links)](const std::stop_token& stop) { return look_at_links(links, stop); };
+    const std::vector<WatchedLink> differing = co_await async::run_blocking(shared_.workers, std::move(job));
+    for (const WatchedLink& link : differing) {
+      const auto place = entries_.find(link.repository);
+      if (place != entries_.end() && config_->data_dir / place->second->task.repository().link == link.path) {
+        place->second->task.note_link(link.resolves);
       }
-      log::warning("prune_failed", error.text(), {{"repository", name}, {"class", error.error_class()}});
     }
   }
 }

@@ -131,8 +131,8 @@ bool Machine::note_change() noexcept {
 }
 
 bool Machine::asked() const noexcept {
-  const bool runs =
-      phase_ == Phase::checking || phase_ == Phase::queued || phase_ == Phase::fetching || phase_ == Phase::publishing;
+  const bool runs = phase_ == Phase::recovering || phase_ == Phase::checking || phase_ == Phase::queued ||
+                    phase_ == Phase::fetching || phase_ == Phase::publishing;
   return poked_ || rechecking_ || (runs && asked_for_);
 }
 

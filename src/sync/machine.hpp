@@ -62,6 +62,8 @@ public:
   Machine(Settings settings, std::mt19937_64& random);
 
   void restore_published(Published published) { published_ = std::move(published); }
+  /// What stood in the volume is lost, or was never of this source.
+  void forget_published() noexcept { published_.reset(); }
   /// Recovery is over. `spread`: many start together, so the first checks are dealt over a few seconds. `last_success`:
   /// the last one that is known of. Without it, and when the tree was published under other settings, a slot of a cron
   /// schedule counts as missed.

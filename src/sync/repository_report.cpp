@@ -79,6 +79,7 @@ void RepositoryTask::note_facts(const store::CommitFacts& facts) {
 void RepositoryTask::note_outcome(const publish::Outcome& outcome) {
   status_.commit = outcome.commit;
   status_.previous = outcome.previous;
+  link_resolves_ = true;
   status_.published_paths = outcome.files;
   status_.left_out_links = outcome.left_out_link_count;
   status_.last_change = Now::read().wall;
@@ -161,6 +162,7 @@ publish::PublishOptions RepositoryTask::publish_options() const {
   options.symlinks = repository_.symlinks;
   options.share = repository_.share;
   options.limits = repository_.limits;
+  options.former_links = journal_.state().links_to_remove();
   return options;
 }
 
@@ -180,6 +182,7 @@ RepositoryStatus RepositoryTask::status() const {
   status.webhook = repository_.webhook.has_value();
   status.hooked = machine_.hooked() && repository_.webhook && repository_.every_when_hooked;
   status.max_staleness = max_staleness_;
+  status.link_resolves = link_resolves_;
   if (status.commit) {
     status.tree_path = (data_dir_ / repository_.link).native();
   }

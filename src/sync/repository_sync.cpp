@@ -7,6 +7,7 @@
 
 #include "adapter/async/timeout.hpp"
 #include "adapter/log/log.hpp"
+#include "pruner.hpp"
 #include "repository_task.hpp"
 
 namespace adapter::sync {
@@ -75,6 +76,7 @@ asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
   } catch (const Error& error) {
     failure = std::current_exception();
     refused = concerns_the_commit(error);
+    reopen_store_ = error.error_class() == ErrorClass::storage;
     if (refused) {
       machine_.refuse(tip, error);
       fail(error, true);
@@ -82,6 +84,9 @@ asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
   }
   if (refused) {
     co_await save();
+  }
+  if (failure) {
+    co_await abandon_publish();
   }
   // After a failure too: what was kept for a commit that cannot be published would pile up.
   co_await tidy();
@@ -97,17 +102,23 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   const store::CommitFacts facts = co_await obtain(choice);
   note_facts(facts);
   machine_.enter(Phase::publishing);
-  const publish::PublishOptions options = publish_options();
-  publish::ReaderFactory make_reader = readers();
-  const publish::Outcome outcome = co_await publisher_->publish(facts.commit, std::move(make_reader), options);
-  note_outcome(outcome);
-  status_.last_sync_duration = duration_cast<milliseconds>(steady_clock::now() - began);
   Published published;
   published.ref = choice.ref;
   published.tip = choice.tip;
   published.commit = facts.commit;
   published.settings = fingerprint_;
-  succeed(std::move(published));
+  journal_.edit().begin_publish(source_, published);
+  co_await save();
+  const publish::PublishOptions options = publish_options();
+  publish::ReaderFactory make_reader = readers();
+  publish::Outcome outcome = co_await publisher_->publish(facts.commit, std::move(make_reader), options);
+  if (journal_.state().published && journal_.state().source != source_) {
+    outcome.previous.reset();  // of another remote or ref
+  }
+  note_outcome(outcome);
+  status_.last_sync_duration = duration_cast<milliseconds>(steady_clock::now() - began);
+  succeed(published);
+  journal_.edit().note_published(source_, std::move(published));
   std::exception_ptr unsaved;
   try {
     co_await save();
@@ -119,6 +130,7 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   if (unsaved) {
     std::rethrow_exception(unsaved);
   }
+  shared_.pruner.note_published();
   co_await remove_former_links();
 }
 
@@ -136,6 +148,7 @@ asio::awaitable<store::CommitFacts> RepositoryTask::obtain(const RefSelection::C
   tip.ref = choice.ref;
   tip.id = choice.tip;
   tip.depth = repository_.depth;
+  tip.source = source_line();
   std::unique_ptr<store::Ingest> nothing;
   store::CommitFacts facts = co_await store_->keep(std::move(nothing), std::move(tip));
   co_return facts;
@@ -164,6 +177,7 @@ asio::awaitable<store::CommitFacts> RepositoryTask::fetch(const RefSelection::Ch
   tip.ref = choice.ref;
   tip.id = choice.tip;
   tip.depth = repository_.depth;
+  tip.source = source_line();
   tip.shallow = std::move(result.shallow);
   tip.unshallow = std::move(result.unshallow);
   store::CommitFacts facts = co_await store_->keep(std::move(ingest), std::move(tip));
@@ -171,94 +185,31 @@ asio::awaitable<store::CommitFacts> RepositoryTask::fetch(const RefSelection::Ch
 }
 
 asio::awaitable<void> RepositoryTask::save() {
-  RepositoryState state;
-  state.url = repository_.url.to_string();
-  state.link = repository_.link;
-  state.former_links = former_links_;
-  state.published = machine_.published();
+  SavedState& state = journal_.edit();
   state.refusals = machine_.refusals();
-  state.followed = repository_.ref;
-  state.last_success = status_.last_success;
-  auto job = [directory = directory_, state = std::move(state)](const std::stop_token&) {
-    save_state(directory, state);
-  };
-  co_await async::run_blocking(shared_.workers, std::move(job));
+  if (state.source == source_) {
+    state.last_success = status_.last_success;
+  }
+  co_await journal_.save();
 }
 
-/// A note that cannot be written must not turn a check that succeeded into a failure.
-asio::awaitable<void> RepositoryTask::remember_success() {
-  try {
-    co_await save();
-  } catch (const Error& error) {
-    if (error.error_class() == ErrorClass::cancelled) {
-      throw;
-    }
-    log::debug("state_not_saved", error.text(), {{"repository", repository_.name}});
-  }
-}
-
-/// Which links of earlier configurations there may be, on disk before the new one can be made.
-asio::awaitable<void> RepositoryTask::note_links(RepositoryState state) {
-  former_links_ = state.former_links;
-  if (state.link != repository_.link) {
-    former_links_.push_back(state.link);
-  }
-  std::erase(former_links_, repository_.link);
-  if (former_links_.size() > max_former_links) {
-    former_links_.erase(former_links_.begin());
-  }
-  if (state.link == repository_.link && state.former_links == former_links_) {
+/// A publish that failed and did not move the link is no longer about to happen: its commit may be withdrawn next.
+/// Where the link is not seen to be the old one the note stays, and recovery reads it.
+asio::awaitable<void> RepositoryTask::abandon_publish() {
+  const SavedState& noted = journal_.state();
+  if (!noted.pending || !machine_.published()) {
     co_return;
   }
-  state.link = repository_.link;
-  state.former_links = former_links_;
-  auto job = [directory = directory_, noted = std::move(state)](const std::stop_token&) {
-    save_state(directory, noted);
-  };
-  std::optional<Error> failure;
+  bool stands = false;
   try {
-    co_await async::run_blocking(shared_.workers, std::move(job));
-  } catch (const Error& error) {
-    if (error.error_class() == ErrorClass::cancelled) {
-      throw;
-    }
-    failure = error;
+    stands = publisher_->link_is_intact(machine_.published()->commit);
+  } catch (const Error&) {
+    stands = false;  // something foreign is there: the next check says so
   }
-  if (failure) {
-    // A volume that takes no note takes no new link either: what stands is served on.
-    log::debug("state_not_saved", failure->text(), {{"repository", repository_.name}});
+  if (stands) {
+    journal_.edit().pending.reset();
+    co_await journal_.save_if_possible(repository_.name);
   }
-}
-
-/// The new link stands: nobody needs those of earlier configurations, which would soon lead nowhere.
-asio::awaitable<void> RepositoryTask::remove_former_links() {
-  const std::vector<std::string> former = former_links_;
-  for (const std::string& link : former) {
-    co_await remove_former_link(link);
-  }
-  if (former_links_ != former) {
-    co_await save();
-  }
-}
-
-/// What cannot be removed is left until the next start: it must not hold up what is configured now.
-asio::awaitable<void> RepositoryTask::remove_former_link(std::string link) {
-  std::optional<Error> failure;
-  try {
-    co_await publisher_->remove_former_link(link);
-  } catch (const Error& error) {
-    if (error.error_class() == ErrorClass::cancelled) {
-      throw;
-    }
-    failure = error;
-  }
-  if (failure) {
-    log::warning("link_not_removed", failure->text(), {{"repository", repository_.name}, {"link", link}});
-    co_return;
-  }
-  std::erase(former_links_, link);
-  log::info("link_moved", "the link of an earlier configuration was removed",
-            {{"repository", repository_.name}, {"link", link}});
 }
 
 /// What may be left for the next time: it must not turn a sync that succeeded into a failure.

@@ -61,11 +61,6 @@ bool checks_rarely(const config::Repository& repository, std::chrono::millisecon
   return std::holds_alternative<schedule::CronSchedule>(repository.schedule.when) && gap >= rare;
 }
 
-/// Whether one of two links lies below the other.
-bool overlap(const std::string& left, const std::string& right) {
-  return left.starts_with(right + "/") || (!left.empty() && right.starts_with(left + "/"));
-}
-
 /// What escaped from a sync, as the one error type.
 Error as_error(const std::exception_ptr& failure) {
   try {
@@ -107,12 +102,14 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
       repository_(std::move(repository)),
       data_dir_(data_dir),
       directory_(data_dir / ".adapter" / repository_.name),
+      source_{repository_.url.to_string(), repository_.ref},
       fingerprint_(settings_fingerprint(repository_)),
       selection_(repository_.ref),
       machine_(machine_settings(repository_, selection_, fingerprint_), shared.random),
       wakeup_(shared.executor),
       store_(store::make_store(shared.workers, directory_, store_options(repository_))),
       publisher_(publish::make_publisher(shared.workers, data_dir, repository_.name, repository_.link)),
+      journal_(shared.workers, directory_),
       attempts_(before.status.attempts_begun),
       attempts_ended_(before.status.attempts_begun) {
   const std::chrono::milliseconds gap = repository_.schedule.longest_gap(Now::read().wall);
@@ -237,82 +234,23 @@ void RepositoryTask::announce(const Announcement& push) {
   wakeup_.wake();
 }
 
-asio::awaitable<void> RepositoryTask::recover() {
-  machine_.enter(Phase::recovering);
-  const async::Semaphore::Permit permit = co_await shared_.syncs.acquire();
-  auto load = [directory = directory_](const std::stop_token&) { return load_state(directory); };
-  std::optional<RepositoryState> state = co_await async::run_blocking(shared_.workers, std::move(load));
-  if (state) {
-    machine_.restore_refusals(state->refusals);
-    RepositoryState noted = *state;
-    co_await note_links(std::move(noted));
-  }
-  const std::vector<std::string> former = former_links_;
-  for (const std::string& link : former) {
-    if (overlap(link, repository_.link)) {
-      co_await remove_former_link(link);  // it stands where a folder has to be, or the other way round
+/// Makes whole what somebody removed or edited, before the remote is asked: that works without it too.
+asio::awaitable<void> RepositoryTask::heal() {
+  const std::optional<Published>& published = machine_.published();
+  if (!recovery_due_ && (!published || publisher_->link_is_intact(published->commit))) {
+    if (reopen_store_) {
+      co_await store_->open();
+      reopen_store_ = false;
     }
+    co_return;
   }
-  const publish::Standing standing = co_await publisher_->recover();
-  co_await store_->open();
-  std::optional<ObjectId> commit = standing.commit;
-  if (!commit && standing.damaged_commit) {
-    log::warning("tree_damaged", standing.damage,
-                 {{"repository", repository_.name}, {"commit", *standing.damaged_commit}});
-    const ObjectId damaged = *standing.damaged_commit;
-    const bool rebuilt = co_await rebuild(damaged);
-    if (rebuilt) {
-      commit = damaged;
-    }
-  }
-  if (commit) {
-    Published published;
-    published.commit = *commit;
-    published.tip = *commit;
-    if (state && state->published && state->published->commit == *commit && state->url == repository_.url.to_string()) {
-      published = *state->published;
-      if (state->followed == repository_.ref && state->last_success && !status_.last_success) {
-        status_.last_success = std::min(*state->last_success, Now::read().wall);
-      }
-    }
-    const std::vector<ObjectId>& held = store_->holdings().tips;
-    if (std::find(held.begin(), held.end(), published.tip) == held.end()) {
-      published.settings.clear();  // the store lost sight of it: the next check puts that right
-    }
-    status_.commit = commit;
-    status_.previous = standing.previous;
-    machine_.restore_published(std::move(published));
-  }
-  if (commit) {
-    co_await remove_former_links();
-  }
-}
-
-/// Makes a commit's tree and link whole again from the packs, without the network; false when they do not suffice.
-asio::awaitable<bool> RepositoryTask::rebuild(ObjectId commit) {
-  std::optional<store::CommitFacts> facts;
-  try {
-    facts = co_await store_->verify(commit);
-  } catch (const Error& error) {
-    if (error.error_class() == ErrorClass::storage) {
-      throw;
-    }
-    log::warning("rebuild_refused", error.text(), {{"repository", repository_.name}, {"commit", commit}});
-  }
-  if (!facts) {
-    co_return false;
-  }
-  const publish::PublishOptions options = publish_options();
-  publish::ReaderFactory make_reader = readers();
-  const publish::Outcome outcome = co_await publisher_->publish(commit, std::move(make_reader), options);
-  note_outcome(outcome);
-  log::info("tree_rebuilt", "the published tree was made whole again from the packs",
-            {{"repository", repository_.name}, {"commit", commit}, {"files", outcome.files}});
-  co_await tidy();
-  co_return true;
+  co_await recover();
+  reopen_store_ = false;
 }
 
 asio::awaitable<void> RepositoryTask::check() {
+  co_await heal();
+  machine_.enter(Phase::checking);
   const RefSelection::Choice choice = co_await look();
   status_.last_check = Now::read().wall;
   status_.empty_remote = choice.kind == RefSelection::Choice::Kind::empty_remote;
@@ -358,6 +296,18 @@ asio::awaitable<void> RepositoryTask::check() {
   }
 }
 
+void RepositoryTask::note_link(bool resolves) {
+  if (!status_.commit || link_resolves_ == resolves) {
+    return;
+  }
+  link_resolves_ = resolves;
+  if (!resolves) {
+    log::warning("link_lost", "the link leads nowhere; it is made whole again",
+                 {{"repository", repository_.name}, {"commit", *status_.commit}});
+    poke();
+  }
+}
+
 asio::awaitable<RefSelection::Choice> RepositoryTask::look() {
   if (selection_.pinned()) {
     co_return selection_.choose(std::vector<wire::Ref>());
@@ -367,21 +317,17 @@ asio::awaitable<RefSelection::Choice> RepositoryTask::look() {
 }
 
 asio::awaitable<void> RepositoryTask::confirm_unchanged(RefSelection::Choice choice) {
-  const ObjectId commit = machine_.published()->commit;
-  if (publisher_->link_is_intact(commit)) {
-    if (log::enabled(log::Level::debug)) {
-      log::debug("unchanged", "the remote has nothing new", {{"repository", repository_.name}, {"commit", commit}});
-    }
-    succeed(std::nullopt);
-    if (remembers_success_) {
-      co_await remember_success();
-    }
-    tell_checked(choice, false, true);
-    co_return;
+  if (log::enabled(log::Level::debug)) {
+    log::debug("unchanged", "the remote has nothing new",
+               {{"repository", repository_.name}, {"commit", machine_.published()->commit}});
   }
-  tell_checked(choice, false, false);
-  log::warning("tree_damaged", "the link was moved or removed", {{"repository", repository_.name}, {"commit", commit}});
-  co_await sync(std::move(choice));
+  succeed(std::nullopt);
+  if (remembers_success_) {
+    journal_.edit().last_success = status_.last_success;
+  }
+  co_await journal_.save_if_possible(repository_.name);
+  tell_checked(choice, false, true);
+  co_await revisit_former_links();
 }
 
 }  // namespace adapter::sync

@@ -19,23 +19,28 @@
 #include "adapter/sync/events.hpp"
 #include "adapter/sync/status.hpp"
 #include "machine.hpp"
+#include "recovery_plan.hpp"
 #include "ref_selection.hpp"
 #include "remote_group.hpp"
-#include "state_file.hpp"
+#include "repository_journal.hpp"
 
 namespace adapter::sync {
 
+class Pruner;
+
 /// What all tasks of an engine share; outlives them.
 struct Shared {
-  Shared(asio::any_io_executor loop, async::Workers& pool, std::size_t sync_permits, Observer* told)
+  Shared(asio::any_io_executor loop, async::Workers& pool, Pruner& deletion, std::size_t sync_permits, Observer* told)
       : executor(loop),
         workers(pool),
+        pruner(deletion),
         syncs(std::move(loop), sync_permits),
         random(std::random_device()()),
         observer(told) {}
 
   asio::any_io_executor executor;
   async::Workers& workers;
+  Pruner& pruner;
   async::Semaphore syncs;
   std::mt19937_64 random;
   Observer* observer;  ///< may be null
@@ -69,6 +74,11 @@ public:
   /// Asks for an attempt now. The number of the first one that begins after this call; 0 when there will be none.
   std::uint64_t poke();
   void announce(const Announcement& push);
+  /// The link of what is published was seen to lead to a folder, or nowhere. One that is lost is made whole by a check
+  /// that begins now.
+  void note_link(bool resolves);
+  [[nodiscard]] bool shows_a_commit() const noexcept { return status_.commit.has_value(); }
+  [[nodiscard]] bool link_resolves() const noexcept { return link_resolves_; }
 
   [[nodiscard]] const config::Repository& repository() const noexcept { return repository_; }
   [[nodiscard]] RepositoryStatus status() const;
@@ -82,7 +92,13 @@ private:
   asio::awaitable<std::optional<Error>> attempt();
   asio::awaitable<std::optional<Error>> guarded(asio::awaitable<void> step);
   asio::awaitable<void> recover();
+  asio::awaitable<void> take_notes();
+  [[nodiscard]] RecoveryFacts recovery_facts(publish::Standing found) const;
+  asio::awaitable<bool> take(RecoveryStep step);
   asio::awaitable<bool> rebuild(ObjectId commit);
+  asio::awaitable<bool> write_from_packs(ObjectId commit);
+  void adopt(const RecoveryStep& step, const publish::Standing& found);
+  asio::awaitable<void> heal();
   asio::awaitable<void> check();
   asio::awaitable<RefSelection::Choice> look();
   asio::awaitable<void> look_for_near_refs(RefSelection::Choice choice);
@@ -92,10 +108,9 @@ private:
   asio::awaitable<store::CommitFacts> obtain(const RefSelection::Choice& choice);
   asio::awaitable<store::CommitFacts> fetch(const RefSelection::Choice& choice);
   asio::awaitable<void> save();
-  asio::awaitable<void> remember_success();
-  asio::awaitable<void> note_links(RepositoryState state);
+  asio::awaitable<void> abandon_publish();
   asio::awaitable<void> remove_former_links();
-  asio::awaitable<void> remove_former_link(std::string link);
+  asio::awaitable<void> revisit_former_links();
   asio::awaitable<void> tidy();
 
   void tell(Event event);
@@ -108,20 +123,26 @@ private:
   void succeed(std::optional<Published> published);
   [[nodiscard]] publish::PublishOptions publish_options() const;
   [[nodiscard]] publish::ReaderFactory readers() const;
+  [[nodiscard]] std::string source_line() const;
 
   Shared& shared_;
   std::shared_ptr<RemoteGroup> group_;
   config::Repository repository_;
   std::filesystem::path data_dir_;
   std::filesystem::path directory_;  ///< data_dir/.adapter/<name>
+  Source source_;                    ///< configured
   std::string fingerprint_;
   RefSelection selection_;
   Machine machine_;
   async::Wakeup wakeup_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<publish::Publisher> publisher_;
-  std::vector<std::string> former_links_;  ///< of earlier configurations; empty when there is none left
-  std::uint64_t attempts_ = 0;             ///< begun
+  RepositoryJournal journal_;
+  bool recovery_due_ = true;             ///< nothing is known of the volume: before a check it is looked at
+  std::uint64_t former_links_seen_ = 0;  ///< the configuration under which their removal was tried last
+  bool link_resolves_ = true;            ///< as it was seen last
+  bool reopen_store_ = false;            ///< a sync failed on the volume: its folders may be gone
+  std::uint64_t attempts_ = 0;           ///< begun
   std::uint64_t attempts_ended_ = 0;
   std::chrono::steady_clock::time_point attempt_began_;
   std::optional<std::chrono::steady_clock::time_point> sync_began_;  ///< while a commit is fetched or published

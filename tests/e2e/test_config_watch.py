@@ -89,7 +89,8 @@ class ConfigWatch(AdapterTest):
         adapter = self.adapter(None)
         folder = os.path.join(adapter.folder, "conf.d")
         self.write(os.path.join(folder, "docs.yaml"), to_yaml({"repositories": self.entries("docs")}))
-        self.write(adapter.config_file, self.text(adapter, include=["conf.d/*.yaml"], prune=True))
+        prune = {"after": "8s"}
+        self.write(adapter.config_file, self.text(adapter, *self.entries("more"), include=["conf.d/*.yaml"], prune=prune))
         adapter.start()
         adapter.wait_event("published", "docs")
         os.rename(folder, folder + ".old")
@@ -99,8 +100,8 @@ class ConfigWatch(AdapterTest):
         adapter.wait_for(lambda: len(adapter.found("reloaded")) == 2, NOTICED_SECONDS, "they are back")
         self.assertEqual(self.read(adapter, "a"), b"docs")
         os.rename(folder, folder + ".old")
-        adapter.wait_event("pruned", "docs", seconds=45)
-        self.assertEqual(os.listdir(os.path.join(adapter.data, ".adapter")), [".lock"])
+        adapter.wait_event("pruned", "docs", seconds=20)
+        self.assertEqual(sorted(os.listdir(os.path.join(adapter.data, ".adapter"))), [".lock", "more"])
 
     def test_pushes_of_a_signal_do_not_keep_it_from_looking(self):
         adapter = self.adapter(self.config(*self.entries("docs"), every="1h")).start()

@@ -35,10 +35,10 @@ class Reload(AdapterTest):
 
     def test_prune_removes_what_left_the_file(self):
         one, two = self.remote("one.git", files={"a": "1"}), self.remote("two.git", files={"a": "2"})
-        adapter = self.adapter(self.config(self.entry(one, "one"), self.entry(two, "two"), prune=True)).start()
+        adapter = self.adapter(self.config(self.entry(one, "one"), self.entry(two, "two"), prune={"after": "1s"})).start()
         adapter.wait_event("published", "one")
         adapter.wait_event("published", "two")
-        adapter.reload(self.config(self.entry(one, "one"), prune=True))
+        adapter.reload(self.config(self.entry(one, "one"), prune={"after": "1s"}))
         adapter.wait_for(lambda: not os.path.lexists(adapter.link("two")), what="the link is removed")
         adapter.wait_for(lambda: not os.path.exists(os.path.join(adapter.data, ".adapter", "two")), what="all is removed")
         self.assert_good(adapter, one, "one")

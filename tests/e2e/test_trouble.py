@@ -218,7 +218,7 @@ class Configuration(AdapterTest):
         adapter.wait_event("check_failed", "never")
         adapter.stop()
         os.remove(os.path.join(adapter.data, ".adapter/gone/state.json"))
-        adapter.write_config(self.config(self.entry(remote), prune=True))
+        adapter.write_config(self.config(self.entry(remote), prune={"after": "1s"}))
         adapter.start()
         adapter.wait_for(lambda: len(adapter.found("pruned")) == 2, what="two pruned")
         self.assertEqual(sorted(os.listdir(adapter.data)), [".adapter", "docs"])

@@ -41,7 +41,7 @@ TEST_F(FailingSync, OfTheLinksDirectoryIsFollowedByANewLink) {
   const std::vector<std::function<void(PublishFixture&, const ObjectId&)>> ways = {
       [](PublishFixture& fixture, const ObjectId& commit) { EXPECT_TRUE(fixture.publish(commit).reused); },
       [](PublishFixture& fixture, const ObjectId& commit) { EXPECT_EQ(fixture.recover().commit, commit); },
-      [](PublishFixture& fixture, const ObjectId& commit) { wait_for(fixture.publisher->relink(commit)); }};
+      [](PublishFixture& fixture, const ObjectId& commit) { fixture.relink(commit); }};
   for (std::size_t i = 0; i < ways.size(); ++i) {
     for (const char* const directory : {"/sites", "/.adapter/docs"}) {
       PublishFixture fixture(2, "sites/docs");
@@ -237,7 +237,7 @@ TEST_F(FailingSync, OfTheTreesNamesIsRememberedWhereTheRecordCannotBeRemoved) {
   EXPECT_EQ(error_of([&] { fixture.publish(commit); }).error_class(), ErrorClass::storage);
   FileCalls::ignore();
   EXPECT_EQ(fixture.recover().damaged_commit, commit);
-  EXPECT_EQ(error_of([&] { wait_for(fixture.publisher->relink(commit)); }).error_class(), ErrorClass::storage);
+  EXPECT_EQ(error_of([&] { fixture.relink(commit); }).error_class(), ErrorClass::storage);
   EXPECT_FALSE(fixture.publish(commit).reused);
   EXPECT_TRUE(fixture.publish(commit).reused);
 }

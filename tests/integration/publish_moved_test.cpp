@@ -32,7 +32,7 @@ TEST(RenamedRepository, TakesOverTheLinkOfItsFormerName) {
     PublishFixture& fixture = both.fixture;
     const ObjectId commit = fixture.objects.commit({{"n", "1"}});
     fixture.publish(commit);
-    const publish::Standing standing = wait_for(both.renamed->recover());
+    const publish::Standing standing = wait_for(both.renamed->recover({}));
     EXPECT_EQ(standing.commit, std::nullopt);
     EXPECT_EQ(standing.damage, "");
     EXPECT_FALSE(both.renamed->link_is_intact(commit));
@@ -40,7 +40,7 @@ TEST(RenamedRepository, TakesOverTheLinkOfItsFormerName) {
     EXPECT_TRUE(both.renamed->link_is_intact(commit));
     EXPECT_FALSE(fixture.publisher->link_is_intact(commit));
     // What is left of the former name takes nothing with it.
-    wait_for(fixture.publisher->remove_all());
+    wait_for(fixture.publisher->retire_all());
     EXPECT_EQ(content(fixture.link / "n"), "1");
   }
 }
@@ -92,6 +92,46 @@ TEST(FormerLink, MakesWayForOneBelowIt) {
   EXPECT_EQ(content(fixture.data_dir / "docs/v1/n"), "1");
 }
 
+TEST(FormerLink, InTheWayStandsUntilTheNewOneIsMade) {
+  for (const auto& [before, after] : {std::pair("team/docs", "team"), std::pair("docs", "docs/v1")}) {
+    PublishFixture fixture(2, before);
+    const ObjectId first = fixture.objects.commit({{"n", "1"}});
+    fixture.publish(first);
+    const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", after);
+    publish::PublishOptions options;
+    options.former_links = {before};
+    const publish::Standing standing = wait_for(moved->recover({{before}, {}}));
+    EXPECT_EQ(standing.link, publish::Standing::LinkState::absent) << before;
+    EXPECT_THAT(standing.complete, ::testing::ElementsAre(first));
+    const ObjectId bad = fixture.objects.commit({{"n", "out", store::EntryKind::symlink}, {"out", "x"}});
+    options.symlinks = SymlinkPolicy::inside;
+    fixture.objects.before_blob = [](const ObjectId&) { throw Error(ErrorClass::policy, "refused"); };
+    static_cast<void>(error_of([&] { wait_for(moved->publish(bad, fixture.objects.readers(), options)); }));
+    EXPECT_EQ(content(fixture.link / "n"), "1") << before;
+    fixture.objects.before_blob = nullptr;
+    const ObjectId second = fixture.objects.commit({{"n", "2"}});
+    wait_for(moved->publish(second, fixture.objects.readers(), options));
+    EXPECT_EQ(content(fixture.data_dir / after / "n"), "2") << after;
+  }
+}
+
+TEST(FormerLink, KeepsTheTreeItLeadsTo) {
+  PublishFixture fixture;
+  const ObjectId first = fixture.objects.commit({{"n", "1"}});
+  fixture.publish(first);
+  const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "site");
+  publish::PublishOptions options;
+  options.former_links = {"docs"};
+  for (const char* const number : {"2", "3", "4"}) {
+    wait_for(moved->publish(fixture.objects.commit({{"n", number}}), fixture.objects.readers(), options));
+    EXPECT_EQ(content(fixture.link / "n"), "1") << number;
+  }
+  wait_for(moved->recover({{"docs"}, {}}));
+  EXPECT_EQ(content(fixture.link / "n"), "1");
+  EXPECT_EQ(publish::owner_of_link(fixture.data_dir, "docs"), "docs");
+  EXPECT_EQ(publish::owner_of_link(fixture.data_dir, "nothing/here"), std::nullopt);
+}
+
 TEST(FormerLink, WithSomethingForeignInItsPlaceKeepsItsFolder) {
   PublishFixture fixture(2, "team/docs");
   fs::create_directories(fixture.link);
@@ -117,30 +157,23 @@ TEST(RemovedRepository, IsLeftByAStopAsLitterOnly) {
   }
   fixture.publish(fixture.objects.commit(many));
   const fs::path all = fixture.data_dir / ".adapter";
-  asio::io_context loop(1);
-  std::exception_ptr failure;
-  asio::cancellation_signal stop;
-  asio::co_spawn(loop, fixture.publisher->remove_all(),
-                 asio::bind_cancellation_slot(stop.slot(), [&](const std::exception_ptr& error) { failure = error; }));
-  loop.run_one();
-  stop.emit(asio::cancellation_type::terminal);
-  loop.run();
-  EXPECT_TRUE(failure);
+  wait_for(fixture.publisher->retire_all());
   EXPECT_FALSE(fs::exists(fixture.own()));
+  std::stop_source stop;
+  stop.request_stop();
+  publish::delete_retired(fixture.data_dir, stop.get_token());
   EXPECT_EQ(count_of(all, ".gone-"), 1U);
+  publish::delete_retired(fixture.data_dir, std::stop_token());
+  EXPECT_EQ(count_of(all, ".gone-"), 0U);
 }
 
-TEST(RemovedRepository, LeftoversAreSweptByWhoeverCleansUpOrStarts) {
-  for (const bool start : {false, true}) {
+TEST(RemovedRepository, IsDeletedByTheNextCleanUpOfAnyOther) {
+  {
     PublishFixture fixture;
     const fs::path all = fixture.data_dir / ".adapter";
     fs::create_directories(all / ".gone-0123456789abcdef/trees/x");
     write(all / ".gone-0123456789abcdef/trees/x/file", "x");
-    if (start) {
-      fixture.recover();
-    } else {
-      wait_for(fixture.publisher->clean_up());
-    }
+    wait_for(fixture.publisher->clean_up());
     EXPECT_EQ(count_of(all, ".gone-"), 0U);
   }
 }

@@ -18,6 +18,7 @@ namespace {
 using publish::Outcome;
 using publish::Standing;
 using store::EntryKind;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -237,10 +238,11 @@ TEST(Recover, SaysWhenTheLinkIsMissingAndRelinkPutsItBack) {
   fs::remove(fixture.link);
   EXPECT_FALSE(fixture.publisher->link_is_intact(commit));
   const Standing standing = fixture.recover();
+  EXPECT_EQ(standing.link, Standing::LinkState::absent);
   EXPECT_EQ(standing.commit, std::nullopt);
-  EXPECT_EQ(standing.damage, "the link is missing");
-  EXPECT_EQ(standing.damaged_commit, commit);
-  wait_for(fixture.publisher->relink(commit));
+  EXPECT_EQ(standing.damaged_commit, std::nullopt);
+  EXPECT_THAT(standing.complete, ElementsAre(commit));
+  fixture.relink(commit);
   EXPECT_TRUE(fixture.publisher->link_is_intact(commit));
   EXPECT_EQ(content(fixture.link / "n"), "1");
 }
@@ -248,10 +250,10 @@ TEST(Recover, SaysWhenTheLinkIsMissingAndRelinkPutsItBack) {
 TEST(Recover, RelinkRefusesATreeThatIsNotComplete) {
   PublishFixture fixture;
   const ObjectId commit = fixture.objects.commit({{"n", "1"}});
-  EXPECT_EQ(error_of([&] { wait_for(fixture.publisher->relink(commit)); }).error_class(), ErrorClass::storage);
+  EXPECT_EQ(error_of([&] { fixture.relink(commit); }).error_class(), ErrorClass::storage);
   fixture.publish(commit);
   write(fixture.tree(commit) / "n", "2");
-  EXPECT_THAT(error_of([&] { wait_for(fixture.publisher->relink(commit)); }).text(), HasSubstr("published again"));
+  EXPECT_THAT(error_of([&] { fixture.relink(commit); }).text(), HasSubstr("published again"));
 }
 
 TEST(Recover, TheLinkOfAnotherCommitIsNotIntact) {
@@ -298,9 +300,28 @@ TEST(Recover, HealsALinkIntoOurTreesThatNamesNoCommit) {
   fixture.publish(commit);
   fs::remove(fixture.link);
   fs::create_symlink(".adapter/docs/trees/garbage", fixture.link);
-  EXPECT_EQ(fixture.recover().damaged_commit, commit);
+  const Standing standing = fixture.recover();
+  EXPECT_EQ(standing.link, Standing::LinkState::ours);
+  EXPECT_EQ(standing.damaged_commit, std::nullopt);
+  EXPECT_THAT(standing.complete, ElementsAre(commit));
   EXPECT_TRUE(fixture.publish(commit).reused);
   EXPECT_TRUE(fixture.publisher->link_is_intact(commit));
+}
+
+TEST(Recover, KeepsNotedTreesWhateverTheirAgeAndState) {
+  PublishFixture fixture;
+  std::vector<ObjectId> commits;
+  for (const char* const number : {"1", "2", "3"}) {
+    commits.push_back(fixture.objects.commit({{"n", number}}));
+    fixture.publish(commits.back());
+  }
+  write(fixture.tree(commits[1]) / "n", "edited");
+  const Standing standing = fixture.recover({{}, {commits[1]}});
+  EXPECT_EQ(standing.commit, commits[2]);
+  EXPECT_FALSE(standing.is_complete(commits[1]));
+  EXPECT_TRUE(fs::exists(fixture.tree(commits[1])));
+  fixture.recover();
+  EXPECT_FALSE(fs::exists(fixture.tree(commits[1])));
 }
 
 TEST(RemoveAll, TakesLinkAndTreesAndNothingElse) {
@@ -308,12 +329,12 @@ TEST(RemoveAll, TakesLinkAndTreesAndNothingElse) {
   fixture.publish(fixture.objects.commit({{"n", "1"}}));
   write(fixture.data_dir / "other", "mine");
   fs::create_directories(fixture.data_dir / ".adapter/wiki/trees");
-  wait_for(fixture.publisher->remove_all());
+  wait_for(fixture.publisher->retire_all());
   EXPECT_FALSE(fs::exists(fs::symlink_status(fixture.link)));
   EXPECT_FALSE(fs::exists(fixture.own()));
   EXPECT_TRUE(fs::exists(fixture.data_dir / ".adapter/wiki/trees"));
   EXPECT_EQ(content(fixture.data_dir / "other"), "mine");
-  wait_for(fixture.publisher->remove_all());
+  wait_for(fixture.publisher->retire_all());
 }
 
 }  // namespace

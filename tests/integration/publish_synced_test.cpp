@@ -161,7 +161,7 @@ TEST_F(WhatIsSynced, LinkOfAnEarlierProcessIsSyncedBeforeItsCommitCountsAsPublis
   fixture.publish(commit);
   from_an_earlier_process = {fixture.link, fixture.tree(commit), fixture.own() / "manifests" / commit.to_hex()};
   const std::vector<std::function<void()>> ways = {[&] { fixture.publish(commit); }, [&] { fixture.recover(); },
-                                                   [&] { wait_for(fixture.publisher->relink(commit)); }};
+                                                   [&] { fixture.relink(commit); }};
   for (std::size_t i = 0; i < ways.size(); ++i) {
     begin(fixture);
     ways[i]();
@@ -176,7 +176,7 @@ TEST_F(WhatIsSynced, LostLinkIsMadeAnewOnceItsTreeIsSynced) {
   fs::remove_all(fixture.data_dir / "sites");
   from_an_earlier_process = {fixture.tree(commit), fixture.own() / "manifests" / commit.to_hex()};
   begin(fixture);
-  wait_for(fixture.publisher->relink(commit));
+  fixture.relink(commit);
   EXPECT_THAT(unsynced_before_the_flip(fixture.link), ElementsAre(only_the_new_link));
   EXPECT_THAT(unsynced_at_the_end(), IsEmpty());
 }
@@ -224,7 +224,7 @@ TEST_F(WhatIsSynced, RemovalIsSyncedBeforeTheFirstFileGoes) {
     PublishFixture fixture(2, link);
     fixture.publish(few(fixture, "1"));
     begin(fixture);
-    wait_for(fixture.publisher->remove_all());
+    wait_for(fixture.publisher->retire_all());
     EXPECT_THAT(unsynced_before([](const FileCall& call) {
                   return call.name == "unlink" && call.path.find("/.gone-") != std::string::npos;
                 }),

@@ -50,7 +50,7 @@ TEST(LinkPath, SomethingForeignIsAnErrorAndStays) {
     struct stat after{};
     ASSERT_EQ(lstat(fixture.link.c_str(), &after), 0);
     EXPECT_EQ(before.st_ino, after.st_ino) << what;
-    wait_for(fixture.publisher->remove_all());
+    wait_for(fixture.publisher->retire_all());
     EXPECT_EQ(lstat(fixture.link.c_str(), &after), 0) << what;
   }
 }

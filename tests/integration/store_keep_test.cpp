@@ -110,6 +110,31 @@ TEST_F(StoreKeep, AShallowPackRecordsItsBoundary) {
   EXPECT_EQ(store->holdings().depth, 1U);
 }
 
+TEST_F(StoreKeep, KnowsWhoseTheLastTipIsAcrossStarts) {
+  fill(2);
+  const ObjectId first = origin.commit("one");
+  open();
+  Tip tip;
+  tip.ref = "refs/heads/main";
+  tip.id = first;
+  tip.source = "https://git.example.com/one.git main";
+  ingest(origin.pack("HEAD"), tip);
+  open();
+  EXPECT_EQ(store->holdings().source, tip.source);
+  EXPECT_EQ(store->holdings().current_commit, first);
+  EXPECT_EQ(store->holdings().ref, "refs/heads/main");
+  tip.source = "https://git.example.com/two.git main";
+  await(store->keep(nullptr, tip));
+  open();
+  EXPECT_EQ(store->holdings().source, tip.source);
+  tip.source.clear();
+  await(store->keep(nullptr, tip));
+  open();
+  EXPECT_EQ(store->holdings().source, "");
+  EXPECT_FALSE(std::filesystem::exists(directory() / "repo.git/adapter-source"));
+  expect_sound();
+}
+
 TEST_F(StoreKeep, AnAnnotatedTagIsPeeled) {
   fill(3);
   const ObjectId commit = origin.commit("one");

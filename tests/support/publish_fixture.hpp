@@ -114,7 +114,10 @@ struct PublishFixture {
   publish::Outcome publish(const ObjectId& commit, publish::PublishOptions options = {}) {
     return wait_for(publisher->publish(commit, objects.readers(), options));
   }
-  publish::Standing recover() { return wait_for(publisher->recover()); }
+  publish::Standing recover(publish::RecoverOptions options = {}) {
+    return wait_for(publisher->recover(std::move(options)));
+  }
+  void relink(const ObjectId& commit) { wait_for(publisher->relink(commit, {})); }
   [[nodiscard]] fs::path own() const { return data_dir / ".adapter" / "docs"; }
   [[nodiscard]] fs::path tree(const ObjectId& commit) const { return own() / "trees" / commit.to_hex(); }
   /// Names below trees, manifests and the repository's folder that are not a commit's.

@@ -3,11 +3,13 @@
 
 #include <asio/awaitable.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -25,20 +27,41 @@ struct PublishOptions {
   SymlinkPolicy symlinks = SymlinkPolicy::inside;
   Share share = Share::all;
   Limits limits{};
+  /// Links of earlier configurations of this repository, relative to data_dir. A tree that one of them leads to is not
+  /// removed. One that stands on the new link's way, or below it, is removed right before the link is made.
+  std::vector<std::string> former_links{};
   friend bool operator==(const PublishOptions&, const PublishOptions&) = default;
 };
 
-/// What stands in the volume now, as the link says.
+/// What recover() must not take for litter.
+struct RecoverOptions {
+  std::vector<std::string> former_links{};  ///< as of PublishOptions
+  std::vector<ObjectId> commits{};          ///< commits that were noted as published or about to be
+};
+
+/// What recover() found in the volume: facts only. Which commit a lost link is to show is the caller's decision.
 struct Standing {
-  std::optional<ObjectId> commit;    ///< where the link points, when it is our link and the tree is there and untouched
+  enum class LinkState : std::uint8_t {
+    absent,  ///< nothing is there, or a former link of this repository that makes way for it
+    ours,    ///< into this repository's trees
+    other,   ///< into the trees of another repository
+  };
+  LinkState link = LinkState::absent;
+  std::optional<ObjectId> commit;    ///< where our link points, when that tree is complete and untouched
   std::optional<ObjectId> previous;  ///< a second complete tree
-  /// How `commit`'s tree was written. Where the configuration says otherwise by now, publish() it again: it notices.
+  /// Why our link leads to no complete tree: "the tree is missing", "the tree was edited (entries: 3 changed; first:
+  /// a/b)".
+  std::string damage;
+  std::optional<ObjectId> damaged_commit;  ///< where our link points then
+  /// All complete and untouched trees: `commit`, then those of RecoverOptions::commits, then the newest others.
+  std::vector<ObjectId> complete;
+  /// How `commit`'s tree was written. Where the configuration says otherwise by now, publish() it again.
   std::optional<SymlinkPolicy> symlinks;
   std::optional<Share> share;
-  /// Why `commit` is absent though something was published: "the link is missing", "the tree was edited (entries: 3
-  /// changed; first: a/b)".
-  std::string damage;
-  std::optional<ObjectId> damaged_commit;  ///< what to rebuild, from the link or the newest tree's name
+
+  [[nodiscard]] bool is_complete(const ObjectId& wanted) const {
+    return std::find(complete.begin(), complete.end(), wanted) != complete.end();
+  }
 };
 
 struct Outcome {
@@ -66,8 +89,9 @@ public:
 
   /// Sweeps litter of dead runs (`.tmp-*`, `.gone-*`, temporary links) and looks at link and trees, every file's
   /// recorded size, times and inode included. Writes nothing that it need not: on a read-only volume it answers what
-  /// stands there. Storage error when something foreign is at the link's path.
-  virtual asio::awaitable<Standing> recover() = 0;
+  /// stands there. Of the trees that the link does not lead to, damaged ones and more than two complete ones are
+  /// removed unless `options` name them. Storage error when something foreign is at the link's path.
+  virtual asio::awaitable<Standing> recover(RecoverOptions options) = 0;
 
   /// Publishes a commit: reuses its tree when that is complete and untouched, else materialises it. The spare-tree
   /// reuse by difference will slot in between. The tree it leaves is written as `options` say: one of the same commit
@@ -80,8 +104,9 @@ public:
   /// Throws storage when something foreign is at the link's path.
   [[nodiscard]] virtual bool link_is_intact(const ObjectId& commit) = 0;
 
-  /// Points the link at `commit`'s complete tree again (a link somebody removed); no objects are needed.
-  virtual asio::awaitable<void> relink(ObjectId commit) = 0;
+  /// Points the link at `commit`'s complete tree again (a link somebody removed, or one that was moved); no objects are
+  /// needed. Storage error when that tree is not complete. `former_links` as of PublishOptions.
+  virtual asio::awaitable<void> relink(ObjectId commit, std::vector<std::string> former_links) = 0;
 
   /// Deletes what publish() took out of use. Apart from it because deleting a large tree makes the disk slow: call it
   /// once the outcome was told. Left out, the next publish() or recover() does it first.
@@ -91,12 +116,21 @@ public:
   /// that path stays. For a configuration that moved the link: call it once the new one stands.
   virtual asio::awaitable<void> remove_former_link(std::string link) = 0;
 
-  /// For `prune`: removes link, trees and everything below `directory`.
-  virtual asio::awaitable<void> remove_all() = 0;
+  /// For `prune`: removes the link, and takes everything below `directory` out of use in one step. It is deleted by
+  /// delete_retired(), or by the next clean_up() of any repository.
+  virtual asio::awaitable<void> retire_all() = 0;
 };
 
 /// `data_dir` is absolute and exists; `link` is relative and normalised; `directory` is data_dir/.adapter/<name>.
 [[nodiscard]] std::unique_ptr<Publisher> make_publisher(async::Workers& workers, std::filesystem::path data_dir,
                                                         std::string name, std::string link);
+
+/// The name of the repository into whose trees data_dir/`link` leads; nullopt for anything else at that path. Blocking;
+/// any thread. Storage error when the path cannot be looked at.
+[[nodiscard]] std::optional<std::string> owner_of_link(const std::filesystem::path& data_dir, const std::string& link);
+
+/// Deletes what retire_all() took out of use; logs what cannot be deleted. Blocking; any thread. Ends early when
+/// stopped.
+void delete_retired(const std::filesystem::path& data_dir, const std::stop_token& stop);
 
 }  // namespace adapter::publish

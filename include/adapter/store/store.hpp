@@ -89,6 +89,7 @@ struct Tip {
   std::uint32_t depth = 1;        ///< commits of history wanted; 0: all
   std::vector<ObjectId> shallow;  ///< what the fetch said about the boundary
   std::vector<ObjectId> unshallow;
+  std::string source;  ///< one line that says whose tip it is; see Holdings::source
 };
 
 /// What we hold complete, to tell the remote.
@@ -96,6 +97,11 @@ struct Holdings {
   std::vector<ObjectId> tips;     ///< commits and tags, newest first, at most 8
   std::vector<ObjectId> shallow;  ///< at most 10,000 with `depth` large
   std::uint32_t depth = 1;        ///< of the last keep
+  /// The last tip that was kept and is still there, by name, id and commit; `ref` as of Tip.
+  std::string ref;
+  std::optional<ObjectId> current;
+  std::optional<ObjectId> current_commit;
+  std::string source;  ///< Tip::source of that tip; empty when it is not known for sure
 };
 
 struct StoreOptions {

@@ -5,6 +5,7 @@
 #include <asio/awaitable.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,21 @@ struct Announcement {
   std::optional<ObjectId> commit;  ///< what that ref points at now
 };
 
+/// A repository that left the configuration and has files in the volume.
+struct PruneCandidate {
+  std::string name;
+  std::string directory;           ///< absolute
+  std::vector<std::string> links;  ///< relative to data_dir; those that still lead into its trees go too
+  /// Until `prune` deletes it; nullopt: it is not set, or no repository is configured.
+  std::optional<std::chrono::milliseconds> due_in;
+  std::string needed_by;  ///< a link of a configured repository that still leads into its trees: it is not deleted
+};
+
+struct PruneResult {
+  std::string name;
+  std::optional<Error> error;  ///< nullopt: it is gone
+};
+
 /// Watches all repositories of a configuration and keeps their folders in step. Loop thread only.
 ///
 /// The owner holds the data directory's lock for as long as the engine lives. Each repository is a task of its own:
@@ -43,7 +59,8 @@ public:
   virtual ~Engine() = default;
 
   /// Takes a configuration, the first one or a reload's: starts tasks of new repositories, ends those of removed ones
-  /// (removing what they left when `prune` is set), restarts those whose settings changed, leaves the rest undisturbed.
+  /// (what they left is removed after the delay of `prune`, when that is set), restarts those whose settings changed,
+  /// leaves the rest undisturbed.
   virtual asio::awaitable<void> apply(std::shared_ptr<const config::Config> config) = 0;
 
   /// Syncs the named repositories (all when empty) once, without watching; failed ones are tried again until
@@ -59,6 +76,14 @@ public:
   /// Like check_now(), at most one a second for each repository; the check is made again for some seconds while the
   /// announced commit is not to be seen. False when there is no such repository.
   virtual bool announce(std::string_view name, const Announcement& push) = 0;
+
+  /// What left the configuration and lies in the volume still. `done` is called on the loop, unless stop() comes first.
+  virtual void list_prunable(std::function<void(std::vector<PruneCandidate>)> done) = 0;
+  /// Deletes the named ones now, whatever the delay; one that is configured, needed or unknown is an error in its
+  /// result. `done` as above.
+  virtual void prune_now(std::vector<std::string> names, std::function<void(std::vector<PruneResult>)> done) = 0;
+  /// Takes a configuration for these two alone and watches nothing: instead of apply().
+  virtual void use_for_pruning(std::shared_ptr<const config::Config> config) = 0;
 
   [[nodiscard]] virtual std::vector<RepositoryStatus> status() const = 0;
   [[nodiscard]] virtual std::optional<SyncProgress> progress(std::string_view name) const = 0;

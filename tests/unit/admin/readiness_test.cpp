@@ -35,6 +35,14 @@ TEST(Judge, AFreshOneIsReady) {
   EXPECT_EQ(judgement.age, 1min);
 }
 
+TEST(Judge, OneWhoseLinkLeadsNowhereIsNotReady) {
+  sync::RepositoryStatus status = healthy();
+  status.link_resolves = false;
+  EXPECT_FALSE(judge(status, now).ready);
+  status.pinned = true;
+  EXPECT_FALSE(judge(status, now).ready);
+}
+
 TEST(Judge, OneThatFailsStaysReadyWhileItIsFresh) {
   sync::RepositoryStatus status = healthy();
   status.failure = failure(ErrorClass::network);

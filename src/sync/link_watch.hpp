@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace adapter::sync {
+
+/// A link that shows a published tree.
+struct WatchedLink {
+  std::string repository;
+  std::filesystem::path path;  ///< absolute
+  bool resolves = true;        ///< as it was seen last
+};
+
+/// Those whose link leads to a folder now and did not, or the other way round; `resolves` says what is. One look at
+/// each, never at the trees. Blocking; any thread; ends early when stopped.
+[[nodiscard]] std::vector<WatchedLink> look_at_links(std::vector<WatchedLink> links, const std::stop_token& stop);
+
+/// Between two looks at this many links: a second, or so long that the looks cost a thousandth of a core.
+[[nodiscard]] std::chrono::milliseconds link_watch_interval(std::size_t links) noexcept;
+
+}  // namespace adapter::sync

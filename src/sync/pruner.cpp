@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pruner.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "adapter/log/log.hpp"
+#include "machine.hpp"
+
+namespace adapter::sync {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+/// What is due and could not be deleted, or is still needed, is looked at again after this.
+constexpr std::chrono::seconds retry_interval{60};
+
+/// Names the repository whose files are taken out of use, for as long as it lives.
+class Retiring {
+public:
+  Retiring(std::string& place, std::string name) : place_(place) { place_ = std::move(name); }
+  ~Retiring() { place_.clear(); }
+  Retiring(const Retiring&) = delete;
+  Retiring& operator=(const Retiring&) = delete;
+
+private:
+  std::string& place_;
+};
+
+}  // namespace
+
+Pruner::Pruner(const asio::any_io_executor& executor, async::Workers& workers)
+    : workers_(workers), wakeup_(executor), retiring_permit_(executor, 1) {}
+
+void Pruner::configure(const config::Config& config) {
+  configured_ = ConfiguredLinks::of(config);
+  ++generation_;
+  schedule_.set_delay(config.prune);
+  wakeup_.wake();
+}
+
+void Pruner::note_published() noexcept {
+  if (!told_.empty()) {
+    wakeup_.wake();
+  }
+}
+
+asio::awaitable<void> Pruner::run() {
+  co_await delete_retired();  // of a run that was killed
+  while (true) {
+    const std::vector<Leftover> leftovers = co_await look();
+    const steady_clock::time_point now = steady_clock::now();
+    const std::vector<std::string> due = schedule_.due(now);
+    for (const std::string& name : due) {
+      const std::optional<Error> failure = co_await remove(name);
+      if (!failure) {
+        told_.erase(name);
+      } else if (std::exchange(told_[name], failure->text()) != failure->text()) {
+        log::warning("prune_failed", failure->text(), {{"repository", name}, {"class", failure->error_class()}});
+      }
+    }
+    const steady_clock::time_point next = due.empty() ? schedule_.next_due() : steady_clock::now() + retry_interval;
+    co_await wakeup_.wait_until(next);
+  }
+}
+
+/// What is gone now, noted in the schedule.
+asio::awaitable<std::vector<Leftover>> Pruner::look() {
+  std::vector<Leftover> leftovers;
+  try {
+    auto job = [configured = configured_](const std::stop_token&) { return find_leftovers(configured); };
+    leftovers = co_await async::run_blocking(workers_, std::move(job));
+  } catch (const Error& error) {
+    // Without knowing what is needed nothing is deleted; the delay goes on.
+    log::warning("prune_failed", error.text(), {{"class", error.error_class()}});
+    co_return leftovers;
+  }
+  std::vector<std::string> gone;
+  for (const Leftover& leftover : leftovers) {
+    if (!configured_.link_of.contains(leftover.name)) {  // a reload may have come in between
+      gone.push_back(leftover.name);
+    }
+  }
+  std::erase_if(told_, [&](const auto& each) { return std::find(gone.begin(), gone.end(), each.first) == gone.end(); });
+  const steady_clock::time_point now = steady_clock::now();
+  for (const std::string& name : schedule_.observe(now, gone, !configured_.link_of.empty())) {
+    if (schedule_.due_at(name) != PruneSchedule::never) {
+      const auto left = duration_cast<milliseconds>(schedule_.due_at(name) - now);
+      log::info("prune_planned", "a repository left the configuration; it is removed unless it comes back",
+                {{"repository", name}, {"after_ms", left.count()}});
+    }
+  }
+  co_return leftovers;
+}
+
+/// The failure, or nullopt when it is gone.
+asio::awaitable<std::optional<Error>> Pruner::remove(std::string name) {
+  std::optional<Error> failure;
+  if (configured_.link_of.empty()) {
+    co_return Error(ErrorClass::config, "no repository is configured; nothing is removed until there is one again");
+  }
+  try {
+    auto job = [configured = configured_, name](const std::stop_token&) { return find_leftover(configured, name); };
+    std::optional<Leftover> leftover = co_await async::run_blocking(workers_, std::move(job));
+    if (!leftover) {
+      co_return Error(ErrorClass::config, "it has left nothing in the volume, or is configured");
+    }
+    if (!leftover->needed_by.empty()) {
+      co_return Error(ErrorClass::storage,
+                      "the link \"" + leftover->needed_by +
+                          "\" of a configured repository still leads into its trees; it is removed "
+                          "once that repository has published");
+    }
+    co_await retire(std::move(*leftover));
+    co_await delete_retired();
+  } catch (const Error& error) {
+    if (error.error_class() == ErrorClass::cancelled) {
+      throw;  // what is left goes at the next start
+    }
+    failure = error;
+  }
+  co_return failure;
+}
+
+asio::awaitable<void> Pruner::retire(Leftover leftover) {
+  const async::Semaphore::Permit permit = co_await retiring_permit_.acquire();
+  if (configured_.link_of.contains(leftover.name)) {
+    throw Error(ErrorClass::config, "it is configured again");
+  }
+  const Retiring retiring(retiring_, leftover.name);
+  const std::string link = leftover.links.front();
+  const auto publisher = publish::make_publisher(workers_, configured_.data_dir, leftover.name, link);
+  for (std::size_t i = 1; i < leftover.links.size(); ++i) {
+    const std::string former = leftover.links[i];
+    co_await publisher->remove_former_link(former);
+  }
+  co_await publisher->retire_all();
+  log::info("pruned", "a repository that is no longer configured was removed", {{"repository", leftover.name}});
+}
+
+asio::awaitable<void> Pruner::delete_retired() {
+  auto job = [data_dir = configured_.data_dir](const std::stop_token& stop) {
+    publish::delete_retired(data_dir, stop);
+  };
+  co_await async::run_blocking(workers_, std::move(job));
+}
+
+asio::awaitable<void> Pruner::wait_until_free(std::string name) {
+  if (retiring_ == name) {
+    const async::Semaphore::Permit permit = co_await retiring_permit_.acquire();
+  }
+}
+
+asio::awaitable<std::vector<std::string>> Pruner::remove_former_links(publish::Publisher& publisher, std::string name,
+                                                                      std::vector<std::string> links) {
+  std::vector<std::string> settled;
+  for (const std::string& link : links) {
+    std::optional<Error> failure;
+    try {
+      if (configured_.is_claimed(link)) {
+        // Left to the repository that claims it: that one replaces it in one step.
+        auto job = [data_dir = configured_.data_dir, link](const std::stop_token&) {
+          return publish::owner_of_link(data_dir, link);
+        };
+        const std::optional<std::string> owner = co_await async::run_blocking(workers_, std::move(job));
+        if (owner != name) {
+          settled.push_back(link);
+        }
+        continue;
+      }
+      co_await publisher.remove_former_link(link);
+      settled.push_back(link);
+      log::info("link_moved", "the link of an earlier configuration was removed",
+                {{"repository", name}, {"link", link}});
+    } catch (const Error& error) {
+      if (error.error_class() == ErrorClass::cancelled) {
+        throw;
+      }
+      failure = error;
+    }
+    if (failure) {
+      log::warning("link_not_removed", failure->text(), {{"repository", name}, {"link", link}});
+    }
+  }
+  co_return settled;
+}
+
+asio::awaitable<std::vector<PruneCandidate>> Pruner::candidates() {
+  std::vector<Leftover> leftovers = co_await look();
+  std::vector<PruneCandidate> candidates;
+  const steady_clock::time_point now = steady_clock::now();
+  for (Leftover& leftover : leftovers) {
+    if (configured_.link_of.contains(leftover.name)) {
+      continue;
+    }
+    PruneCandidate candidate;
+    candidate.name = leftover.name;
+    candidate.directory = (configured_.data_dir / ".adapter" / leftover.name).native();
+    candidate.links = std::move(leftover.links);
+    candidate.needed_by = leftover.needed_by;
+    const steady_clock::time_point due = schedule_.due_at(leftover.name);
+    if (due != PruneSchedule::never) {
+      candidate.due_in = std::max(milliseconds(0), duration_cast<milliseconds>(due - now));
+    }
+    candidates.push_back(std::move(candidate));
+  }
+  co_return candidates;
+}
+
+asio::awaitable<std::vector<PruneResult>> Pruner::prune_now(std::vector<std::string> names) {
+  std::vector<PruneResult> results;
+  for (const std::string& name : names) {
+    PruneResult result;
+    result.name = name;
+    result.error = co_await remove(name);
+    results.push_back(std::move(result));
+  }
+  wakeup_.wake();
+  co_return results;
+}
+
+}  // namespace adapter::sync

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapter/async/semaphore.hpp"
+#include "adapter/async/workers.hpp"
+#include "adapter/config/config.hpp"
+#include "adapter/publish/publisher.hpp"
+#include "adapter/sync/engine.hpp"
+#include "leftovers.hpp"
+#include "prune_schedule.hpp"
+
+namespace adapter::sync {
+
+/// The only owner of deletion: of repositories that left the configuration, and of links of earlier configurations.
+/// Loop thread; files on a worker. A reload does not wait for it; a stop cancels run(), which looks at its stop token
+/// between two files. `workers` outlives it, and so does it every call.
+class Pruner {
+public:
+  Pruner(const asio::any_io_executor& executor, async::Workers& workers);
+
+  /// A configuration is in force. Before the tasks of its repositories start: what it names is not deleted from here
+  /// on.
+  void configure(const config::Config& config);
+
+  /// Deletes what is due by `prune`, until cancelled.
+  asio::awaitable<void> run();
+
+  /// A repository has published, or its link was restored: what waited for that may go.
+  void note_published() noexcept;
+  /// Counts configurations.
+  [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
+  [[nodiscard]] bool is_claimed(const std::string& link) const { return configured_.is_claimed(link); }
+
+  /// Waits for a deletion of this name that has begun: to be called before anything is written into its folder. Short:
+  /// the folder is renamed first and deleted later.
+  asio::awaitable<void> wait_until_free(std::string name);
+
+  /// Removes those former links of `name` that no configured repository claims. Returns the links that need no look any
+  /// more: removed, or no longer into this repository's trees. What fails is logged and stays.
+  asio::awaitable<std::vector<std::string>> remove_former_links(publish::Publisher& publisher, std::string name,
+                                                                std::vector<std::string> links);
+
+  /// For `adapter prune`.
+  asio::awaitable<std::vector<PruneCandidate>> candidates();
+  /// Deletes now, whatever the delay. The results are in the order of `names`.
+  asio::awaitable<std::vector<PruneResult>> prune_now(std::vector<std::string> names);
+
+private:
+  asio::awaitable<std::vector<Leftover>> look();
+  asio::awaitable<std::optional<Error>> remove(std::string name);
+  asio::awaitable<void> retire(Leftover leftover);
+  asio::awaitable<void> delete_retired();
+
+  async::Workers& workers_;
+  async::Wakeup wakeup_;
+  async::Semaphore retiring_permit_;
+  std::string retiring_;  ///< the name whose files are just taken out of use
+  ConfiguredLinks configured_;
+  std::uint64_t generation_ = 0;
+  PruneSchedule schedule_;
+  std::map<std::string, std::string> told_;  ///< why one that is due is not gone, by its name
+};
+
+}  // namespace adapter::sync

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a repository's task makes of the volume before it asks the remote.
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "adapter/log/log.hpp"
+#include "pruner.hpp"
+#include "recovery_plan.hpp"
+#include "repository_task.hpp"
+
+namespace adapter::sync {
+namespace {
+
+/// One line, for the store.
+std::string to_line(const Source& source) {
+  return source.url + " " + source.ref;
+}
+
+std::optional<Source> source_from_line(const std::string& line) {
+  const std::size_t space = line.find(' ');
+  if (space == std::string::npos) {
+    return std::nullopt;
+  }
+  return Source{line.substr(0, space), line.substr(space + 1)};
+}
+
+/// Trees that a note names are kept, whatever their age.
+std::vector<ObjectId> noted_commits(const SavedState& state) {
+  std::vector<ObjectId> commits;
+  if (state.pending) {
+    commits.push_back(state.pending->to.commit);
+  }
+  if (state.published) {
+    commits.push_back(state.published->commit);
+  }
+  return commits;
+}
+
+std::string describe(const publish::Standing& found) {
+  if (!found.damage.empty()) {
+    return found.damage;
+  }
+  return found.link == publish::Standing::LinkState::other ? "the link leads into the trees of another repository"
+                                                           : "the link is missing";
+}
+
+bool concerns_the_commit(const Error& error) {
+  const ErrorClass error_class = error.error_class();
+  return error_class == ErrorClass::policy || error_class == ErrorClass::limit || error_class == ErrorClass::corrupt;
+}
+
+}  // namespace
+
+asio::awaitable<void> RepositoryTask::recover() {
+  machine_.enter(Phase::recovering);
+  recovery_due_ = true;
+  const async::Semaphore::Permit permit = co_await shared_.syncs.acquire();
+  co_await shared_.pruner.wait_until_free(repository_.name);
+  co_await take_notes();
+  publish::RecoverOptions options;
+  options.former_links = journal_.state().links_to_remove();
+  options.commits = noted_commits(journal_.state());
+  const publish::Standing found = co_await publisher_->recover(std::move(options));
+  co_await store_->open();
+  machine_.forget_published();
+  status_.commit.reset();
+  status_.previous.reset();
+  const std::vector<RecoveryStep> steps = plan_recovery(recovery_facts(found));
+  if (!steps.empty() && steps.front().way != RecoveryStep::Way::keep) {
+    log::warning("tree_damaged", describe(found), {{"repository", repository_.name}, {"commit", steps.front().commit}});
+  }
+  bool of_source = false;
+  for (const RecoveryStep& step : steps) {
+    const bool done = co_await take(step);
+    if (done) {
+      adopt(step, found);
+      of_source = step.published.has_value();
+      break;
+    }
+  }
+  co_await journal_.save_if_possible(repository_.name);
+  if (of_source) {
+    shared_.pruner.note_published();
+    co_await remove_former_links();
+  }
+  recovery_due_ = false;
+}
+
+/// The journal, once, and in it the configured link: durable before that link can be made.
+asio::awaitable<void> RepositoryTask::take_notes() {
+  if (!journal_.is_loaded()) {
+    co_await journal_.load();
+    machine_.restore_refusals(journal_.state().refusals);
+  }
+  if (journal_.state().link != repository_.link) {
+    const bool had_notes = journal_.has_notes();
+    journal_.edit().configure(repository_.link);
+    if (had_notes) {
+      // A volume that takes no note takes no new link either: what stands is served on.
+      co_await journal_.save_if_possible(repository_.name);
+    }
+  }
+}
+
+RecoveryFacts RepositoryTask::recovery_facts(publish::Standing found) const {
+  RecoveryFacts facts;
+  facts.configured = source_;
+  facts.link = repository_.link;
+  facts.journal = journal_.has_notes() ? &journal_.state() : nullptr;
+  facts.found = std::move(found);
+  const store::Holdings& holdings = store_->holdings();
+  if (holdings.current && holdings.current_commit) {
+    facts.kept.emplace();
+    facts.kept->ref = holdings.ref;
+    facts.kept->tip = *holdings.current;
+    facts.kept->commit = *holdings.current_commit;
+    facts.kept_source = source_from_line(holdings.source);
+  }
+  return facts;
+}
+
+/// False when the step cannot be taken: the packs do not hold the commit, or the present rules refuse it.
+asio::awaitable<bool> RepositoryTask::take(RecoveryStep step) {
+  if (step.way == RecoveryStep::Way::keep) {
+    co_return true;
+  }
+  const SavedState& noted = journal_.state();
+  if (step.published && (noted.source != source_ || noted.published != step.published)) {
+    journal_.edit().begin_publish(source_, *step.published);
+    co_await journal_.save();
+  }
+  if (step.way == RecoveryStep::Way::relink) {
+    std::vector<std::string> former = noted.links_to_remove();
+    co_await publisher_->relink(step.commit, std::move(former));
+    log::info("link_restored", "the link leads to its tree again",
+              {{"repository", repository_.name}, {"commit", step.commit}});
+    co_return true;
+  }
+  const bool rebuilt = co_await rebuild(step.commit);
+  co_return rebuilt;
+}
+
+/// Makes a commit's tree and link whole again from the packs, without the network.
+asio::awaitable<bool> RepositoryTask::rebuild(ObjectId commit) {
+  std::optional<Error> refused;
+  bool rebuilt = false;
+  try {
+    rebuilt = co_await write_from_packs(commit);
+  } catch (const Error& error) {
+    if (!concerns_the_commit(error)) {
+      throw;
+    }
+    refused = error;
+  }
+  if (refused) {
+    // The remote may have a better one by now: it is asked next.
+    log::warning("not_rebuilt", refused->text(),
+                 {{"repository", repository_.name}, {"commit", commit}, {"class", refused->error_class()}});
+  }
+  if (rebuilt) {
+    co_await tidy();
+  }
+  co_return rebuilt;
+}
+
+asio::awaitable<bool> RepositoryTask::write_from_packs(ObjectId commit) {
+  const std::optional<store::CommitFacts> facts = co_await store_->verify(commit);
+  if (!facts) {
+    log::warning("not_rebuilt", "the packs do not hold all of the commit",
+                 {{"repository", repository_.name}, {"commit", commit}});
+    co_return false;
+  }
+  const publish::PublishOptions options = publish_options();
+  publish::ReaderFactory make_reader = readers();
+  const publish::Outcome outcome = co_await publisher_->publish(commit, std::move(make_reader), options);
+  note_outcome(outcome);
+  log::info("tree_rebuilt", "the published tree was made whole again from the packs",
+            {{"repository", repository_.name}, {"commit", commit}, {"files", outcome.files}});
+  co_return true;
+}
+
+/// The link shows this step's commit now. It is reported as published only when it is of the configured source.
+void RepositoryTask::adopt(const RecoveryStep& step, const publish::Standing& found) {
+  const SavedState& noted = journal_.state();
+  if (noted.pending) {
+    journal_.edit().settle_pending(step.commit);
+  }
+  if (!step.published) {
+    status_.commit.reset();
+    status_.previous.reset();
+    return;
+  }
+  if (noted.source != source_ || noted.published != step.published) {
+    journal_.edit().note_published(source_, *step.published);
+  }
+  if (noted.last_success && !status_.last_success) {
+    status_.last_success = std::min(*noted.last_success, Now::read().wall);
+  }
+  Published published = *step.published;
+  const std::vector<ObjectId>& held = store_->holdings().tips;
+  if (std::find(held.begin(), held.end(), published.tip) == held.end()) {
+    published.settings.clear();  // the store lost sight of it: the next check puts that right
+  }
+  status_.commit = step.commit;
+  link_resolves_ = true;
+  if (!status_.previous) {
+    const auto other = std::find_if(found.complete.begin(), found.complete.end(),
+                                    [&](const ObjectId& commit) { return commit != step.commit; });
+    status_.previous = other == found.complete.end() ? std::nullopt : std::optional(*other);
+  }
+  machine_.restore_published(std::move(published));
+}
+
+/// The link shows the configured source: links of earlier configurations are not needed any more.
+asio::awaitable<void> RepositoryTask::remove_former_links() {
+  std::vector<std::string> former = journal_.state().links_to_remove();
+  former_links_seen_ = shared_.pruner.generation();
+  if (former.empty()) {
+    co_return;
+  }
+  const std::vector<std::string> settled =
+      co_await shared_.pruner.remove_former_links(*publisher_, repository_.name, std::move(former));
+  for (const std::string& link : settled) {
+    journal_.edit().forget_former_link(link);
+  }
+  co_await journal_.save_if_possible(repository_.name);
+}
+
+/// Those that another repository claimed, or that a configuration since then does not claim any more.
+asio::awaitable<void> RepositoryTask::revisit_former_links() {
+  const std::vector<std::string> former = journal_.state().links_to_remove();
+  const bool claimed = std::any_of(former.begin(), former.end(),
+                                   [this](const std::string& link) { return shared_.pruner.is_claimed(link); });
+  if (claimed || (!former.empty() && former_links_seen_ != shared_.pruner.generation())) {
+    co_await remove_former_links();
+  }
+}
+
+std::string RepositoryTask::source_line() const {
+  return to_line(source_);
+}
+
+}  // namespace adapter::sync
