@@ -30,6 +30,7 @@ constexpr std::chrono::seconds late_after{3};
 /// Of what is posted to the loop.
 constexpr std::chrono::seconds command_patience{5};
 constexpr std::chrono::seconds reload_patience{60};
+constexpr std::chrono::minutes prune_patience{10};
 constexpr std::chrono::minutes longest_wait{16};
 /// Names in an answer of /readyz: a probe wants no more, and the answer never waits for its reader.
 constexpr std::size_t max_names_not_ready = 100;
@@ -66,6 +67,29 @@ Reply json(std::string body) {
   Reply reply;
   reply.body = std::move(body);
   return reply;
+}
+
+/// What `ask` passes to its callback on the loop; nullopt when that does not come in time. `ask` answers false when
+/// there is nobody to be asked.
+template <class Answer, class Ask>
+std::optional<Answer> answer_of_loop(const Parts& parts, std::chrono::milliseconds patience, Ask ask) {
+  auto promise = std::make_shared<std::promise<Answer>>();
+  std::future<Answer> answer = promise->get_future();
+  asio::post(parts.loop, [promise, ask = std::move(ask), &daemon = parts.daemon] {
+    sync::Engine* const engine = daemon.engine();
+    if (engine == nullptr) {
+      promise->set_value({});
+      return;
+    }
+    ask(*engine, [promise](Answer value) { promise->set_value(std::move(value)); });
+  });
+  const Clock::time_point deadline = Clock::now() + patience;
+  while (answer.wait_for(50ms) != std::future_status::ready) {
+    if (parts.board.stopped() || Clock::now() >= deadline) {
+      return std::nullopt;
+    }
+  }
+  return answer.get();
 }
 
 std::string event_message(const Board& board, const NumberedEvent& numbered) {
@@ -301,6 +325,37 @@ Reply Api::reload() {
     reply.content_type = "application/problem+json";
   }
   return reply;
+}
+
+Reply Api::prunable() const {
+  using PruneCandidates = std::vector<sync::PruneCandidate>;
+  const auto candidates = answer_of_loop<PruneCandidates>(
+      parts_, command_patience,
+      [](sync::Engine& engine, std::function<void(PruneCandidates)> done) { engine.list_prunable(std::move(done)); });
+  return candidates ? json(prunable_json(*candidates)) : busy("the volume could not be looked at in time");
+}
+
+Reply Api::prune(const http::RequestHead& head) {
+  const Waiting waiting(waiting_);
+  if (!waiting.allowed()) {
+    return busy("too many requests are waiting");
+  }
+  std::vector<std::string> names;
+  const std::string given = http::query_value(head.query, "names").value_or("");
+  for (const std::string_view name : split(given, ',')) {
+    if (!name.empty()) {
+      names.emplace_back(name);
+    }
+  }
+  if (names.empty()) {
+    return problem(400, "name what is to be deleted, as the list of GET /api/v1/prune does: ?names=a,b");
+  }
+  using PruneResults = std::vector<sync::PruneResult>;
+  const auto results = answer_of_loop<PruneResults>(
+      parts_, prune_patience, [names](sync::Engine& engine, std::function<void(PruneResults)> done) {
+        engine.prune_now(names, std::move(done));
+      });
+  return results ? json(prune_json(*results)) : busy("the removal did not end in time; the log says what became of it");
 }
 
 }  // namespace adapter::admin

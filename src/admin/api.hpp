@@ -44,6 +44,10 @@ public:
   [[nodiscard]] Reply sync(const std::string& name, const http::RequestHead& head, RequestBody& body);
   [[nodiscard]] Reply events(const http::RequestHead& head);
   [[nodiscard]] Reply reload();
+  /// What left the configuration and lies in the volume still.
+  [[nodiscard]] Reply prunable() const;
+  /// Deletes those that the query names: `names=a,b`.
+  [[nodiscard]] Reply prune(const http::RequestHead& head);
 
 private:
   [[nodiscard]] std::shared_ptr<const Snapshot> current(std::chrono::milliseconds max_age) const;

@@ -242,6 +242,30 @@ std::string sync_result_json(std::uint64_t id, const sync::Event& event, const s
                   {"error", std::move(error)}});
 }
 
+std::string prunable_json(const std::vector<sync::PruneCandidate>& candidates) {
+  Json list = Json::array();
+  for (const sync::PruneCandidate& candidate : candidates) {
+    list.push_back({{"name", candidate.name},
+                    {"directory", candidate.directory},
+                    {"links", candidate.links},
+                    {"due_in_seconds", candidate.due_in ? Json(seconds(*candidate.due_in)) : Json()},
+                    {"needed_by", text_or_null(candidate.needed_by)}});
+  }
+  return line_of({{"repositories", std::move(list)}});
+}
+
+std::string prune_json(const std::vector<sync::PruneResult>& results) {
+  Json list = Json::array();
+  for (const sync::PruneResult& result : results) {
+    Json error;
+    if (result.error) {
+      error = {{"class", to_string(result.error->error_class())}, {"text", result.error->text()}};
+    }
+    list.push_back({{"name", result.name}, {"error", std::move(error)}});
+  }
+  return line_of({{"repositories", std::move(list)}});
+}
+
 std::string reload_json(const ReloadOutcome& outcome) {
   if (outcome.applied) {
     return line_of({{"applied", true},

@@ -26,6 +26,8 @@ namespace adapter::admin {
 [[nodiscard]] std::string event_json(const sync::Event& event);
 [[nodiscard]] std::string sync_result_json(std::uint64_t id, const sync::Event& event,
                                            const std::optional<ObjectId>& commit);
+[[nodiscard]] std::string prunable_json(const std::vector<sync::PruneCandidate>& candidates);
+[[nodiscard]] std::string prune_json(const std::vector<sync::PruneResult>& results);
 [[nodiscard]] std::string reload_json(const ReloadOutcome& outcome);
 
 }  // namespace adapter::admin

@@ -204,6 +204,10 @@ Reply LiveServer::answer_with_token(const Match& match, const http::RequestHead&
       return api_.events(head);
     case Route::reload:
       return api_.reload();
+    case Route::prunable:
+      return api_.prunable();
+    case Route::prune:
+      return api_.prune(head);
     default:
       return problem(404, "there is nothing here");
   }

@@ -11,6 +11,7 @@ int once_command(const Options& options);
 int validate_command(const Options& options);
 int status_command(const Options& options);
 int sync_command(const Options& options);
+int prune_command(const Options& options);
 int health_command(const Options& options);
 int ls_remote_command(const Options& options);
 int info_command(const Options& options);

@@ -23,6 +23,8 @@ int dispatch(const adapter::app::Options& options) {
       return adapter::app::status_command(options);
     case Command::sync:
       return adapter::app::sync_command(options);
+    case Command::prune:
+      return adapter::app::prune_command(options);
     case Command::health:
       return adapter::app::health_command(options);
     case Command::ls_remote:

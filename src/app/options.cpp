@@ -42,10 +42,10 @@ CLI::Validator not_empty() {
 /// The command that was named; none means run.
 Command chosen(const CLI::App& cli) {
   constexpr std::array commands{
-      std::pair{"once", Command::once},     std::pair{"validate", Command::validate},
-      std::pair{"status", Command::status}, std::pair{"sync", Command::sync},
-      std::pair{"health", Command::health}, std::pair{"ls-remote", Command::ls_remote},
-      std::pair{"info", Command::info},
+      std::pair{"once", Command::once},           std::pair{"validate", Command::validate},
+      std::pair{"status", Command::status},       std::pair{"sync", Command::sync},
+      std::pair{"prune", Command::prune},         std::pair{"health", Command::health},
+      std::pair{"ls-remote", Command::ls_remote}, std::pair{"info", Command::info},
   };
   for (const auto& [name, command] : commands) {
     if (cli.got_subcommand(name)) {
@@ -98,7 +98,11 @@ void add_client_commands(CLI::App& cli, Options& options, Raw& raw) {
   sync->add_option("NAME", options.names, "these repositories")->required();
   CLI::App* const health =
       cli.add_subcommand("health", "whether a running daemon is ready, for a container's health check");
-  for (CLI::App* const command : {status, sync, health}) {
+  CLI::App* const prune = cli.add_subcommand(
+      "prune", "list what repositories that left the configuration have left behind, and delete it with --now");
+  prune->add_flag("--now", options.now, "delete what the list shows, after a question");
+  prune->add_flag("--yes", options.yes, "with --now: do not ask");
+  for (CLI::App* const command : {status, sync, prune, health}) {
     command->add_option("--admin", options.admin_url, "URL of the daemon's admin port; else admin.listen as configured")
         ->type_name("URL")
         ->check(not_empty());

@@ -18,7 +18,7 @@ inline constexpr int exit_usage = 2;      ///< wrong use or a bad configuration
 inline constexpr int exit_no_daemon = 3;  ///< nobody answers as a daemon's admin port does
 inline constexpr int exit_busy = 75;      ///< another process holds the data directory
 
-enum class Command : std::uint8_t { run, once, validate, status, sync, health, ls_remote, info };
+enum class Command : std::uint8_t { run, once, validate, status, sync, prune, health, ls_remote, info };
 
 /// What the command line said.
 struct Options {
@@ -35,7 +35,10 @@ struct Options {
   bool json = false;                   ///< status
   bool watch = false;                  ///< status
 
-  // status, sync, health
+  bool now = false;  ///< prune: delete what the list shows
+  bool yes = false;  ///< prune: do not ask
+
+  // status, sync, prune, health
   std::string admin_url;                                  ///< empty: where the configuration says
   std::optional<std::filesystem::path> admin_token_file;  ///< nothing: the one of the configuration
 };

@@ -189,7 +189,7 @@ class OpenApi(AdapterTest):
         self.assertEqual(documented - self.seen, UNSEEN)
 
     def ask_for_what_is_there(self, adapter, guarded):
-        for path in ("/", "/healthz", "/metrics", "/api/v1/repositories", "/api/v1/repositories/{name}"):
+        for path in ("/", "/healthz", "/metrics", "/api/v1/repositories", "/api/v1/repositories/{name}", "/api/v1/prune"):
             self.call(adapter, "GET", path, 200)
             self.call(guarded, "GET", path, 200, token=self.canary)
         names = ("docs", "big", "gone", "empty", "idle")
@@ -209,6 +209,7 @@ class OpenApi(AdapterTest):
         self.assertEqual(self.call(adapter, "POST", SYNC, 200, "gone", "?wait=1").json()["error"]["class"], "not_found")
         self.call(adapter, "POST", SYNC, 409, "idle")
         self.call(adapter, "POST", "/api/v1/reload", 200)
+        self.call(adapter, "POST", "/api/v1/prune", 200, query="?names=docs,nobody")
         self.big.commit({"b": os.urandom(2_000_000)})
         slow = self.server.faults.add(path="/big.git", step="fetch", part_delay=0.1)
         self.call(adapter, "POST", SYNC, 202, "big")
@@ -276,6 +277,7 @@ class OpenApi(AdapterTest):
             self.call(adapter, "GET", "/api/v1/events", 503)
             self.call(adapter, "POST", SYNC, 503, query="?wait=1")
             self.call(adapter, "POST", "/api/v1/reload", 503)
+            self.call(adapter, "POST", "/api/v1/prune", 503, query="?names=nobody")
 
         def free_again():
             # A stream whose client went is found out with the next event.
@@ -285,7 +287,7 @@ class OpenApi(AdapterTest):
         adapter.wait_for(free_again)
 
     def ask_while_the_loop_is_held(self, adapter):
-        paths = ("/readyz", "/metrics", "/api/v1/repositories", "/api/v1/repositories/{name}", "/healthz")
+        paths = ("/readyz", "/metrics", "/api/v1/repositories", "/api/v1/repositories/{name}", "/api/v1/prune", "/healthz")
         adapter.wait_for(lambda: adapter.ask("GET", "/healthz").status == 200)
         try:
             with held_thread(adapter.process.pid):

@@ -278,7 +278,9 @@ class Volume(AdapterTest):
         adapter = self.follow(remote)
         for path in (".adapter/docs", ".adapter/docs/trees", ".adapter/docs/repo.git", ".adapter/docs/incoming", ".adapter"):
             with self.subTest(path):
-                shutil.rmtree(os.path.join(adapter.data, path))
+                # In one step: a daemon that makes it again meanwhile is not met in the middle.
+                os.rename(os.path.join(adapter.data, path), os.path.join(adapter.folder, "removed"))
+                shutil.rmtree(os.path.join(adapter.folder, "removed"))
                 commit = remote.commit({"a": path})
                 adapter.wait_published("docs", commit, seconds=40)
                 adapter.wait_for(lambda path=path: self.read(adapter, "a") == path.encode(), what="the new tree")
@@ -292,7 +294,7 @@ class Volume(AdapterTest):
         adapter.wait_published("docs", remote.resolve("main"), seconds=10)
         self.assertEqual(len(self.server.seen("fetch")), 1)
         self.server.faults.add(status=503)
-        shutil.rmtree(os.path.join(adapter.data, ".adapter", "docs"))
+        os.rename(os.path.join(adapter.data, ".adapter", "docs"), os.path.join(adapter.folder, "removed"))
         adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 503, 10, "not ready")
         self.server.faults.clear()
         adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 200, 40, "ready again")

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view get = "GET, HEAD";
 constexpr std::string_view post = "POST";
+constexpr std::string_view get_and_post = "GET, HEAD, POST";
 
 struct Entry {
   std::string_view before;  ///< the path, or what stands before a name
@@ -30,6 +31,8 @@ constexpr std::array table{
     Entry{"/api/v1/repositories/", "", true, Route::repository, get},
     Entry{"/api/v1/events", "", false, Route::events, get},
     Entry{"/api/v1/reload", "", false, Route::reload, post},
+    Entry{"/api/v1/prune", "", false, Route::prunable, get},
+    Entry{"/api/v1/prune", "", false, Route::prune, post},
     Entry{"/hooks", "", false, Route::hooks, post},
     Entry{"/hooks/", "", true, Route::hook, post},
 };
@@ -48,20 +51,22 @@ std::string_view name_in(std::string_view path, const Entry& entry) {
 }  // namespace
 
 Match match_route(std::string_view method, std::string_view path) {
+  Match match;
   for (const Entry& entry : table) {
     const std::string_view name = entry.has_name ? name_in(path, entry) : std::string_view();
-    if (entry.has_name ? name.empty() : path != entry.before) {
+    if (match.method_fits || (entry.has_name ? name.empty() : path != entry.before)) {
       continue;
     }
-    Match match;
-    match.route = entry.route;
-    // What is malformed stays as it is, and names nothing.
-    match.name = http::percent_decoded(name).value_or(std::string(name));
-    match.allow = entry.allow;
-    match.method_fits = entry.allow == post ? method == "POST" : method == "GET" || method == "HEAD";
-    return match;
+    const bool fits = entry.allow == post ? method == "POST" : method == "GET" || method == "HEAD";
+    if (match.route == Route::none || fits) {
+      match.route = entry.route;
+      // What is malformed stays as it is, and names nothing.
+      match.name = http::percent_decoded(name).value_or(std::string(name));
+      match.method_fits = fits;
+    }
+    match.allow = match.allow.empty() ? entry.allow : get_and_post;
   }
-  return {};
+  return match;
 }
 
 }  // namespace adapter::admin

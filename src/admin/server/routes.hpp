@@ -18,6 +18,8 @@ enum class Route : std::uint8_t {
   sync,
   events,
   reload,
+  prunable,
+  prune,
   hook,  ///< of one repository
   hooks,
 };
@@ -25,7 +27,7 @@ enum class Route : std::uint8_t {
 struct Match {
   Route route = Route::none;
   std::string name;        ///< of the repository, for repository, sync and hook; percent-decoded
-  std::string_view allow;  ///< the methods it has: "GET, HEAD" or "POST"
+  std::string_view allow;  ///< the methods it has: "GET, HEAD", "POST" or all three
   bool method_fits = false;
 };
 

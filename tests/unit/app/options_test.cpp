@@ -63,6 +63,9 @@ TEST(Options, ReadsThoseOfTheCommandsThatAskADaemon) {
   EXPECT_EQ(sync.admin_token_file, "token");
   EXPECT_EQ(sync.config_file, "a.yaml");
   EXPECT_EQ(parsed({"health"}).command, Command::health);
+  const Options prune = parsed({"prune", "--now", "--yes"});
+  EXPECT_EQ(prune.command, Command::prune);
+  EXPECT_TRUE(prune.now && prune.yes);
 }
 
 TEST(Options, WrongUseIsExitTwo) {

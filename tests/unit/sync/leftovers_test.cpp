@@ -3,11 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <filesystem>
 #include <string>
 
-#include "../base/temporary_directory.hpp"
 #include "link_watch.hpp"
 #include "repository_journal.hpp"
 
@@ -19,6 +19,23 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 const std::string commit(40, 'a');
+
+/// A directory that is gone with all in it at the end.
+class TemporaryDirectory {
+public:
+  TemporaryDirectory() {
+    std::string pattern = (fs::temp_directory_path() / "adapter-leftovers-XXXXXX").native();
+    EXPECT_NE(mkdtemp(pattern.data()), nullptr);
+    path_ = pattern;
+  }
+  ~TemporaryDirectory() { fs::remove_all(path_); }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  [[nodiscard]] const fs::path& path() const noexcept { return path_; }
+
+private:
+  fs::path path_;
+};
 
 /// A data directory with repositories that were published.
 class LeftoversTest : public ::testing::Test {
@@ -39,7 +56,7 @@ protected:
     fs::create_directory_symlink(".adapter/" + name + "/trees/" + commit, directory.path() / link);
   }
 
-  testing::TemporaryDirectory directory;
+  TemporaryDirectory directory;
   ConfiguredLinks configured;
 };
 

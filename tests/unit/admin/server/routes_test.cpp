@@ -24,6 +24,7 @@ TEST(Routes, EachPathHasItsRouteAndMethods) {
       {"/api/v1/repositories/sync", Route::repository, "sync", "GET, HEAD"},
       {"/api/v1/events", Route::events, "", "GET, HEAD"},
       {"/api/v1/reload", Route::reload, "", "POST"},
+      {"/api/v1/prune", Route::prunable, "", "GET, HEAD, POST"},
       {"/hooks", Route::hooks, "", "POST"},
       {"/hooks/docs", Route::hook, "docs", "POST"},
       {"/hooks/d%6fcs", Route::hook, "docs", "POST"},
@@ -34,6 +35,14 @@ TEST(Routes, EachPathHasItsRouteAndMethods) {
     EXPECT_EQ(match.name, each.name) << each.path;
     EXPECT_EQ(match.allow, each.allow) << each.path;
   }
+}
+
+TEST(Routes, APathWithTwoRoutesGoesByTheMethod) {
+  EXPECT_EQ(match_route("HEAD", "/api/v1/prune").route, Route::prunable);
+  EXPECT_EQ(match_route("POST", "/api/v1/prune").route, Route::prune);
+  const Match match = match_route("PUT", "/api/v1/prune");
+  EXPECT_FALSE(match.method_fits);
+  EXPECT_EQ(match.allow, "GET, HEAD, POST");
 }
 
 TEST(Routes, AllElseIsNothing) {

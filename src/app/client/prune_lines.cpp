@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/prune_lines.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "adapter/base/text.hpp"
+#include "client/json_fields.hpp"
+#include "client/rough_time.hpp"
+
+namespace adapter::app {
+namespace {
+
+void add(PruneList& list, const std::string& name, const std::string& directory, const std::string& links,
+         const std::string& needed_by, const std::optional<double>& due_in_seconds) {
+  list.text += escape(name) + ": " + escape(directory) + (links.empty() ? "" : ", link " + links);
+  if (!needed_by.empty()) {
+    list.text += "; kept: the link " + escape(needed_by) + " of a configured repository still leads into its trees\n";
+    return;
+  }
+  list.names.push_back(name);
+  list.text += due_in_seconds ? "; due in " + rough_time(*due_in_seconds) : "; not due by itself";
+  list.text += "\n";
+}
+
+PruneList finished(PruneList list) {
+  if (list.text.empty()) {
+    list.text = "nothing left the configuration\n";
+  }
+  return list;
+}
+
+}  // namespace
+
+PruneList prune_list(std::string_view json) {
+  PruneList list;
+  const Json answer = parse_json(json);
+  for (const Json& each : list_in(answer, "repositories")) {
+    std::string links;
+    for (const Json& link : list_in(each, "links")) {
+      links += (links.empty() ? "" : ", ") + (link.is_string() ? escape(link.get<std::string>()) : std::string());
+    }
+    add(list, text_in(each, "name"), text_in(each, "directory"), links, text_in(each, "needed_by"),
+        number_in(each, "due_in_seconds"));
+  }
+  return finished(std::move(list));
+}
+
+PruneList prune_list(const std::vector<sync::PruneCandidate>& candidates) {
+  PruneList list;
+  for (const sync::PruneCandidate& candidate : candidates) {
+    std::string links;
+    for (const std::string& link : candidate.links) {
+      links += (links.empty() ? "" : ", ") + escape(link);
+    }
+    // Alone nothing is due: only a daemon counts the time.
+    add(list, candidate.name, candidate.directory, links, candidate.needed_by, std::nullopt);
+  }
+  return finished(std::move(list));
+}
+
+PruneOutcome prune_outcome(std::string_view json) {
+  PruneOutcome outcome;
+  const Json answer = parse_json(json);
+  for (const Json& each : list_in(answer, "repositories")) {
+    const Json* const error = member(each, "error");
+    const bool failed = error != nullptr && !error->is_null();
+    outcome.failed = outcome.failed || failed;
+    outcome.text += escape(text_in(each, "name")) +
+                    (failed ? ": not removed: " + escape(text_in(*error, "text")) : std::string(": removed")) + "\n";
+  }
+  return outcome;
+}
+
+PruneOutcome prune_outcome(const std::vector<sync::PruneResult>& results) {
+  PruneOutcome outcome;
+  for (const sync::PruneResult& result : results) {
+    outcome.failed = outcome.failed || result.error.has_value();
+    outcome.text += escape(result.name) +
+                    (result.error ? ": not removed: " + result.error->text() : std::string(": removed")) + "\n";
+  }
+  return outcome;
+}
+
+}  // namespace adapter::app
