@@ -43,10 +43,13 @@ PruneSchedule::TimePoint PruneSchedule::due_at(const std::string& name) const {
   return known->second + *delay_;
 }
 
-PruneSchedule::TimePoint PruneSchedule::next_due() const {
+PruneSchedule::TimePoint PruneSchedule::next_due(TimePoint now) const {
   TimePoint first = never;
   for (const auto& [name, since] : gone_since_) {
-    first = std::min(first, due_at(name));
+    const TimePoint due = due_at(name);
+    if (due > now) {
+      first = std::min(first, due);
+    }
   }
   return first;
 }

@@ -27,8 +27,8 @@ public:
   [[nodiscard]] std::vector<std::string> due(TimePoint now) const;
   /// Of one repository; `never` when it is not gone or nothing becomes due.
   [[nodiscard]] TimePoint due_at(const std::string& name) const;
-  /// The first of all.
-  [[nodiscard]] TimePoint next_due() const;
+  /// The first that is later than `now`; `never` when there is none.
+  [[nodiscard]] TimePoint next_due(TimePoint now) const;
 
 private:
   std::optional<std::chrono::milliseconds> delay_;

@@ -54,15 +54,18 @@ asio::awaitable<void> Pruner::run() {
     const std::vector<Leftover> leftovers = co_await look();
     const steady_clock::time_point now = steady_clock::now();
     const std::vector<std::string> due = schedule_.due(now);
+    steady_clock::time_point next = schedule_.next_due(now);
     for (const std::string& name : due) {
       const std::optional<Error> failure = co_await remove(name);
       if (!failure) {
         told_.erase(name);
-      } else if (std::exchange(told_[name], failure->text()) != failure->text()) {
+        continue;
+      }
+      next = std::min<steady_clock::time_point>(next, steady_clock::now() + retry_interval);
+      if (std::exchange(told_[name], failure->text()) != failure->text()) {
         log::warning("prune_failed", failure->text(), {{"repository", name}, {"class", failure->error_class()}});
       }
     }
-    const steady_clock::time_point next = due.empty() ? schedule_.next_due() : steady_clock::now() + retry_interval;
     co_await wakeup_.wait_until(next);
   }
 }

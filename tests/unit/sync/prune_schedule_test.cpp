@@ -19,10 +19,20 @@ TEST(PruneSchedule, ARepositoryIsDueWhenItWasGoneForTheWholeDelay) {
   schedule.set_delay(1h);
   EXPECT_THAT(schedule.observe(begin, {"docs"}, true), ElementsAre("docs"));
   EXPECT_THAT(schedule.observe(begin + 30min, {"docs", "wiki"}, true), ElementsAre("wiki"));
-  EXPECT_EQ(schedule.next_due(), begin + 1h);
+  EXPECT_EQ(schedule.next_due(begin + 30min), begin + 1h);
   EXPECT_THAT(schedule.due(begin + 1h - 1ns), IsEmpty());
   EXPECT_THAT(schedule.due(begin + 1h), ElementsAre("docs"));
   EXPECT_THAT(schedule.due(begin + 90min), ElementsAre("docs", "wiki"));
+}
+
+TEST(PruneSchedule, WhatIsDueAlreadyDoesNotHideTheNext) {
+  PruneSchedule schedule;
+  schedule.set_delay(1h);
+  schedule.observe(begin, {"docs"}, true);
+  schedule.observe(begin + 30min, {"docs", "wiki"}, true);
+  EXPECT_THAT(schedule.due(begin + 1h), ElementsAre("docs"));
+  EXPECT_EQ(schedule.next_due(begin + 1h), begin + 90min);
+  EXPECT_EQ(schedule.next_due(begin + 2h), PruneSchedule::never);
 }
 
 TEST(PruneSchedule, OneThatComesBackCountsFromTheBeginningTheNextTime) {
@@ -44,14 +54,14 @@ TEST(PruneSchedule, NothingCountsAsGoneWhileNoRepositoryIsConfigured) {
   schedule.observe(begin, {"docs", "wiki"}, true);
   schedule.observe(begin + 59min, {"docs", "wiki"}, false);
   schedule.observe(begin + 2h, {"docs"}, true);
-  EXPECT_EQ(schedule.next_due(), begin + 3h);
+  EXPECT_EQ(schedule.next_due(begin + 2h), begin + 3h);
 }
 
 TEST(PruneSchedule, NothingIsDueWithoutADelay) {
   PruneSchedule schedule;
   schedule.observe(begin, {"docs"}, true);
   EXPECT_THAT(schedule.due(TimePoint::max()), IsEmpty());
-  EXPECT_EQ(schedule.next_due(), PruneSchedule::never);
+  EXPECT_EQ(schedule.next_due(begin), PruneSchedule::never);
   // Switched on later, the time that it was gone counts.
   schedule.set_delay(1h);
   EXPECT_EQ(schedule.due_at("docs"), begin + 1h);
