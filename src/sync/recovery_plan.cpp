@@ -92,6 +92,9 @@ private:
 
 std::vector<RecoveryStep> plan_recovery(const RecoveryFacts& facts) {
   Plan plan(facts);
+  if (facts.found.link == publish::Standing::LinkState::other && facts.shown_elsewhere == facts.configured) {
+    return plan.take();
+  }
   const bool intact = facts.found.commit.has_value();
   const std::optional<ObjectId> shown_commit = intact ? facts.found.commit : facts.found.damaged_commit;
   if (!shown_commit) {

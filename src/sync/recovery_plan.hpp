@@ -16,6 +16,8 @@ struct RecoveryFacts {
   std::string link;                     ///< configured
   const SavedState* journal = nullptr;  ///< null: there is none
   publish::Standing found;
+  /// Where the link leads to a tree of another repository: whose content that is, by that repository's notes.
+  std::optional<Source> shown_elsewhere;
   /// What the store's ref had last, and whose it is as far as the store can say.
   std::optional<Published> kept;
   std::optional<Source> kept_source;
@@ -42,6 +44,8 @@ struct RecoveryStep {
 /// - An intact link of ours wins, unless it is known to show another source.
 /// - A lost or damaged one shows the journal's commit of the configured source: of a publish that was interrupted the
 ///   new commit where its tree is complete, else the old one. Without such a note, what the store's ref had last.
+/// - A commit of the configured source that another repository has published at this link stays: it may be newer than
+///   all that is noted here.
 /// - What is known to be of another source is never put where it was not: it only stays, or is made whole, at a link
 ///   that leads to it.
 [[nodiscard]] std::vector<RecoveryStep> plan_recovery(const RecoveryFacts& facts);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a repository's task makes of the volume before it asks the remote.
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "adapter/log/log.hpp"
@@ -46,6 +48,26 @@ std::string describe(const publish::Standing& found) {
                                                            : "the link is missing";
 }
 
+/// The source of the tree that `link` leads to, by the notes of the repository whose tree it is; nullopt when the tree
+/// is not there or not noted. Blocking.
+std::optional<Source> source_shown(const std::filesystem::path& data_dir, const std::string& link) {
+  const std::optional<std::string> owner = publish::owner_of_link(data_dir, link);
+  std::error_code failure;
+  const std::filesystem::path target = std::filesystem::read_symlink(data_dir / link, failure);
+  const std::optional<ObjectId> commit = ObjectId::from_hex(target.filename().native());
+  if (!owner || failure || !commit || !std::filesystem::is_directory(data_dir / link, failure)) {
+    return std::nullopt;
+  }
+  const std::optional<SavedState> state = read_state(data_dir / ".adapter" / *owner);
+  if (state && state->published && state->published->commit == *commit) {
+    return state->source;
+  }
+  if (state && state->pending && state->pending->to.commit == *commit) {
+    return state->pending->source;
+  }
+  return std::nullopt;
+}
+
 bool concerns_the_commit(const Error& error) {
   const ErrorClass error_class = error.error_class();
   return error_class == ErrorClass::policy || error_class == ErrorClass::limit || error_class == ErrorClass::corrupt;
@@ -67,7 +89,11 @@ asio::awaitable<void> RepositoryTask::recover() {
   machine_.forget_published();
   status_.commit.reset();
   status_.previous.reset();
-  const std::vector<RecoveryStep> steps = plan_recovery(recovery_facts(found));
+  RecoveryFacts facts = recovery_facts(found);
+  if (found.link == publish::Standing::LinkState::other) {
+    facts.shown_elsewhere = co_await source_shown_elsewhere();
+  }
+  const std::vector<RecoveryStep> steps = plan_recovery(facts);
   if (!steps.empty() && steps.front().way != RecoveryStep::Way::keep) {
     log::warning("tree_damaged", describe(found), {{"repository", repository_.name}, {"commit", steps.front().commit}});
   }
@@ -102,6 +128,15 @@ asio::awaitable<void> RepositoryTask::take_notes() {
       co_await journal_.save_if_possible(repository_.name);
     }
   }
+}
+
+/// The link leads into the trees of another repository, whose notes say whose content it shows.
+asio::awaitable<std::optional<Source>> RepositoryTask::source_shown_elsewhere() const {
+  auto job = [data_dir = data_dir_, link = repository_.link](const std::stop_token&) {
+    return source_shown(data_dir, link);
+  };
+  std::optional<Source> source = co_await async::run_blocking(shared_.workers, std::move(job));
+  co_return source;
 }
 
 RecoveryFacts RepositoryTask::recovery_facts(publish::Standing found) const {

@@ -75,6 +75,18 @@ struct Case {
   RecoveryFacts facts;
 };
 
+TEST(PlanRecovery, LeavesACommitOfTheSourceThatAnotherRepositoryPublishedAtTheLink) {
+  Case came_back({'1'});
+  came_back.noted(configured, '1');
+  came_back.facts.found.link = LinkState::other;
+  came_back.facts.shown_elsewhere = configured;
+  EXPECT_THAT(plan_recovery(came_back.facts), IsEmpty());  // the note may be older than what the link shows
+  came_back.facts.shown_elsewhere = other;
+  EXPECT_THAT(plan_recovery(came_back.facts), ElementsAre(step(Way::relink, '1')));
+  came_back.facts.shown_elsewhere.reset();  // the tree is gone, or nothing is noted about it
+  EXPECT_THAT(plan_recovery(came_back.facts), ElementsAre(step(Way::relink, '1')));
+}
+
 TEST(RecoveryPlan, AnIntactLinkOfTheConfiguredSourceStays) {
   EXPECT_THAT(Case({'1', '2'}).noted(configured, '1').shows('1').plan(), ElementsAre(step(Way::keep, '1')));
 }
