@@ -32,6 +32,7 @@ Daemon::Daemon(const Options& options)
       scope_(loop_.get_executor()),
       signals_(loop_.get_executor(), SIGTERM, SIGINT, SIGHUP),
       wakeup_(loop_.get_executor()),
+      volume_watch_(loop_.get_executor()),
       service_manager_(loop_.get_executor(), config::process_environment()) {
   signals_.add(SIGUSR1);
   release_signals();
@@ -81,8 +82,10 @@ asio::awaitable<void> Daemon::note_signals() {
 
 /// Whatever goes wrong ends the process: nothing may be left that looks alive and does nothing.
 asio::awaitable<void> Daemon::serve() {
+  bool failed = true;
   try {
     co_await live();
+    failed = false;
   } catch (const publish::DirectoryBusy& busy) {
     log::error("data_directory_busy", busy.text());
     exit_code_ = exit_busy;
@@ -93,10 +96,10 @@ asio::awaitable<void> Daemon::serve() {
     log::error("start_failed", std::string("an error that nobody expected: ") + error.what());
     exit_code_ = exit_failed;
   }
-  if (exit_code_ != exit_ok && admin_) {
+  if (failed && admin_) {
     admin_->stop();  // else its beat would keep the loop turning for ever
   }
-  if (exit_code_ != exit_ok && engine_) {
+  if (failed && engine_) {
     co_await engine_->stop();
   }
   scope_.cancel();
@@ -193,6 +196,7 @@ asio::awaitable<void> Daemon::start() {
              {"workers", workers_->threads()}});
   co_await engine_->apply(config_);
   service_manager_.ready(watching(*config_));
+  scope_.spawn("volume", watch_volume());
 }
 
 /// Until a stop is asked for.
@@ -227,14 +231,14 @@ asio::awaitable<void> Daemon::answer_requests() {
 
 asio::awaitable<void> Daemon::stop() {
   service_manager_.stopping();
-  log::info("stopping", "a stop was asked for");
+  log::info("stopping", exit_code_ == exit_ok ? "a stop was asked for" : "the program cannot go on");
   if (admin_) {
     admin_->stop();  // first: nobody asks for anything any more
   }
   if (engine_) {
     co_await engine_->stop();
   }
-  log::info("stopped", "a clean stop");
+  log::info("stopped", exit_code_ == exit_ok ? "a clean stop" : "everything has ended");
 }
 
 int run_command(const Options& options) {

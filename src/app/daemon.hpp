@@ -55,6 +55,9 @@ private:
   asio::awaitable<admin::ReloadOutcome> reload();
   void note_reload(const std::vector<config::Finding>& findings, bool successful);
   asio::awaitable<void> apply(Reload reload);
+  asio::awaitable<void> watch_volume();
+  /// Asks for a stop after which the process exits with this code.
+  void end_with(int exit_code);
   asio::awaitable<void> stop();
 
   const Options& options_;
@@ -62,6 +65,7 @@ private:
   async::TaskScope scope_;
   asio::signal_set signals_;
   async::Wakeup wakeup_;  ///< a signal was noted
+  async::Wakeup volume_watch_;
   ServiceManager service_manager_;
   bool stop_asked_ = false;
   StopDeadline stop_deadline_;

@@ -392,10 +392,6 @@ private:
 
 }  // namespace
 
-void delete_retired(const std::filesystem::path& data_dir, const std::stop_token& stop) {
-  sweep_gone(data_dir, stop);
-}
-
 std::unique_ptr<Publisher> make_publisher(async::Workers& workers, std::filesystem::path data_dir, std::string name,
                                           std::string link) {
   return std::make_unique<DiskPublisher>(workers, std::move(data_dir), std::move(name), std::move(link));

@@ -13,6 +13,7 @@
 
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
+#include "adapter/publish/publisher.hpp"
 #include "durable.hpp"
 #include "folder.hpp"
 #include "link.hpp"
@@ -96,6 +97,10 @@ void sweep_gone(const std::filesystem::path& data_dir, const std::stop_token& st
                    {{"error", error.text()}});
     }
   }
+}
+
+void delete_retired(const std::filesystem::path& data_dir, const std::stop_token& stop) {
+  sweep_gone(data_dir, stop);
 }
 
 std::optional<Trees> Trees::open(const std::filesystem::path& data_dir, const std::string& name) {

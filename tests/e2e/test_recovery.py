@@ -300,6 +300,17 @@ class Volume(AdapterTest):
         adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 200, 40, "ready again")
         self.assert_good(adapter, remote)
 
+    def test_a_replaced_data_directory_ends_the_program(self):
+        remote = self.remote(files={"a": "1"})
+        adapter = self.follow(remote)
+        os.rename(adapter.data, adapter.data + ".old")
+        os.mkdir(adapter.data)
+        self.assertEqual(adapter.wait_exit(30), 1)
+        adapter.wait_event("data_directory_replaced")
+        adapter.start()
+        adapter.wait_published("docs", remote.resolve("main"))
+        self.assert_good(adapter, remote)
+
 
 if __name__ == "__main__":
     main()
