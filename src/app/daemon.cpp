@@ -96,6 +96,9 @@ asio::awaitable<void> Daemon::serve() {
     log::error("start_failed", std::string("an error that nobody expected: ") + error.what());
     exit_code_ = exit_failed;
   }
+  if (failed) {
+    stop_deadline_.arm();
+  }
   if (failed && admin_) {
     admin_->stop();  // else its beat would keep the loop turning for ever
   }
@@ -186,6 +189,7 @@ asio::awaitable<void> Daemon::start() {
   sandbox_ = enter_sandbox(*config_, watch_.sources(), config::process_environment());
   log::start_thread();
   workers_ = std::make_unique<async::Workers>(worker_threads(*config_));
+  stop_deadline_.watch(workers_->jobs());
   serve_admin();
   engine_ = sync::make_engine(loop_.get_executor(), *workers_, config::process_environment(), version,
                               admin_ ? &admin_->observer() : nullptr);
@@ -236,6 +240,7 @@ asio::awaitable<void> Daemon::stop() {
     admin_->stop();  // first: nobody asks for anything any more
   }
   if (engine_) {
+    stop_deadline_.waits_for_jobs();
     co_await engine_->stop();
   }
   log::info("stopped", exit_code_ == exit_ok ? "a clean stop" : "everything has ended");

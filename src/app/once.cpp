@@ -32,7 +32,8 @@ namespace {
 
 /// What the coroutines below share; the loop ends when `work` does.
 struct Once {
-  explicit Once(asio::io_context& loop) : side(loop.get_executor()), main(loop.get_executor()) {}
+  Once(asio::io_context& loop, StopDeadline& deadline)
+      : side(loop.get_executor()), main(loop.get_executor()), stop_deadline(deadline) {}
 
   async::TaskScope side;  ///< signals, progress
   async::TaskScope main;
@@ -40,7 +41,7 @@ struct Once {
   std::vector<sync::OnceResult> results;
   std::optional<Error> refused;
   bool interrupted = false;
-  StopDeadline stop_deadline;
+  StopDeadline& stop_deadline;
 };
 
 asio::awaitable<void> work(Once& once, std::shared_ptr<const config::Config> config, const Options& options) {
@@ -121,8 +122,10 @@ int once_command(const Options& options) {
     asio::io_context loop(1);
     asio::signal_set signals(loop.get_executor(), SIGTERM, SIGINT);
     release_signals();
+    StopDeadline stop_deadline;  // before the workers, whose end it cuts off
     async::Workers workers(worker_threads(*config));
-    Once once(loop);
+    stop_deadline.watch(workers.jobs());
+    Once once(loop, stop_deadline);
     once.engine = sync::make_engine(loop.get_executor(), workers, config::process_environment(), version);
     once.side.spawn("signals", watch_signals(once, signals));
     if (isatty(STDERR_FILENO) == 1) {

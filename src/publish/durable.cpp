@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "adapter/async/job_list.hpp"
 #include "folder.hpp"
 
 namespace adapter::publish {
@@ -52,6 +53,7 @@ void sync_each(int staging, const Manifest& manifest) {
 }  // namespace
 
 void make_durable(int witness, int staging, const Manifest& manifest) {
+  const async::JobStep step("make the tree durable");
   const bool few = manifest.entries.size() + manifest.folders.size() <= few_entries;
   if (few || !syncfs_tells_errors()) {
     sync_each(staging, manifest);

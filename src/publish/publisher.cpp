@@ -49,7 +49,7 @@ public:
 
   asio::awaitable<Standing> recover(RecoverOptions options) override {
     auto job = [this, options = std::move(options)](const std::stop_token& stop) { return recover_now(options, stop); };
-    Standing standing = co_await async::run_blocking(workers_, std::move(job));
+    Standing standing = co_await async::run_blocking(workers_, std::move(job), "look at what was published");
     co_return standing;
   }
 
@@ -57,7 +57,7 @@ public:
     auto job = [this, commit, readers = std::move(readers), options](const std::stop_token& stop) {
       return publish_now(commit, readers, options, stop);
     };
-    Outcome outcome = co_await async::run_blocking(workers_, std::move(job));
+    Outcome outcome = co_await async::run_blocking(workers_, std::move(job), "write the tree");
     co_return outcome;
   }
 
@@ -73,7 +73,7 @@ public:
     auto job = [this, commit, former = std::move(former_links)](const std::stop_token& stop) {
       relink_now(commit, former, stop);
     };
-    co_await async::run_blocking(workers_, std::move(job));
+    co_await async::run_blocking(workers_, std::move(job), "point the link at a tree");
   }
 
   asio::awaitable<void> clean_up() override {
@@ -83,17 +83,17 @@ public:
       }
       sweep_gone(data_dir_, stop);
     };
-    co_await async::run_blocking(workers_, std::move(job));
+    co_await async::run_blocking(workers_, std::move(job), "remove what is no longer needed");
   }
 
   asio::awaitable<void> remove_former_link(std::string link) override {
     auto job = [former = Link(data_dir_, name_, std::move(link))](const std::stop_token&) { former.remove(); };
-    co_await async::run_blocking(workers_, std::move(job));
+    co_await async::run_blocking(workers_, std::move(job), "remove a former link");
   }
 
   asio::awaitable<void> retire_all() override {
     auto job = [this](const std::stop_token&) { retire_all_now(); };
-    co_await async::run_blocking(workers_, std::move(job));
+    co_await async::run_blocking(workers_, std::move(job), "retire the repository");
   }
 
 private:

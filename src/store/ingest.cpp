@@ -22,7 +22,10 @@ constexpr std::size_t chunk_bytes = 256 * kib;
 /// Removes the files where blocking is allowed.
 void discard(async::Workers& workers, std::shared_ptr<Quarantine> quarantine) {
   if (quarantine) {
-    auto job = [quarantine = std::move(quarantine)]() mutable { quarantine.reset(); };
+    auto job = [quarantine = std::move(quarantine), jobs = workers.jobs(), owner = workers.owner()]() mutable {
+      const async::JobList::Entry listed(*jobs, std::move(owner), "remove an abandoned transfer");
+      quarantine.reset();
+    };
     asio::post(workers.pool(), std::move(job));
   }
 }
@@ -30,7 +33,9 @@ void discard(async::Workers& workers, std::shared_ptr<Quarantine> quarantine) {
 }  // namespace
 
 struct PackIngest::Flight {
-  explicit Flight(std::shared_ptr<Quarantine> first) : quarantine(std::move(first)) {}
+  Flight(async::Workers& shared, std::shared_ptr<Quarantine> first)
+      : workers(shared, shared.owner()), quarantine(std::move(first)) {}
+  async::Workers workers;  ///< its own: a job may outlast the ingest and its store
   std::shared_ptr<Quarantine> quarantine;
   std::stop_source stop;
   std::optional<asio::steady_timer> landed;  ///< cancelled when the job ends
@@ -40,16 +45,15 @@ struct PackIngest::Flight {
 };
 
 PackIngest::PackIngest(async::Workers& workers, const Layout& layout, const Limits& limits)
-    : workers_(workers),
-      counts_(std::make_shared<ProgressCounts>()),
-      flight_(std::make_shared<Flight>(std::make_shared<Quarantine>(layout, limits, counts_))),
+    : counts_(std::make_shared<ProgressCounts>()),
+      flight_(std::make_shared<Flight>(workers, std::make_shared<Quarantine>(layout, limits, counts_))),
       max_pack_bytes_(limits.max_pack_bytes) {}
 
 PackIngest::~PackIngest() {
   flight_->stop.request_stop();
   flight_->abandoned = true;
   if (!flight_->busy) {
-    discard(workers_, std::move(flight_->quarantine));
+    discard(flight_->workers, std::move(flight_->quarantine));
   }
 }
 
@@ -96,15 +100,15 @@ void PackIngest::launch(const asio::any_io_executor& executor) {
   buffer_.reserve(chunk_bytes);
   auto job = [quarantine = flight_->quarantine, token = flight_->stop.get_token(),
               chunk = std::move(chunk)](const std::stop_token&) { quarantine->append(chunk, token); };
-  auto done = [flight = flight_, &workers = workers_](std::exception_ptr failure) {
+  auto done = [flight = flight_](std::exception_ptr failure) {
     flight->busy = false;
     flight->failure = std::move(failure);
     flight->landed->cancel();
     if (flight->abandoned) {
-      discard(workers, std::move(flight->quarantine));
+      discard(flight->workers, std::move(flight->quarantine));
     }
   };
-  asio::co_spawn(executor, async::run_blocking(workers_, std::move(job)), std::move(done));
+  asio::co_spawn(executor, async::run_blocking(flight_->workers, std::move(job), "index a pack"), std::move(done));
 }
 
 std::shared_ptr<Quarantine> PackIngest::take_quarantine() noexcept {

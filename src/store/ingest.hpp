@@ -34,7 +34,6 @@ private:
   struct Flight;
   void launch(const asio::any_io_executor& executor);
 
-  async::Workers& workers_;
   std::shared_ptr<ProgressCounts> counts_;
   std::shared_ptr<Flight> flight_;
   std::string buffer_;

@@ -20,7 +20,7 @@ public:
 
   asio::awaitable<void> open() override {
     auto job = [layout = layout_](const std::stop_token& stop) { return open_repository(layout, stop); };
-    state_ = co_await async::run_blocking(workers_, std::move(job));
+    state_ = co_await async::run_blocking(workers_, std::move(job), "open the object store");
   }
 
   [[nodiscard]] const Holdings& holdings() const noexcept override { return state_.holdings; }
@@ -32,7 +32,7 @@ public:
     };
     Verified result;
     try {
-      result = co_await async::run_blocking(workers_, std::move(job));
+      result = co_await async::run_blocking(workers_, std::move(job), "verify a commit");
     } catch (...) {
       if (suspect) {
         readers_->suspect.store(true);
@@ -63,7 +63,7 @@ public:
     };
     Kept kept;
     try {
-      kept = co_await async::run_blocking(workers_, std::move(job));
+      kept = co_await async::run_blocking(workers_, std::move(job), "verify and keep a pack");
     } catch (const Healed& healed) {
       state_ = healed.state();
       throw;
@@ -79,7 +79,8 @@ public:
     auto job = [layout = layout_, readers = readers_](const std::stop_token& stop) {
       return housekeep_repository(layout, [&readers] { return readers->alive.load() == 0; }, stop);
     };
-    std::optional<State> changed = co_await async::run_blocking(workers_, std::move(job));
+    std::optional<State> changed =
+        co_await async::run_blocking(workers_, std::move(job), "keep house in the object store");
     if (changed) {
       state_ = std::move(*changed);
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <asio/post.hpp>
+
 #include <algorithm>
 #include <chrono>
+#include <future>
 
 #include "store_support.hpp"
 
@@ -69,6 +72,44 @@ TEST_F(StoreKeep, AThinPackIsCompletedFromWhatWasKept) {
   EXPECT_EQ(kept_git("rev-parse refs/adapter/previous"), first.to_hex() + "\n");
   EXPECT_EQ(store->holdings().tips, (std::vector<ObjectId>{second, first}));
   expect_sound();
+}
+
+TEST_F(StoreKeep, ATransferThatOutrunsItsWorkersHoldsLessThanAMebibyte) {
+  fill(400);
+  const ObjectId tip = origin.commit("one");
+  const std::string pack = origin.pack("HEAD");
+  ASSERT_GT(pack.size(), 600U * 1024);
+  open();
+  std::promise<void> release;
+  const std::shared_future<void> released = release.get_future().share();
+  for (std::size_t i = 0; i < workers.threads(); ++i) {
+    asio::post(workers.pool(), [released] { released.wait(); });
+  }
+  std::size_t taken = 0;
+  std::unique_ptr<adapter::store::Ingest> transfer = store->begin();
+  bool ended = false;
+  asio::co_spawn(
+      loop,
+      [](adapter::store::Ingest& into, std::string_view bytes, std::size_t& count) -> asio::awaitable<void> {
+        while (count < bytes.size()) {
+          const std::string_view part = bytes.substr(count, 64UL * 1024);
+          co_await into.write(part);
+          count += part.size();
+        }
+      }(*transfer, pack, taken),
+      [&](const std::exception_ptr& failure) { ended = failure == nullptr; });
+  loop.restart();
+  loop.poll();
+  EXPECT_FALSE(ended);
+  EXPECT_LE(taken, 512U * 1024) << "it waits for the workers";
+  release.set_value();
+  loop.restart();
+  loop.run();
+  EXPECT_TRUE(ended);
+  Tip kept;
+  kept.ref = "refs/heads/main";
+  kept.id = tip;
+  EXPECT_EQ(await(store->keep(std::move(transfer), kept)).commit, tip);
 }
 
 TEST_F(StoreKeep, AShallowPackRecordsItsBoundary) {

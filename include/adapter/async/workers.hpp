@@ -16,26 +16,47 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <type_traits>
 #include <utility>
+
+#include "adapter/async/job_list.hpp"
 
 namespace adapter::async {
 
 /// The bounded pool for work that blocks: libgit2, hashing, files. Made and destroyed on the main thread; the
-/// destructor waits for jobs that run, so cancel their owners first.
+/// destructor waits for jobs that run, so cancel their owners first. A job that hangs in the kernel cannot be joined:
+/// the program's stop has a deadline of its own, which reads jobs().
 class Workers {
 public:
-  explicit Workers(std::size_t threads) : threads_(threads), pool_(threads) {}
-  ~Workers() { pool_.join(); }
+  explicit Workers(std::size_t threads)
+      : threads_(threads),
+        own_pool_(std::make_unique<asio::thread_pool>(threads)),
+        pool_(own_pool_.get()),
+        jobs_(std::make_shared<JobList>()) {}
+  /// The threads of `pool`, which outlive this one; jobs are listed under the name of their `owner`, a repository.
+  Workers(Workers& pool, std::string owner)
+      : threads_(pool.threads_), pool_(pool.pool_), jobs_(pool.jobs_), owner_(std::move(owner)) {}
+  ~Workers() {
+    if (own_pool_) {
+      own_pool_->join();
+    }
+  }
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
   [[nodiscard]] std::size_t threads() const noexcept { return threads_; }
-  [[nodiscard]] asio::thread_pool& pool() noexcept { return pool_; }
+  [[nodiscard]] asio::thread_pool& pool() noexcept { return *pool_; }
+  [[nodiscard]] const std::string& owner() const noexcept { return owner_; }
+  /// What runs now; may be kept beyond the pool.
+  [[nodiscard]] const std::shared_ptr<JobList>& jobs() const noexcept { return jobs_; }
 
 private:
   std::size_t threads_;
-  asio::thread_pool pool_;
+  std::unique_ptr<asio::thread_pool> own_pool_;
+  asio::thread_pool* pool_;
+  std::shared_ptr<JobList> jobs_;
+  std::string owner_;
 };
 
 namespace detail {
@@ -69,8 +90,8 @@ void run_job(JobState<R>& state, F& work) {
 template <class R, class F>
 class StartJob {
 public:
-  StartJob(asio::thread_pool& pool, std::shared_ptr<JobState<R>> state, F work)
-      : pool_(&pool), state_(std::move(state)), work_(std::move(work)) {}
+  StartJob(Workers& workers, std::shared_ptr<JobState<R>> state, F work, const char* step)
+      : workers_(&workers), state_(std::move(state)), work_(std::move(work)), step_(step) {}
 
   template <class Handler>
   void operator()(Handler&& handler) {
@@ -80,9 +101,13 @@ public:
     }
     auto home = asio::get_associated_executor(handler);
     auto guard = asio::prefer(home, asio::execution::outstanding_work.tracked);
-    auto job = [state = state_, work = std::move(work_), guard = std::move(guard), slot,
+    auto job = [state = state_, work = std::move(work_), guard = std::move(guard), slot, jobs = workers_->jobs(),
+                owner = workers_->owner(), step = step_,
                 handler = std::decay_t<Handler>(std::forward<Handler>(handler))]() mutable {
-      run_job<R>(*state, work);
+      {
+        const JobList::Entry listed(*jobs, std::move(owner), step);
+        run_job<R>(*state, work);
+      }
       // The state goes home with the result: what the job threw or returned is destroyed there, not here.
       auto back = [slot, state = std::move(state), handler = std::move(handler)]() mutable {
         slot.clear();
@@ -90,25 +115,28 @@ public:
       };
       asio::post(guard, std::move(back));
     };
-    asio::post(*pool_, std::move(job));
+    asio::post(workers_->pool(), std::move(job));
   }
 
 private:
-  asio::thread_pool* pool_;
+  Workers* workers_;
   std::shared_ptr<JobState<R>> state_;
   F work_;
+  const char* step_;
 };
 
 }  // namespace detail
 
 /// Runs `work(std::stop_token)` on a worker and brings its result, or its exception, back to the caller's executor.
 /// Cancelling the coroutine requests stop and then *waits for the job to return*: what the job was lent stays valid.
-/// `work` must own plain data or refer to what outlives this await.
+/// `work` must own plain data or refer to what outlives this await. `step` (a literal) names it in Workers::jobs(); the
+/// job may refine it by a JobStep.
 template <class F>
-asio::awaitable<std::invoke_result_t<F&, std::stop_token>> run_blocking(Workers& workers, F work) {
+asio::awaitable<std::invoke_result_t<F&, std::stop_token>> run_blocking(Workers& workers, F work,
+                                                                        const char* step = "a job on the volume") {
   using R = std::invoke_result_t<F&, std::stop_token>;
   auto state = std::make_shared<detail::JobState<R>>();
-  detail::StartJob<R, F> start(workers.pool(), state, std::move(work));
+  detail::StartJob<R, F> start(workers, state, std::move(work), step);
   co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(std::move(start), asio::use_awaitable);
   if (state->failure) {
     std::rethrow_exception(state->failure);

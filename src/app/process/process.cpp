@@ -19,6 +19,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "adapter/log/log.hpp"
 #include "adapter/log/output.hpp"
@@ -153,17 +154,35 @@ void StopDeadline::arm() {
 }
 
 void StopDeadline::start() {
-  thread_ = std::jthread([](const std::stop_token& in_time) {
+  thread_ = std::jthread([this](const std::stop_token& in_time) {
     std::mutex mutex;
     std::condition_variable_any never;
     std::unique_lock lock(mutex);
     never.wait_for(lock, in_time, stop_limit, [] { return false; });
     if (!in_time.stop_requested()) {
-      log::error("stop_cut_off", "the stop took too long; leaving now");
-      log::flush(last_words_limit);
-      std::_Exit(exit_failed);
+      cut_off();
     }
   });
+}
+
+void StopDeadline::cut_off() const {
+  const std::vector<async::RunningJob> jobs = jobs_ ? jobs_->running() : std::vector<async::RunningJob>();
+  const auto now = std::chrono::steady_clock::now();
+  for (const async::RunningJob& job : jobs) {
+    log::warning("job_abandoned", "the stop does not wait for this job any longer",
+                 {{"repository", job.owner},
+                  {"step", job.step},
+                  {"running_ms", std::chrono::duration_cast<std::chrono::milliseconds>(now - job.since).count()}});
+  }
+  if (only_jobs_ && !jobs.empty()) {
+    log::info("stopped", "jobs on the volume did not end in time; the volume is whole, the next start goes on from it",
+              {{"abandoned_jobs", jobs.size()}});
+    log::flush(last_words_limit);
+    std::_Exit(exit_ok);
+  }
+  log::error("stop_cut_off", "the stop took too long; leaving now");
+  log::flush(last_words_limit);
+  std::_Exit(exit_failed);
 }
 
 }  // namespace adapter::app

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <thread>
+#include <utility>
 
+#include "adapter/async/job_list.hpp"
 #include "adapter/config/config.hpp"
 #include "options.hpp"
 
@@ -25,16 +29,26 @@ void configure_logging(const Options& options, const config::Config* config);
 /// Threads for blocking work: as configured, else two or the number of cores, whichever is more.
 [[nodiscard]] std::size_t worker_threads(const config::Config& config) noexcept;
 
-/// A stop that takes longer than 9 s is cut off: what is on disk is complete at any moment, only the exit code tells.
-/// On a thread of its own, so that it works whatever the loop is busy with.
+/// Ends the process when a stop takes longer than 9 s. On a thread of its own, so that it works whatever the loop does.
+///
+/// A job that hangs in the kernel (a syncfs, a dead NFS server) cannot be joined. Every job leaves the volume whole
+/// wherever it is cut off, so a stop that waits for jobs alone is a clean one: the log names them and the exit code is
+/// 0. In every other case the exit code is 1.
 class StopDeadline {
 public:
+  /// The jobs that a stop may wait for; before arm().
+  void watch(std::shared_ptr<const async::JobList> jobs) { jobs_ = std::move(jobs); }
   /// From now on. Again does nothing.
   void arm();
+  /// Every task was asked to end: from now on the stop waits for jobs alone.
+  void waits_for_jobs() noexcept { only_jobs_ = true; }
 
 private:
   void start();
+  [[noreturn]] void cut_off() const;
 
+  std::shared_ptr<const async::JobList> jobs_;
+  std::atomic<bool> only_jobs_{false};
   std::jthread thread_;
 };
 

@@ -111,6 +111,32 @@ TEST(RunBlocking, CancellationStopsTheJobAndWaitsForIt) {
   EXPECT_EQ(scope.size(), 0U);
 }
 
+TEST(JobList, NamesWhatRunsAndItsStepUntilItHasEnded) {
+  asio::io_context loop(1);
+  Workers pool(1);
+  Workers workers(pool, "docs");
+  std::vector<RunningJob> outer;
+  std::vector<RunningJob> inner;
+  run(loop, [](Workers& under, std::vector<RunningJob>& one, std::vector<RunningJob>& two) -> asio::awaitable<void> {
+    auto job = [jobs = under.jobs(), &one, &two](const std::stop_token&) {
+      one = jobs->running();
+      const JobStep step("syncfs");
+      two = jobs->running();
+    };
+    co_await run_blocking(under, std::move(job), "write the tree");
+  }(workers, outer, inner));
+  ASSERT_EQ(outer.size(), 1U);
+  EXPECT_EQ(outer.front().owner, "docs");
+  EXPECT_EQ(outer.front().step, "write the tree");
+  ASSERT_EQ(inner.size(), 1U);
+  EXPECT_EQ(inner.front().step, "syncfs");
+  EXPECT_TRUE(pool.jobs()->running().empty());
+}
+
+TEST(JobStep, HasNoEffectOutsideAJob) {
+  const JobStep step("syncfs");
+}
+
 TEST(Semaphore, ServesWaitersInOrderAndSurvivesACancelledOne) {
   asio::io_context loop(1);
   Semaphore semaphore(loop.get_executor(), 1);
