@@ -135,7 +135,8 @@ Reply Api::readyz(bool with_names) const {
   if (!snapshot->config) {
     return answer("there is no configuration", 0, {});
   }
-  std::vector<NotReady> behind = not_ready(snapshot->repositories, std::chrono::system_clock::now());
+  // Ages grow by the steady clock: the wall's may have been set since the snapshot was taken.
+  std::vector<NotReady> behind = not_ready(snapshot->repositories, snapshot->time + (Clock::now() - snapshot->taken));
   std::string reason;
   if (!behind.empty()) {
     reason = std::to_string(behind.size()) + " of " + std::to_string(snapshot->repositories.size()) +

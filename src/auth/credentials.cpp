@@ -86,9 +86,10 @@ void Credentials::replace(std::vector<config::Credential> credentials) {
   }
 }
 
-Result<std::optional<Authorization>> Credentials::authorization(const http::Url& url) {
+/// The one with the longest prefix; null when none matches or `url` is none of https.
+Credentials::Entry* Credentials::entry_of(const http::Url& url) const {
   if (url.origin().scheme != "https") {
-    return std::optional<Authorization>();
+    return nullptr;
   }
   Entry* best = nullptr;
   for (const auto& entry : entries_) {
@@ -97,6 +98,21 @@ Result<std::optional<Authorization>> Credentials::authorization(const http::Url&
       best = entry.get();
     }
   }
+  return best;
+}
+
+std::vector<std::filesystem::path> Credentials::files_of(const http::Url& url) const {
+  std::vector<std::filesystem::path> files;
+  const Entry* const entry = entry_of(url);
+  const config::SecretSource* const source = entry != nullptr ? source_of(entry->credential) : nullptr;
+  if (source != nullptr && source->kind == config::SecretSource::Kind::file) {
+    files.emplace_back(source->where);
+  }
+  return files;
+}
+
+Result<std::optional<Authorization>> Credentials::authorization(const http::Url& url) {
+  Entry* const best = entry_of(url);
   if (best == nullptr || !best->secret) {
     return std::optional<Authorization>();
   }

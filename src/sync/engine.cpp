@@ -9,6 +9,8 @@
 #include "adapter/auth/credentials.hpp"
 #include "adapter/log/log.hpp"
 #include "adapter/net/http_client.hpp"
+#include "adapter/net/tls_library.hpp"
+#include "file_watch.hpp"
 #include "link_watch.hpp"
 #include "pruner.hpp"
 #include "repository_task.hpp"
@@ -21,13 +23,15 @@ using std::chrono::steady_clock;
 
 /// With more repositories than this the first checks after a start are spread over some seconds.
 constexpr std::size_t spread_above = 16;
-
 /// A repository's task with the scope that can end it.
 struct Entry {
   Entry(Shared& shared, std::shared_ptr<RemoteGroup> group, const config::Repository& repository,
-        const std::filesystem::path& data_dir, const Predecessor& before)
-      : scope(shared.executor), task(shared, std::move(group), repository, data_dir, before) {}
+        const std::filesystem::path& data_dir, const Predecessor& before, std::shared_ptr<async::Semaphore> name_turn)
+      : turn(std::move(name_turn)),
+        scope(shared.executor),
+        task(shared, std::move(group), repository, data_dir, before) {}
 
+  std::shared_ptr<async::Semaphore> turn;  ///< of the name; held for as long as the task runs
   async::TaskScope scope;
   RepositoryTask task;
 };
@@ -37,10 +41,12 @@ public:
   LiveEngine(const asio::any_io_executor& executor, async::Workers& workers, config::Environment environment,
              const std::string& version, Observer* observer)
       : pruner_(executor, workers),
-        shared_(executor, workers, pruner_, config::Concurrency().syncs, observer),
+        shared_(executor, workers, pruner_, config::Concurrency(), observer),
+        ending_(executor),
         pruning_(executor),
         link_watch_(executor),
         client_(net::make_http_client(executor, net::ClientOptions())),
+        system_ca_file_(environment("SSL_CERT_FILE").value_or(net::default_ca_file())),
         credentials_(std::vector<config::Credential>(), std::move(environment)),
         agent_("adapter/" + version) {}
 
@@ -66,28 +72,36 @@ private:
   void take_settings(std::shared_ptr<const config::Config> config);
   std::shared_ptr<RemoteGroup> group_for(const config::Repository& repository);
   Entry& add(const config::Repository& repository, const Predecessor& before = {});
-  asio::awaitable<void> end(std::vector<std::unique_ptr<Entry>> entries);
+  std::shared_ptr<async::Semaphore> turn_of(const std::string& name);
+  void retire(std::shared_ptr<Entry> entry);
+  asio::awaitable<void> ended(std::shared_ptr<Entry> entry);
   asio::awaitable<void> watch_links();
   asio::awaitable<void> list_prunable_then(std::function<void(std::vector<PruneCandidate>)> done);
   asio::awaitable<void> prune_then(std::vector<std::string> names, std::function<void(std::vector<PruneResult>)> done);
+  [[nodiscard]] std::vector<WaitingForFiles> waiting_for_files() const;
+  void retry_for_files(const std::string& name);
 
   Pruner pruner_;
   Shared shared_;
-  async::TaskScope pruning_;  ///< and the watch over links
+  async::TaskScope ending_;   ///< waits for tasks that a reload ended
+  async::TaskScope pruning_;  ///< and the watches over links and files
   bool watches_ = false;      ///< apply() was called
   async::Wakeup link_watch_;
+  FileWatch file_watch_;
   std::unique_ptr<net::HttpClient> client_;
+  std::filesystem::path system_ca_file_;
   auth::Credentials credentials_;
   std::string agent_;
   std::shared_ptr<const config::Config> config_;
   std::map<RemoteKey, std::weak_ptr<RemoteGroup>> groups_;
-  std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
-  std::map<std::string, Predecessor, std::less<>> replaced_;  ///< of tasks that end, to be followed by others
+  std::map<std::string, std::shared_ptr<Entry>, std::less<>> entries_;  ///< of the present configuration
+  /// One permit a name: what works in a repository's directory, one after the other in the order of the configurations.
+  std::map<std::string, std::weak_ptr<async::Semaphore>> turns_;
 };
 
 void LiveEngine::take_settings(std::shared_ptr<const config::Config> config) {
   config_ = std::move(config);
-  shared_.syncs.resize(config_->concurrency.syncs);
+  shared_.resize(config_->concurrency);
   client_->set_connections_per_host(config_->concurrency.connections_per_host);
   pruner_.configure(*config_);
   credentials_.replace(config_->credentials);
@@ -106,38 +120,58 @@ std::shared_ptr<RemoteGroup> LiveEngine::group_for(const config::Repository& rep
   options.limits = repository.limits;
   options.agent = agent_;
   auto group = std::make_shared<RemoteGroup>(
-      shared_.executor, transport::make_remote(*client_, credentials_, repository.url, std::move(options)));
+      shared_.executor, transport::make_remote(*client_, credentials_, repository.url, std::move(options)),
+      &shared_.transfers, repository.url.origin().authority());
   known = group;
   return group;
 }
 
+std::shared_ptr<async::Semaphore> LiveEngine::turn_of(const std::string& name) {
+  if (turns_.size() > 2 * config_->repositories.size()) {
+    std::erase_if(turns_, [](const auto& turn) { return turn.second.expired(); });
+  }
+  std::weak_ptr<async::Semaphore>& known = turns_[name];
+  if (auto turn = known.lock()) {
+    return turn;
+  }
+  auto turn = std::make_shared<async::Semaphore>(shared_.executor, 1);
+  known = turn;
+  return turn;
+}
+
 Entry& LiveEngine::add(const config::Repository& repository, const Predecessor& before) {
-  auto entry = std::make_unique<Entry>(shared_, group_for(repository), repository, config_->data_dir, before);
+  auto entry = std::make_shared<Entry>(shared_, group_for(repository), repository, config_->data_dir, before,
+                                       turn_of(repository.name));
   Entry& added = *entry;
   entries_[repository.name] = std::move(entry);
   return added;
 }
 
-asio::awaitable<void> LiveEngine::end(std::vector<std::unique_ptr<Entry>> entries) {
-  for (const auto& entry : entries) {
-    entry->scope.cancel();
-  }
-  for (const auto& entry : entries) {
-    co_await entry->scope.join();
-  }
+/// Watches once every earlier task of that name has ended: two must not work in one directory.
+asio::awaitable<void> watch_in_turn(Entry& entry, bool spread) {
+  const async::Semaphore::Permit turn = co_await entry.turn->acquire();
+  co_await entry.task.watch(spread);
+}
+
+asio::awaitable<void> LiveEngine::ended(std::shared_ptr<Entry> entry) {
+  co_await entry->scope.join();
+  pruner_.note_ended(entry->task.repository().name);
+}
+
+/// Cancels a task and keeps it until it has ended, which may take as long as its job on the volume does.
+void LiveEngine::retire(std::shared_ptr<Entry> entry) {
+  entry->scope.cancel();
+  const std::string name = entry->task.repository().name;
+  pruner_.note_ending(name);
+  ending_.spawn("end of repository " + name, ended(std::move(entry)));
 }
 
 asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> config) {
   take_settings(std::move(config));
-  std::vector<std::unique_ptr<Entry>> ended;
-  std::vector<const config::Repository*> started;
+  std::map<std::string, Predecessor> replaced;
   std::map<std::string_view, const config::Repository*> wanted;
   for (const config::Repository& repository : config_->repositories) {
     wanted[repository.name] = &repository;
-    const auto place = entries_.find(repository.name);
-    if (place == entries_.end() || place->second->task.repository() != repository) {
-      started.push_back(&repository);
-    }
   }
   for (auto place = entries_.begin(); place != entries_.end();) {
     const auto still = wanted.find(place->first);
@@ -146,21 +180,27 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
       continue;
     }
     if (still != wanted.end()) {
-      replaced_[place->first] = place->second->task.predecessor(*still->second);
+      replaced[place->first] = place->second->task.predecessor(*still->second);
     }
-    ended.push_back(std::move(place->second));
+    retire(std::move(place->second));
     place = entries_.erase(place);
   }
-  co_await end(std::move(ended));
-  const bool spread = started.size() > spread_above;
-  for (const config::Repository* const repository : started) {
-    Entry& entry = add(*repository, replaced_[repository->name]);
-    entry.scope.spawn("repository " + repository->name, entry.task.watch(spread));
+  std::vector<Entry*> started;
+  for (const config::Repository& repository : config_->repositories) {
+    if (!entries_.contains(repository.name)) {
+      started.push_back(&add(repository, replaced[repository.name]));
+    }
   }
-  replaced_.clear();
+  const bool spread = started.size() > spread_above;
+  for (Entry* const entry : started) {
+    entry->scope.spawn("repository " + entry->task.repository().name, watch_in_turn(*entry, spread));
+  }
   if (!std::exchange(watches_, true)) {
     pruning_.spawn("prune", pruner_.run());
     pruning_.spawn("links", watch_links());
+    pruning_.spawn("files of failed repositories", file_watch_.run(
+                                                       shared_.file_failure, [this] { return waiting_for_files(); },
+                                                       [this](const std::string& name) { retry_for_files(name); }));
   }
   if (shared_.observer != nullptr) {
     Event event;
@@ -168,6 +208,12 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
     event.time = std::chrono::system_clock::now();
     shared_.observer->on_event(event);
   }
+  co_return;
+}
+
+bool LiveEngine::is_configured(std::string_view name) const {
+  return std::any_of(config_->repositories.begin(), config_->repositories.end(),
+                     [&](const config::Repository& repository) { return repository.name == name; });
 }
 
 asio::awaitable<void> LiveEngine::list_prunable_then(std::function<void(std::vector<PruneCandidate>)> done) {
@@ -204,6 +250,30 @@ asio::awaitable<void> LiveEngine::watch_links() {
   }
 }
 
+std::vector<WaitingForFiles> LiveEngine::waiting_for_files() const {
+  std::vector<WaitingForFiles> waiting;
+  for (const auto& [name, entry] : entries_) {
+    if (!entry->task.waits_for_files()) {
+      continue;
+    }
+    const config::Repository& repository = entry->task.repository();
+    WaitingForFiles& each = waiting.emplace_back();
+    each.repository = name;
+    each.files = credentials_.files_of(repository.url);
+    each.files.push_back(repository.ca_file.value_or(system_ca_file_));
+    each.tried = entry->task.last_attempt();
+  }
+  return waiting;
+}
+
+void LiveEngine::retry_for_files(const std::string& name) {
+  const auto place = entries_.find(name);
+  if (place != entries_.end() && place->second->task.waits_for_files()) {
+    log::info("file_changed", "a secret or certificate that it needs changed; checking again", {{"repository", name}});
+    place->second->task.poke();
+  }
+}
+
 asio::awaitable<void> run_once(RepositoryTask& task, steady_clock::time_point deadline, OnceResult& result) {
   result.error = co_await task.sync_until(deadline);
   result.commit = task.status().commit;
@@ -214,9 +284,7 @@ asio::awaitable<std::vector<OnceResult>> LiveEngine::sync_once(std::shared_ptr<c
                                                                std::vector<std::string> names, milliseconds retry_for) {
   take_settings(std::move(config));
   for (const std::string& name : names) {
-    const bool known = std::any_of(config_->repositories.begin(), config_->repositories.end(),
-                                   [&](const config::Repository& repository) { return repository.name == name; });
-    if (!known) {
+    if (!is_configured(name)) {
       throw Error(ErrorClass::config, "there is no repository named \"" + name + "\" in the configuration");
     }
   }
@@ -241,10 +309,6 @@ asio::awaitable<std::vector<OnceResult>> LiveEngine::sync_once(std::shared_ptr<c
 }
 
 std::optional<std::uint64_t> LiveEngine::check_now(std::string_view name) {
-  if (const auto next = replaced_.find(name); next != replaced_.end()) {
-    next->second.asked = true;
-    return next->second.suspended ? std::nullopt : std::optional(next->second.status.attempts_begun + 1);
-  }
   const auto place = entries_.find(name);
   if (place == entries_.end()) {
     return std::nullopt;
@@ -254,10 +318,6 @@ std::optional<std::uint64_t> LiveEngine::check_now(std::string_view name) {
 }
 
 bool LiveEngine::announce(std::string_view name, const Announcement& push) {
-  if (const auto next = replaced_.find(name); next != replaced_.end()) {
-    next->second.asked = true;
-    return true;
-  }
   const auto place = entries_.find(name);
   if (place == entries_.end()) {
     return false;
@@ -299,6 +359,7 @@ asio::awaitable<void> LiveEngine::stop() {
   for (const auto& [name, entry] : entries_) {
     co_await entry->scope.join();
   }
+  co_await ending_.join();
   client_->close();
 }
 

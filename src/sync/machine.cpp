@@ -19,6 +19,8 @@ constexpr std::chrono::seconds longest_sleep_to_slot{30};
 /// A clock that is set back by less brings no slot back; by more, the schedule goes on from the new time: a clock that
 /// was far in the future for a moment must not silence a schedule until that day.
 constexpr std::chrono::minutes small_step_back{5};
+/// Less is drift, more is a clock that was set.
+constexpr std::chrono::seconds clock_was_set{1};
 /// Entries of one remote share an answer when it is younger than this part of their interval.
 constexpr int shared_answer_fraction = 4;
 /// Checks that fall within this part of their interval, and within this time, are made together: a process that wakes
@@ -40,6 +42,12 @@ std::chrono::steady_clock::time_point together(std::chrono::steady_clock::time_p
 }
 
 }  // namespace
+
+schedule::TimePoint shown_time(schedule::TimePoint wall, std::chrono::steady_clock::time_point steady, Now now) {
+  const auto by_steady = now.wall - duration_cast<schedule::TimePoint::duration>(now.steady - steady);
+  const auto off = by_steady > wall ? by_steady - wall : wall - by_steady;
+  return off > clock_was_set ? by_steady : wall;
+}
 
 std::string_view to_string(Phase phase) noexcept {
   switch (phase) {
@@ -238,7 +246,10 @@ void Machine::fail(Now now, const Error& error, bool on_schedule) {
   if (!failure_) {
     failure_.emplace();
     failure_->since = now.wall;
+    failure_->since_steady = now.steady;
   }
+  const bool unchanged = failure_->error_class == error.error_class() && failure_->text == error.text();
+  failure_->unchanged = unchanged ? failure_->unchanged + 1 : 1;
   failure_->error_class = error.error_class();
   failure_->text = error.text();
   ++failure_->count;
@@ -248,7 +259,12 @@ void Machine::fail(Now now, const Error& error, bool on_schedule) {
     plan_recheck(now);
     return;
   }
-  const milliseconds delay = retry_delay(error, failure_->count, interval(now), *random_);
+  milliseconds delay = retry_delay(error, failure_->count, interval(now), *random_);
+  if (error.error_class() == ErrorClass::timeout && failure_->unchanged > 2) {
+    // Whatever is too large for its time will be so again, and each attempt costs the whole of it.
+    delay = std::max(delay, std::min(last_delay_ * 2, std::max(retry_cap(ErrorClass::timeout), interval(now))));
+  }
+  last_delay_ = delay;
   if (error.retry_after()) {
     held_until_ = now.steady + delay;
   }

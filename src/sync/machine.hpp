@@ -25,6 +25,11 @@ struct Now {
   [[nodiscard]] static Now read() { return {std::chrono::system_clock::now(), std::chrono::steady_clock::now()}; }
 };
 
+/// A past instant in the terms of the present wall clock: as it was read then, unless the clock was set by more than a
+/// second since. So the difference to the present time is what the steady clock says.
+[[nodiscard]] schedule::TimePoint shown_time(schedule::TimePoint wall, std::chrono::steady_clock::time_point steady,
+                                             Now now);
+
 /// What stands in the volume for a repository.
 struct Published {
   std::string ref;  ///< full name, empty for a detached HEAD or a pinned commit
@@ -139,6 +144,7 @@ private:
   std::chrono::steady_clock::time_point due_ = never;  ///< counts when due_slot_ is absent
   std::optional<schedule::TimePoint> due_slot_;
   std::chrono::steady_clock::time_point held_until_{};  ///< a host asked us to wait
+  std::chrono::milliseconds last_delay_{0};             ///< of a back-off
   std::optional<Now> clock_;                            ///< as it was seen last
   schedule::TimePoint last_check_{};
   std::chrono::steady_clock::time_point last_end_ = std::chrono::steady_clock::time_point::min();  ///< of a check

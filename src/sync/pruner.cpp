@@ -42,6 +42,14 @@ void Pruner::configure(const config::Config& config) {
   wakeup_.wake();
 }
 
+void Pruner::note_ended(const std::string& name) {
+  const auto place = ending_.find(name);
+  if (place != ending_.end() && --place->second == 0) {
+    ending_.erase(place);
+    wakeup_.wake();
+  }
+}
+
 void Pruner::note_published() noexcept {
   if (!told_.empty()) {
     wakeup_.wake();
@@ -132,6 +140,9 @@ asio::awaitable<void> Pruner::retire(Leftover leftover) {
   const async::Semaphore::Permit permit = co_await retiring_permit_.acquire();
   if (configured_.link_of.contains(leftover.name)) {
     throw Error(ErrorClass::config, "it is configured again");
+  }
+  if (ending_.contains(leftover.name)) {
+    throw Error(ErrorClass::storage, "its last work on the volume has not ended; it is removed afterwards");
   }
   const Retiring retiring(retiring_, leftover.name);
   const std::string link = leftover.links.front();

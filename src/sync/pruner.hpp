@@ -4,6 +4,7 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -34,6 +35,11 @@ public:
 
   /// Deletes what is due by `prune`, until cancelled.
   asio::awaitable<void> run();
+
+  /// A reload ended the task of a repository, whose last work on the volume may go on for as long as it likes: until
+  /// note_ended() nothing of that name is deleted. Counted: several of one name may be ending.
+  void note_ending(const std::string& name) { ++ending_[name]; }
+  void note_ended(const std::string& name);
 
   /// A repository has published, or its link was restored: what waited for that may go.
   void note_published() noexcept;
@@ -68,7 +74,8 @@ private:
   ConfiguredLinks configured_;
   std::uint64_t generation_ = 0;
   PruneSchedule schedule_;
-  std::map<std::string, std::string> told_;  ///< why one that is due is not gone, by its name
+  std::map<std::string, std::size_t> ending_;  ///< tasks that have not ended, by name
+  std::map<std::string, std::string> told_;    ///< why one that is due is not gone, by its name
 };
 
 }  // namespace adapter::sync

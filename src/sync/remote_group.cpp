@@ -25,8 +25,9 @@ RemoteKey RemoteKey::of(const config::Repository& repository) {
   return key;
 }
 
-RemoteGroup::RemoteGroup(asio::any_io_executor executor, std::unique_ptr<transport::Remote> remote)
-    : remote_(std::move(remote)), turn_(std::move(executor), 1) {}
+RemoteGroup::RemoteGroup(asio::any_io_executor executor, std::unique_ptr<transport::Remote> remote,
+                         TransferQueue* transfers, std::string host)
+    : remote_(std::move(remote)), transfers_(transfers), host_(std::move(host)), turn_(std::move(executor), 1) {}
 
 void RemoteGroup::join(const std::vector<std::string>& prefixes) {
   for (const std::string& prefix : prefixes) {
@@ -48,7 +49,7 @@ void RemoteGroup::leave(const std::vector<std::string>& prefixes) {
 asio::awaitable<RemoteGroup::Answer> RemoteGroup::refs(std::chrono::steady_clock::time_point not_before) {
   const async::Semaphore::Permit turn = co_await turn_.acquire();
   if (!usable(not_before)) {
-    co_await ask();
+    co_await ask_in_turn();
   }
   if (failure_) {
     throw Error(*failure_);
@@ -65,6 +66,16 @@ asio::awaitable<std::vector<wire::Ref>> RemoteGroup::refs_below(std::vector<std:
 
 bool RemoteGroup::usable(std::chrono::steady_clock::time_point not_before) const noexcept {
   return !stale_prefixes_ && began_ >= not_before && (answer_ != nullptr || failure_.has_value());
+}
+
+/// The time in which a transfer holds the only connection is not the remote's.
+asio::awaitable<void> RemoteGroup::ask_in_turn() {
+  if (transfers_ == nullptr || !transfers_->shared_with_checks()) {
+    co_await ask();
+    co_return;
+  }
+  const TransferQueue::Place place = co_await transfers_->acquire(host_, false);
+  co_await ask();
 }
 
 asio::awaitable<void> RemoteGroup::ask() {

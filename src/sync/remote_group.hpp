@@ -16,6 +16,7 @@
 #include "adapter/async/semaphore.hpp"
 #include "adapter/config/config.hpp"
 #include "adapter/transport/remote.hpp"
+#include "transfer_queue.hpp"
 
 namespace adapter::sync {
 
@@ -36,7 +37,10 @@ struct RemoteKey {
 /// while it runs, or soon after, takes its outcome, be it an answer or an error. Loop thread only.
 class RemoteGroup {
 public:
-  RemoteGroup(asio::any_io_executor executor, std::unique_ptr<transport::Remote> remote);
+  /// Where a host may have one connection only its checks take turns with transfers, in `transfers` (may be null, else
+  /// outlives the group) and under the name of `host`.
+  RemoteGroup(asio::any_io_executor executor, std::unique_ptr<transport::Remote> remote,
+              TransferQueue* transfers = nullptr, std::string host = {});
 
   /// What an entry wants to see; undone by leave() with the same value.
   void join(const std::vector<std::string>& prefixes);
@@ -54,9 +58,12 @@ public:
 
 private:
   [[nodiscard]] bool usable(std::chrono::steady_clock::time_point not_before) const noexcept;
+  asio::awaitable<void> ask_in_turn();
   asio::awaitable<void> ask();
 
   std::unique_ptr<transport::Remote> remote_;
+  TransferQueue* transfers_;
+  std::string host_;
   async::Semaphore turn_;
   std::map<std::string, std::size_t> prefixes_;
   std::chrono::steady_clock::time_point began_{};

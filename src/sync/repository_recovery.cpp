@@ -78,7 +78,7 @@ bool concerns_the_commit(const Error& error) {
 asio::awaitable<void> RepositoryTask::recover() {
   machine_.enter(Phase::recovering);
   recovery_due_ = true;
-  const async::Semaphore::Permit permit = co_await shared_.syncs.acquire();
+  const async::Semaphore::Permit permit = co_await shared_.recoveries.acquire();
   co_await shared_.pruner.wait_until_free(repository_.name);
   co_await take_notes();
   publish::RecoverOptions options;
@@ -135,7 +135,8 @@ asio::awaitable<std::optional<Source>> RepositoryTask::source_shown_elsewhere() 
   auto job = [data_dir = data_dir_, link = repository_.link](const std::stop_token&) {
     return source_shown(data_dir, link);
   };
-  std::optional<Source> source = co_await async::run_blocking(shared_.workers, std::move(job));
+  std::optional<Source> source =
+      co_await async::run_blocking(workers_, std::move(job), "look whose tree the link shows");
   co_return source;
 }
 
@@ -231,7 +232,9 @@ void RepositoryTask::adopt(const RecoveryStep& step, const publish::Standing& fo
     journal_.edit().note_published(source_, *step.published);
   }
   if (noted.last_success && !status_.last_success) {
-    status_.last_success = std::min(*noted.last_success, Now::read().wall);
+    const Now now = Now::read();
+    status_.last_success = std::min(*noted.last_success, now.wall);
+    steady_times_.last_success = now.steady - (now.wall - *status_.last_success);
   }
   Published published = *step.published;
   const std::vector<ObjectId>& held = store_->holdings().tips;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a repository's task says about itself: log, status, progress.
+#include <bit>
 #include <utility>
 
 #include "adapter/log/log.hpp"
@@ -22,7 +23,25 @@ std::string joined(const std::vector<std::string>& paths) {
   return text;
 }
 
+void show_in_present_time(std::optional<schedule::TimePoint>& time, steady_clock::time_point steady, Now now) {
+  if (time) {
+    time = shown_time(*time, steady, now);
+  }
+}
+
 }  // namespace
+
+bool RepositoryTask::waits_for_files() const noexcept {
+  const std::optional<Failure>& failure = machine_.failure();
+  return machine_.phase() == Phase::backing_off && failure &&
+         (failure->error_class == ErrorClass::auth || failure->error_class == ErrorClass::tls ||
+          failure->error_class == ErrorClass::config);
+}
+
+schedule::TimePoint RepositoryTask::last_attempt() const {
+  const Now now = Now::read();
+  return now.wall - duration_cast<schedule::TimePoint::duration>(now.steady - attempt_began_);
+}
 
 void RepositoryTask::tell(Event event) {
   if (event.ends_attempt) {
@@ -82,7 +101,9 @@ void RepositoryTask::note_outcome(const publish::Outcome& outcome) {
   link_resolves_ = true;
   status_.published_paths = outcome.files;
   status_.left_out_links = outcome.left_out_link_count;
-  status_.last_change = Now::read().wall;
+  const Now now = Now::read();
+  status_.last_change = now.wall;
+  steady_times_.last_change = now.steady;
   changed_ = changed_ || outcome.changed;
   const bool known = std::exchange(links_described_, outcome.commit) == outcome.commit;
   if (outcome.left_out_link_count != 0 && !known) {
@@ -119,12 +140,19 @@ void RepositoryTask::report_published(const RefSelection::Choice& choice, const 
 
 void RepositoryTask::fail(const Error& error, bool on_schedule) {
   machine_.fail(Now::read(), error, on_schedule);
-  log::warning("check_failed", error.text(),
-               {{"repository", repository_.name},
-                {"ref", repository_.ref},
-                {"class", error.error_class()},
-                {"failures", machine_.failure()->count},
-                {"retry_in_ms", machine_.retry_in(Now::read()).count()}});
+  // An unchanged failure is worth a line at the first, second, fourth, eighth… time; status and metrics count each.
+  // That a remote was emptied is no trouble that grows with time: one line.
+  const std::uint32_t unchanged = machine_.failure()->unchanged;
+  const bool worth_a_line = emptied_ ? unchanged == 1 : std::has_single_bit(unchanged);
+  log::write(worth_a_line ? log::Level::warning : log::Level::debug, "check_failed", error.text(),
+             {{"repository", repository_.name},
+              {"ref", repository_.ref},
+              {"class", error.error_class()},
+              {"failures", machine_.failure()->count},
+              {"retry_in_ms", machine_.retry_in(Now::read()).count()}});
+  if (waits_for_files()) {
+    shared_.file_failure.wake();
+  }
   Event event;
   event.kind = EventKind::failed;
   event.ends_attempt = true;
@@ -143,9 +171,11 @@ void RepositoryTask::fail(const Error& error, bool on_schedule) {
 }
 
 void RepositoryTask::succeed(std::optional<Published> published) {
-  status_.last_success = Now::read().wall;
+  const Now now = Now::read();
+  status_.last_success = now.wall;
+  steady_times_.last_success = now.steady;
   const std::optional<Failure> before = machine_.failure();
-  const bool recovered = machine_.succeed(Now::read(), std::move(published));
+  const bool recovered = machine_.succeed(now, std::move(published));
   if (recovered && before) {
     log::info("recovered", "checks succeed again",
               {{"repository", repository_.name}, {"class", before->error_class}, {"failures", before->count}});
@@ -175,6 +205,12 @@ RepositoryStatus RepositoryTask::status() const {
   const Now at = Now::read();
   status.phase = machine_.phase();
   status.failure = machine_.failure();
+  if (status.failure) {
+    status.failure->since = shown_time(status.failure->since, status.failure->since_steady, at);
+  }
+  show_in_present_time(status.last_check, steady_times_.last_check, at);
+  show_in_present_time(status.last_success, steady_times_.last_success, at);
+  show_in_present_time(status.last_change, steady_times_.last_change, at);
   status.next_due = machine_.next_due(at);
   status.attempts_begun = attempts_;
   status.attempts_ended = attempts_ended_;
@@ -187,6 +223,11 @@ RepositoryStatus RepositoryTask::status() const {
     status.tree_path = (data_dir_ / repository_.link).native();
   }
   return status;
+}
+
+Predecessor RepositoryTask::predecessor(const config::Repository& next) const {
+  return {status(), next.url == repository_.url && next.ref == repository_.ref, next.link == repository_.link,
+          machine_.asked(), steady_times_};
 }
 
 SyncProgress RepositoryTask::progress() const {

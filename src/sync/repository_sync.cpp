@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way of one change: permit, objects, tree, link.
+// The way of one change: objects, permit, tree, link.
 #include <exception>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "adapter/async/timeout.hpp"
+#include "adapter/base/units.hpp"
 #include "adapter/log/log.hpp"
 #include "pruner.hpp"
 #include "repository_task.hpp"
@@ -23,9 +24,15 @@ constexpr std::uint32_t infinite_depth = 0x7fffffff;
 /// Hands a remote's pack to the store.
 class IngestSink final : public transport::PackSink {
 public:
-  IngestSink(store::Ingest& ingest, const std::string& repository) : ingest_(ingest), repository_(repository) {}
+  IngestSink(store::Ingest& ingest, TransferQueue::Place& place, const std::string& repository)
+      : ingest_(ingest), place_(place), repository_(repository) {}
 
-  asio::awaitable<void> write(std::string_view bytes) override { return ingest_.write(bytes); }
+  asio::awaitable<void> write(std::string_view bytes) override {
+    place_.received(bytes.size());
+    place_.set_held_up(true);
+    co_await ingest_.write(bytes);
+    place_.set_held_up(false);
+  }
   void progress(std::string_view line) override {
     const bool passing = line.find('%') != std::string_view::npos && line.find("done") == std::string_view::npos;
     if (!passing && shown_lines_ < max_shown_lines) {
@@ -39,6 +46,7 @@ private:
   static constexpr int max_shown_lines = 100;
 
   store::Ingest& ingest_;
+  TransferQueue::Place& place_;
   const std::string& repository_;
   int shown_lines_ = 0;
 };
@@ -63,16 +71,39 @@ bool concerns_the_commit(const Error& error) {
 
 }  // namespace
 
-asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
+Error RepositoryTask::too_late(const char* phase) const {
+  return Error(ErrorClass::timeout,
+               "the whole sync took longer than " + format_duration(repository_.timeout) + " (timeout) while " + phase);
+}
+
+/// Runs one part of a sync within what is left of `timeout`.
+template <class T>
+asio::awaitable<T> RepositoryTask::timed(asio::awaitable<T> work, const char* phase) {
+  const steady_clock::time_point began = steady_clock::now();
+  Error late = too_late(phase);
+  T result = co_await async::with_deadline(std::move(work), began + sync_time_left_, std::move(late));
+  sync_time_left_ -= steady_clock::now() - began;
+  co_return std::move(result);
+}
+
+/// Waits for the right to work on a complete pack; then the phase is `next`.
+asio::awaitable<async::Semaphore::Permit> RepositoryTask::sync_permit(Phase next) {
   machine_.enter(Phase::queued);
-  const async::Semaphore::Permit permit = co_await shared_.syncs.acquire();
+  async::Semaphore::Permit permit = co_await shared_.syncs.acquire();
+  machine_.enter(next);
+  if (!sync_began_) {
+    sync_began_ = steady_clock::now();
+  }
+  co_return std::move(permit);
+}
+
+asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
   const ObjectId tip = choice.tip;
-  sync_began_ = steady_clock::now();
+  sync_time_left_ = repository_.timeout;
   std::exception_ptr failure;
   bool refused = false;
   try {
-    auto work = transfer(std::move(choice));
-    co_await async::with_timeout(std::move(work), repository_.timeout, "the whole sync");
+    co_await transfer(std::move(choice));
   } catch (const Error& error) {
     failure = std::current_exception();
     refused = concerns_the_commit(error);
@@ -96,10 +127,9 @@ asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
 }
 
 asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
-  const steady_clock::time_point began = steady_clock::now();
-  machine_.enter(Phase::fetching);
   const std::uint64_t received_before = status_.received_bytes;
-  const store::CommitFacts facts = co_await obtain(choice);
+  async::Semaphore::Permit permit;
+  const store::CommitFacts facts = co_await obtain(choice, permit);
   note_facts(facts);
   machine_.enter(Phase::publishing);
   Published published;
@@ -111,12 +141,13 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   co_await save();
   const publish::PublishOptions options = publish_options();
   publish::ReaderFactory make_reader = readers();
-  publish::Outcome outcome = co_await publisher_->publish(facts.commit, std::move(make_reader), options);
+  auto publishing = publisher_->publish(facts.commit, std::move(make_reader), options);
+  publish::Outcome outcome = co_await timed(std::move(publishing), "the tree was written");
   if (journal_.state().published && journal_.state().source != source_) {
     outcome.previous.reset();  // of another remote or ref
   }
   note_outcome(outcome);
-  status_.last_sync_duration = duration_cast<milliseconds>(steady_clock::now() - began);
+  status_.last_sync_duration = duration_cast<milliseconds>(steady_clock::now() - *sync_began_);
   succeed(published);
   journal_.edit().note_published(source_, std::move(published));
   std::exception_ptr unsaved;
@@ -135,13 +166,17 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
 }
 
 /// The commit in the store, verified: from what is held where that suffices, else from the remote.
-asio::awaitable<store::CommitFacts> RepositoryTask::obtain(const RefSelection::Choice& choice) {
+asio::awaitable<store::CommitFacts> RepositoryTask::obtain(const RefSelection::Choice& choice,
+                                                           async::Semaphore::Permit& permit) {
   std::optional<store::CommitFacts> held;
   if (store_->holdings().depth == repository_.depth) {
-    held = co_await store_->verify(choice.tip);
+    permit = co_await sync_permit(Phase::fetching);
+    auto verifying = store_->verify(choice.tip);
+    held = co_await timed(std::move(verifying), "what is held was verified");
   }
   if (!held) {
-    store::CommitFacts fetched = co_await fetch(choice);
+    permit.release();
+    store::CommitFacts fetched = co_await fetch(choice, permit);
     co_return fetched;
   }
   store::Tip tip;
@@ -150,11 +185,13 @@ asio::awaitable<store::CommitFacts> RepositoryTask::obtain(const RefSelection::C
   tip.depth = repository_.depth;
   tip.source = source_line();
   std::unique_ptr<store::Ingest> nothing;
-  store::CommitFacts facts = co_await store_->keep(std::move(nothing), std::move(tip));
+  auto keeping = store_->keep(std::move(nothing), std::move(tip));
+  store::CommitFacts facts = co_await timed(std::move(keeping), "what is held was verified");
   co_return facts;
 }
 
-asio::awaitable<store::CommitFacts> RepositoryTask::fetch(const RefSelection::Choice& choice) {
+asio::awaitable<store::CommitFacts> RepositoryTask::fetch(const RefSelection::Choice& choice,
+                                                          async::Semaphore::Permit& permit) {
   const store::Holdings& holdings = store_->holdings();
   wire::FetchArguments arguments;
   arguments.wants.push_back(choice.tip);
@@ -165,13 +202,7 @@ asio::awaitable<store::CommitFacts> RepositoryTask::fetch(const RefSelection::Ch
     arguments.depth = infinite_depth;
   }
   std::unique_ptr<store::Ingest> ingest = store_->begin();
-  IngestSink sink(*ingest, repository_.name);
-  transport::FetchResult result;
-  {
-    const Receiving receiving(receiving_, *ingest);
-    result = co_await group_->remote().fetch(std::move(arguments), sink);
-    last_progress_ = progress();
-  }
+  transport::FetchResult result = co_await receive(std::move(arguments), *ingest);
   status_.received_bytes += result.pack_bytes;
   store::Tip tip;
   tip.ref = choice.ref;
@@ -180,8 +211,35 @@ asio::awaitable<store::CommitFacts> RepositoryTask::fetch(const RefSelection::Ch
   tip.source = source_line();
   tip.shallow = std::move(result.shallow);
   tip.unshallow = std::move(result.unshallow);
-  store::CommitFacts facts = co_await store_->keep(std::move(ingest), std::move(tip));
+  permit = co_await sync_permit(Phase::fetching);
+  auto keeping = store_->keep(std::move(ingest), std::move(tip));
+  store::CommitFacts facts = co_await timed(std::move(keeping), "the pack was verified");
   co_return facts;
+}
+
+/// The pack into `ingest`, from a place of the transfer queue.
+asio::awaitable<transport::FetchResult> RepositoryTask::receive(wire::FetchArguments arguments, store::Ingest& ingest) {
+  machine_.enter(Phase::queued);
+  std::string host = repository_.url.origin().authority();
+  TransferQueue::Place place = co_await shared_.transfers.acquire(std::move(host), transfer_was_ended_);
+  machine_.enter(Phase::fetching);
+  const steady_clock::time_point began = steady_clock::now();
+  sync_began_ = sync_began_.value_or(began);
+  IngestSink sink(ingest, place, repository_.name);
+  const Receiving receiving(receiving_, ingest);
+  transport::FetchResult result;
+  try {
+    auto fetching = group_->remote().fetch(std::move(arguments), sink);
+    Error late = too_late("the pack was received");
+    result = co_await place.receive(std::move(fetching), began + sync_time_left_, std::move(late));
+  } catch (...) {
+    transfer_was_ended_ = transfer_was_ended_ || place.was_ended();
+    throw;
+  }
+  transfer_was_ended_ = false;
+  sync_time_left_ -= steady_clock::now() - began;
+  last_progress_ = progress();
+  co_return std::move(result);
 }
 
 asio::awaitable<void> RepositoryTask::save() {
@@ -214,6 +272,7 @@ asio::awaitable<void> RepositoryTask::abandon_publish() {
 
 /// What may be left for the next time: it must not turn a sync that succeeded into a failure.
 asio::awaitable<void> RepositoryTask::tidy() {
+  const async::Semaphore::Permit permit = co_await shared_.housekeeping.acquire();
   try {
     co_await publisher_->clean_up();
     co_await store_->housekeep();

@@ -98,6 +98,7 @@ std::string settings_fingerprint(const config::Repository& repository) {
 RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> group, config::Repository repository,
                                const std::filesystem::path& data_dir, const Predecessor& before)
     : shared_(shared),
+      workers_(shared.workers, repository.name),
       group_(std::move(group)),
       repository_(std::move(repository)),
       data_dir_(data_dir),
@@ -107,9 +108,9 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
       selection_(repository_.ref),
       machine_(machine_settings(repository_, selection_, fingerprint_), shared.random),
       wakeup_(shared.executor),
-      store_(store::make_store(shared.workers, directory_, store_options(repository_))),
-      publisher_(publish::make_publisher(shared.workers, data_dir, repository_.name, repository_.link)),
-      journal_(shared.workers, directory_),
+      store_(store::make_store(workers_, directory_, store_options(repository_))),
+      publisher_(publish::make_publisher(workers_, data_dir, repository_.name, repository_.link)),
+      journal_(workers_, directory_),
       attempts_(before.status.attempts_begun),
       attempts_ended_(before.status.attempts_begun) {
   const std::chrono::milliseconds gap = repository_.schedule.longest_gap(Now::read().wall);
@@ -122,6 +123,12 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
     status_.last_success = before.status.last_success;
     status_.last_change = before.status.last_change;
     status_.received_bytes = before.status.received_bytes;
+    steady_times_ = before.steady_times;
+  }
+  if (before.same_source && before.same_link) {
+    // It stands where it stood until recovery has had a look.
+    status_.commit = before.status.commit;
+    status_.previous = before.status.previous;
   }
   if (before.asked) {
     machine_.poke(Now::read());
@@ -224,10 +231,6 @@ std::uint64_t RepositoryTask::poke() {
   return repository_.suspend ? 0 : attempts_ + 1;
 }
 
-Predecessor RepositoryTask::predecessor(const config::Repository& next) const {
-  return {status(), next.url == repository_.url && next.ref == repository_.ref, next.suspend, machine_.asked()};
-}
-
 void RepositoryTask::announce(const Announcement& push) {
   const bool ours = selection_.concerns(push.ref, status_.resolved_ref);
   machine_.announce(Now::read(), ours ? push.commit : std::nullopt);
@@ -251,8 +254,12 @@ asio::awaitable<void> RepositoryTask::heal() {
 asio::awaitable<void> RepositoryTask::check() {
   co_await heal();
   machine_.enter(Phase::checking);
+  emptied_ = false;
   const RefSelection::Choice choice = co_await look();
-  status_.last_check = Now::read().wall;
+  const Now now = Now::read();
+  status_.last_check = now.wall;
+  steady_times_.last_check = now.steady;
+  emptied_ = choice.kind == RefSelection::Choice::Kind::empty_remote && machine_.published();
   status_.empty_remote = choice.kind == RefSelection::Choice::Kind::empty_remote;
   if (choice.kind == RefSelection::Choice::Kind::found) {
     status_.resolved_ref = choice.ref;

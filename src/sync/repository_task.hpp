@@ -23,6 +23,7 @@
 #include "ref_selection.hpp"
 #include "remote_group.hpp"
 #include "repository_journal.hpp"
+#include "transfer_queue.hpp"
 
 namespace adapter::sync {
 
@@ -30,28 +31,59 @@ class Pruner;
 
 /// What all tasks of an engine share; outlives them.
 struct Shared {
-  Shared(asio::any_io_executor loop, async::Workers& pool, Pruner& deletion, std::size_t sync_permits, Observer* told)
+  Shared(asio::any_io_executor loop, async::Workers& pool, Pruner& deletion, const config::Concurrency& concurrency,
+         Observer* told)
       : executor(loop),
         workers(pool),
         pruner(deletion),
-        syncs(std::move(loop), sync_permits),
+        syncs(loop, concurrency.syncs),
+        recoveries(loop, concurrency.syncs),
+        housekeeping(loop, concurrency.syncs),
+        transfers(std::move(loop), transfer_limits(concurrency)),
+        file_failure(executor),
         random(std::random_device()()),
         observer(told) {}
+
+  /// At a reload.
+  void resize(const config::Concurrency& concurrency) {
+    syncs.resize(concurrency.syncs);
+    recoveries.resize(concurrency.syncs);
+    housekeeping.resize(concurrency.syncs);
+    transfers.set_limits(transfer_limits(concurrency));
+  }
 
   asio::any_io_executor executor;
   async::Workers& workers;
   Pruner& pruner;
-  async::Semaphore syncs;
+  // Each bounds one kind of work; none is held while a transfer waits for its peer.
+  async::Semaphore syncs;         ///< work on complete packs: verify, write the tree, move the link
+  async::Semaphore recoveries;    ///< looks at what the last run left
+  async::Semaphore housekeeping;  ///< removal of old trees, merging of packs
+  TransferQueue transfers;
+  async::Wakeup file_failure;  ///< one begins to wait, see RepositoryTask::waits_for_files()
   std::mt19937_64 random;
   Observer* observer;  ///< may be null
+
+private:
+  static TransferSlots::Limits transfer_limits(const config::Concurrency& concurrency) {
+    return TransferSlots::Limits::of(concurrency.transfers, concurrency.connections_per_host);
+  }
+};
+
+/// When what a status shows with the wall's time happened.
+struct SteadyTimes {
+  std::chrono::steady_clock::time_point last_check;
+  std::chrono::steady_clock::time_point last_success;
+  std::chrono::steady_clock::time_point last_change;
 };
 
 /// What a task knows of the one before it that had its name, in an earlier configuration.
 struct Predecessor {
   RepositoryStatus status;
   bool same_source = false;  ///< it followed the same ref of the same remote
-  bool suspended = false;    ///< the one that follows will be
+  bool same_link = false;    ///< and showed it at the same place
   bool asked = false;        ///< somebody asked for a check that it did not get to the end of
+  SteadyTimes steady_times;
 };
 
 /// One repository from its remote to its folder: the coroutine around a Machine. Loop thread only; owned by the engine,
@@ -86,6 +118,10 @@ public:
   /// For the task that takes this one's place, as `next` says.
   [[nodiscard]] Predecessor predecessor(const config::Repository& next) const;
   [[nodiscard]] bool changed() const noexcept { return changed_; }
+  /// It failed because of a secret, a certificate or another file on this machine, or may have, and waits.
+  [[nodiscard]] bool waits_for_files() const noexcept;
+  /// When the last attempt began, in the terms of the wall's clock.
+  [[nodiscard]] schedule::TimePoint last_attempt() const;
 
 private:
   asio::awaitable<std::optional<Error>> recover_until(std::chrono::steady_clock::time_point deadline);
@@ -106,13 +142,20 @@ private:
   asio::awaitable<void> confirm_unchanged(RefSelection::Choice choice);
   asio::awaitable<void> sync(RefSelection::Choice choice);
   asio::awaitable<void> transfer(RefSelection::Choice choice);
-  asio::awaitable<store::CommitFacts> obtain(const RefSelection::Choice& choice);
-  asio::awaitable<store::CommitFacts> fetch(const RefSelection::Choice& choice);
+  /// Both leave the right to work on what they return in `permit`.
+  asio::awaitable<store::CommitFacts> obtain(const RefSelection::Choice& choice, async::Semaphore::Permit& permit);
+  asio::awaitable<store::CommitFacts> fetch(const RefSelection::Choice& choice, async::Semaphore::Permit& permit);
+  asio::awaitable<transport::FetchResult> receive(wire::FetchArguments arguments, store::Ingest& ingest);
+  asio::awaitable<async::Semaphore::Permit> sync_permit(Phase next);
   asio::awaitable<void> save();
   asio::awaitable<void> abandon_publish();
   asio::awaitable<void> remove_former_links();
   asio::awaitable<void> revisit_former_links();
   asio::awaitable<void> tidy();
+
+  template <class T>
+  asio::awaitable<T> timed(asio::awaitable<T> work, const char* phase);
+  [[nodiscard]] Error too_late(const char* phase) const;
 
   void tell(Event event);
   void tell_checked(const RefSelection::Choice& choice, bool changed, bool ends_attempt);
@@ -127,6 +170,7 @@ private:
   [[nodiscard]] std::string source_line() const;
 
   Shared& shared_;
+  async::Workers workers_;  ///< the shared threads, under this repository's name
   std::shared_ptr<RemoteGroup> group_;
   config::Repository repository_;
   std::filesystem::path data_dir_;
@@ -147,6 +191,8 @@ private:
   std::uint64_t attempts_ended_ = 0;
   std::chrono::steady_clock::time_point attempt_began_;
   std::optional<std::chrono::steady_clock::time_point> sync_began_;  ///< while a commit is fetched or published
+  std::chrono::steady_clock::duration sync_time_left_{};  ///< of `timeout`; the time in queues does not count
+  bool transfer_was_ended_ = false;                       ///< the last one, for being slow
   std::optional<std::chrono::milliseconds> max_staleness_;
   bool remembers_success_ = false;  ///< a check that found nothing new is noted on disk
   bool changed_ = false;
@@ -154,11 +200,13 @@ private:
   /// Names of refs like the one that is missing, for the error's text; nullopt: not asked for yet.
   std::optional<std::vector<std::string>> near_refs_;
   bool empty_reported_ = false;
+  bool emptied_ = false;                     ///< the remote had commits, and had none at the last check
   std::optional<ObjectId> described_;        ///< the commit whose submodules and LFS files were named in the log
   std::optional<ObjectId> links_described_;  ///< the one whose links that were left out were
   store::Ingest* receiving_ = nullptr;       ///< the transfer that runs, for progress
   SyncProgress last_progress_;
   RepositoryStatus status_;
+  SteadyTimes steady_times_;  ///< of the times in status_
 };
 
 /// Names everything that decides whether and how a commit is published; equal settings give equal texts.

@@ -67,6 +67,39 @@ class Credentials(AdapterTest):
         adapter.wait_published("docs", commit, seconds=20)
         adapter.wait_event("recovered", "docs")
 
+    def wait_for_a_long_back_off(self, adapter, name, **values):
+        adapter.wait_for(
+            lambda: any(event["retry_in_ms"] > 8000 for event in adapter.found("check_failed", name, **values)),
+            seconds=90, what="a long wait",
+        )  # fmt: skip
+
+    def test_a_corrected_secret_ends_the_wait(self):
+        remote, other = self.remote(files={"a": "1"}), self.remote("other.git", files={"a": "1"})
+        path = self.write("corrected", "wrong\n")
+        self.server.require("/docs", [("bot", "right")])
+        self.server.require("/other", [("bot", "neither")])
+        config = self.config(self.entry(remote), self.entry(other, "other"), every="1h")
+        config["credentials"] = [
+            self.credential("docs.git", username="bot", password_file=path),
+            self.credential("other.git", username="bot", password_file=self.password_file),
+        ]
+        adapter = self.adapter(config).start()
+        self.wait_for_a_long_back_off(adapter, "docs", **{"class": "auth"})
+        self.wait_for_a_long_back_off(adapter, "other", **{"class": "auth"})
+        self.write("corrected", "right\n")
+        adapter.wait_published("docs", remote.resolve("main"), seconds=5)
+        self.assertEqual(adapter.found("file_changed", "other"), [], "it does not depend on that file")
+
+    def test_a_corrected_ca_ends_the_wait(self):
+        remote = self.remote(files={"a": "1"})
+        path = self.write("ca.pem", "no certificate\n")
+        config = self.config({**self.entry(remote), "ca_file": path}, every="1h")
+        adapter = self.adapter(config).start()
+        self.wait_for_a_long_back_off(adapter, "docs", **{"class": "tls"})
+        with open(self.certificates.ca, encoding="ascii") as source:
+            self.write("ca.pem", source.read())
+        adapter.wait_published("docs", remote.resolve("main"), seconds=5)
+
     def test_a_password_rotated_under_load_costs_nothing(self):
         remote = self.remote(files={"a": "1"})
         path = self.write("rotating", "first-secret\n")

@@ -81,17 +81,17 @@ class Isolation(AdapterTest):
             adapter.wait_event("published", "r%d" % number, seconds=30)
         self.assertLessEqual(self.server.connections, 3)
 
-    def test_syncs_at_a_time_are_capped(self):
+    def test_transfers_at_a_time_are_capped(self):
         self.server.faults.add(step="fetch", delay=0.3)
-        for syncs, together in ((1, False), (6, True)):
-            with self.subTest(syncs=syncs):
-                names = ["s%d-%d" % (syncs, number) for number in range(6)]
+        for transfers, together in ((1, False), (6, True)):
+            with self.subTest(transfers=transfers):
+                names = ["s%d-%d" % (transfers, number) for number in range(6)]
                 for name in names:
                     self.remote(name + ".git", files={"a": "1"})
                 entries = [self.entry(self.server.url(name + ".git"), name) for name in names]
                 since = len(self.server.requests)
-                config = self.config(*entries, concurrency={"syncs": syncs, "connections_per_host": 8})
-                adapter = self.adapter(config, label="syncs-%d" % syncs).start()
+                config = self.config(*entries, concurrency={"transfers": transfers, "connections_per_host": 8})
+                adapter = self.adapter(config, label="transfers-%d" % transfers).start()
                 for name in names:
                     adapter.wait_event("published", name, seconds=30)
                 adapter.stop()

@@ -22,21 +22,21 @@ namespace adapter::async {
 /// The Error of a deadline that passed: class timeout, "phase took longer than 30s".
 [[nodiscard]] Error timeout_error(std::string_view phase, std::chrono::steady_clock::duration limit);
 
-/// Runs `op` under a deadline; `phase` names the wait in the error. Cancelling the caller cancels `op`; an error of
-/// `op` comes through at once. T must be default-constructible. Costs two allocations and a timer: for phases, not for
-/// reads.
+/// Runs `op` until `deadline`, when it is cancelled and `late` is thrown. Cancelling the caller cancels `op`; an error
+/// of `op` comes through at once. T must be default-constructible. Costs two allocations and a timer: for phases, not
+/// for reads.
 template <class T>
-asio::awaitable<T> with_timeout(asio::awaitable<T> op, std::chrono::steady_clock::duration limit, std::string phase) {
+asio::awaitable<T> with_deadline(asio::awaitable<T> op, std::chrono::steady_clock::time_point deadline, Error late) {
   const auto executor = co_await asio::this_coro::executor;
   asio::steady_timer timer(executor);
-  timer.expires_after(limit);
+  timer.expires_at(deadline);
   auto group = asio::experimental::make_parallel_group(asio::co_spawn(executor, std::move(op), compat::deferred),
                                                        timer.async_wait(compat::deferred));
   if constexpr (std::is_void_v<T>) {
     auto reply = co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
     auto& [order, failure, timer_error] = reply;
     if (order[0] == 1 && !timer_error) {
-      throw timeout_error(phase, limit);
+      throw Error(std::move(late));
     }
     if (failure) {
       std::rethrow_exception(failure);
@@ -45,13 +45,19 @@ asio::awaitable<T> with_timeout(asio::awaitable<T> op, std::chrono::steady_clock
     auto reply = co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
     auto& [order, failure, value, timer_error] = reply;
     if (order[0] == 1 && !timer_error) {
-      throw timeout_error(phase, limit);
+      throw Error(std::move(late));
     }
     if (failure) {
       std::rethrow_exception(failure);
     }
     co_return std::move(value);
   }
+}
+
+/// with_deadline() from now on; `phase` names the wait in the error.
+template <class T>
+asio::awaitable<T> with_timeout(asio::awaitable<T> op, std::chrono::steady_clock::duration limit, std::string phase) {
+  return with_deadline(std::move(op), std::chrono::steady_clock::now() + limit, timeout_error(phase, limit));
 }
 
 }  // namespace adapter::async

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,10 +32,14 @@ public:
   /// the place, never the bytes.
   [[nodiscard]] Result<std::optional<Authorization>> authorization(const http::Url& url);
 
+  /// The files that authorization() reads for `url`; none for a credential from the environment.
+  [[nodiscard]] std::vector<std::filesystem::path> files_of(const http::Url& url) const;
+
   void replace(std::vector<config::Credential> credentials);  ///< at a reload
 
 private:
   struct Entry;
+  [[nodiscard]] Entry* entry_of(const http::Url& url) const;
 
   std::vector<std::shared_ptr<Entry>> entries_;
   config::Environment environment_;

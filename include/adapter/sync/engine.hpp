@@ -61,6 +61,8 @@ public:
   /// Takes a configuration, the first one or a reload's: starts tasks of new repositories, ends those of removed ones
   /// (what they left is removed after the delay of `prune`, when that is set), restarts those whose settings changed,
   /// leaves the rest undisturbed.
+  /// Waits for none of them: a changed repository starts when its own former task has ended, a removed one ends in the
+  /// background. From then on status(), check_now() and announce() mean the new configuration's repositories.
   virtual asio::awaitable<void> apply(std::shared_ptr<const config::Config> config) = 0;
 
   /// Syncs the named repositories (all when empty) once, without watching; failed ones are tried again until

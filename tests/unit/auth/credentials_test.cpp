@@ -74,6 +74,15 @@ protected:
   std::map<std::string, std::string> variables_;
 };
 
+TEST_F(CredentialsTest, NamesTheFilesThatItReadsForAUrl) {
+  const auto token = file("token", "t");
+  const auto all =
+      credentials({bearer("https://h.example/a/", token), basic("https://h.example/", "u", from_variable("V"))});
+  EXPECT_THAT(all.files_of(url("https://h.example/a/x.git")), testing::ElementsAre(token.where));
+  EXPECT_THAT(all.files_of(url("https://h.example/b.git")), testing::IsEmpty());
+  EXPECT_THAT(all.files_of(url("http://h.example/a/x.git")), testing::IsEmpty());
+}
+
 TEST_F(CredentialsTest, BuildsBasicAndBearerValues) {
   variables_["PASSWORD"] = "correct horse";
   variables_["TOKEN"] = "t-12345";

@@ -148,5 +148,29 @@ TEST(RemoteGroup, OneWhoIsCancelledLeavesTheOthersTheirAnswer) {
   EXPECT_GE(second, 1);
 }
 
+TEST(RemoteGroup, WaitsForATransferThatHasTheOnlyConnectionOfItsHost) {
+  for (const std::size_t connections : {1U, 2U}) {
+    asio::io_context loop(1);
+    TransferQueue transfers(loop.get_executor(), TransferSlots::Limits::of(8, connections));
+    auto* const remote = new CountingRemote;
+    RemoteGroup group(loop.get_executor(), std::unique_ptr<transport::Remote>(remote), &transfers, "host");
+    group.join({"HEAD"});
+    int asked_meanwhile = -1;
+    int answer = 0;
+    async::TaskScope scope(loop.get_executor());
+    scope.spawn("transfer", [](TransferQueue& queue, CountingRemote& peer, int& asked) -> asio::awaitable<void> {
+      const TransferQueue::Place place = co_await queue.acquire("host", false);
+      for (int turn = 0; turn < 20; ++turn) {
+        co_await asio::post(asio::use_awaitable);
+      }
+      asked = peer.requests;
+    }(transfers, *remote, asked_meanwhile));
+    scope.spawn("check", Fixture::one(group, steady_clock::now(), answer));
+    loop.run();
+    EXPECT_EQ(asked_meanwhile, connections == 1 ? 0 : 1) << connections;
+    EXPECT_EQ(answer, 1) << connections;
+  }
+}
+
 }  // namespace
 }  // namespace adapter::sync

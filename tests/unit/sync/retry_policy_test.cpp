@@ -49,6 +49,15 @@ TEST(RetryDelay, WaitsAtLeastAsLongAsTheHostAsks) {
   }
 }
 
+TEST(RetryDelay, AHostThatAsksForNoWaitDoesNotEndTheBackOff) {
+  Error limited(ErrorClass::rate_limited, "429");
+  limited.set_retry_after(0s);
+  EXPECT_GT(longest_of(limited, 30, 1s), retry_cap(ErrorClass::rate_limited) / 2);
+  Error unavailable(ErrorClass::network, "503");
+  unavailable.set_retry_after(0s);
+  EXPECT_GT(longest_of(unavailable, 30, 1s), retry_cap(ErrorClass::network) / 2);
+}
+
 TEST(RetryDelay, NeverComesAtOnce) {
   std::mt19937_64 random(3);
   for (std::size_t i = 0; i < error_class_count; ++i) {

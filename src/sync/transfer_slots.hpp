@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace adapter::sync {
+
+/// Which transfers may receive, and which of them end for others: the policy without I/O, told the time and the bytes.
+///
+/// At most `transfers` receive at a time, at most `per_host` of one host. A transfer is slow when it received less than
+/// 64 KiB/s over the last 10 s. While another one waits for a place, slow ones move to an overflow of the same size,
+/// which keeps their place at the host. When the overflow is full, or the host's places are what is missing, the
+/// slowest ends. A transfer that was ended waits behind all others and ends none: two slow ones would otherwise end
+/// each other for ever.
+class TransferSlots {
+public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+  using Id = std::uint64_t;
+
+  static constexpr std::chrono::seconds window{10};
+  static constexpr std::uint64_t slow_bytes_per_second = 64ULL * 1024;
+
+  struct Limits {
+    std::size_t transfers = 32;       ///< >= 1
+    std::size_t per_host = 3;         ///< >= 1
+    bool shared_with_checks = false;  ///< a host has one connection only: a check needs a place too
+
+    /// For hosts that may have so many connections: one is left for checks where there are two or more.
+    [[nodiscard]] static Limits of(std::size_t transfers, std::size_t connections_per_host) noexcept {
+      const bool single = connections_per_host < 2;
+      return {transfers, single ? 1 : connections_per_host - 1, single};
+    }
+  };
+
+  explicit TransferSlots(Limits limits) : limits_(limits) {}
+
+  /// At a reload. Fewer places take effect as they come back.
+  void set_limits(Limits limits) noexcept { limits_ = limits; }
+
+  /// Joins the waiting ones. `was_ended`: the attempt before was ended for being slow.
+  Id enter(const std::string& host, bool was_ended);
+  /// In any state.
+  void leave(Id transfer);
+  /// Of a transfer that has a place.
+  void received(Id transfer, std::uint64_t bytes, TimePoint now);
+  /// While true the transfer waits for its receiver and not for the peer: a second or more of that starts its window
+  /// anew, because it says nothing about the peer.
+  void set_held_up(Id transfer, bool held_up, TimePoint now);
+
+  struct Decisions {
+    std::vector<Id> started;  ///< have a place now
+    std::vector<Id> ended;    ///< are to end with class timeout; their places are free when they leave()
+  };
+  /// To be called after leave(), after enter() while has_room(), and each second while one waits.
+  Decisions decide(TimePoint now);
+
+  [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
+  [[nodiscard]] const Limits& limits() const noexcept { return limits_; }
+  [[nodiscard]] bool has_room() const noexcept { return running_ < limits_.transfers; }
+
+private:
+  struct Host {
+    std::size_t held = 0;  ///< places, those of transfers that end included
+    std::size_t ending = 0;
+    std::set<Id> waiting;           ///< in the order of arrival
+    std::set<Id> waiting_politely;  ///< that were ended before
+  };
+  using Hosts = std::map<std::string, Host>;
+
+  enum class State : std::uint8_t { running, overflow, ending };
+  static constexpr std::size_t buckets = static_cast<std::size_t>(window.count());
+
+  struct Transfer {
+    Hosts::iterator host;
+    State state = State::running;
+    bool counts = true;  ///< among the running ones, not the overflow
+    bool held_up = false;
+    TimePoint held_up_since;
+    TimePoint judged_from;                       ///< a whole window later its rate counts
+    std::int64_t second = 0;                     ///< the bucket that is filled
+    std::array<std::uint64_t, buckets> bytes{};  ///< by second, of the last window
+  };
+  using Active = std::map<Id, Transfer>;
+
+  static void turn(Transfer& transfer, TimePoint now);
+  [[nodiscard]] static std::uint64_t rate(const Transfer& transfer) noexcept;
+  [[nodiscard]] static bool is_slow(Transfer& transfer, TimePoint now);
+  [[nodiscard]] Active::iterator slowest(TimePoint now, const Host* host, bool running_only);
+  [[nodiscard]] Hosts::iterator next_in_turn(std::set<Id> Host::* queue);
+  void start(Hosts::iterator host, std::set<Id> Host::* queue, TimePoint now, Decisions& decisions);
+  void grant(std::set<Id> Host::* queue, TimePoint now, Decisions& decisions);
+  void make_room_at_hosts(TimePoint now, Decisions& decisions);
+  void make_room_in_all(TimePoint now, Decisions& decisions);
+  void end(Active::iterator transfer, Decisions& decisions);
+  void promote();
+  void forget_if_idle(Hosts::iterator host);
+
+  Limits limits_;
+  Id last_ = 0;
+  Hosts hosts_;    ///< with a transfer that receives or waits
+  Active active_;  ///< that have a place, by arrival
+  std::map<Id, Hosts::iterator> waiting_;
+  std::size_t running_ = 0;  ///< of active_: those that count
+  std::size_t ending_ = 0;
+};
+
+}  // namespace adapter::sync

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A job that hangs in the kernel: what a reload and a stop do meanwhile."""
+
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from tests.e2e.harness import AdapterTest, main  # noqa: E402
+from tests.support.slow_volume import SlowVolume  # noqa: E402
+
+
+def many(text):
+    return {"f%d" % number: "%s %d" % (text, number) for number in range(SlowVolume.FILES)}
+
+
+class SlowVolumeTest(AdapterTest):
+    def setUp(self):
+        super().setUp()
+        self.volume_of_test = SlowVolume(self.folder)
+        self.addCleanup(self.volume_of_test.release)
+        self.addCleanup(lambda: [adapter.kill() for adapter in self.adapters])
+
+    def hang(self, *others, **top):
+        """A program whose repository "slow" has published one commit and hangs in the syncfs of the next; (program, remote)."""
+        remote = self.remote("slow.git", files=many("one"))
+        adapter = self.adapter(self.config(self.entry(remote, "slow"), *others, workers=4, **top))
+        adapter.start(environment=self.volume_of_test.environment)
+        for name in ("slow", *(other["name"] for other in others)):
+            adapter.wait_event("published", name)
+        self.volume_of_test.hold()
+        remote.commit(many("two"))
+        trees = os.path.join(adapter.data, ".adapter", "slow", "trees")
+        adapter.wait_for(lambda: len(os.listdir(trees)) > 1, what="the second tree is being written")
+        time.sleep(0.5)
+        return adapter, remote
+
+    def test_work_on_complete_packs_is_capped(self):
+        other = self.remote("other.git", files={"a": "1"})
+        entry = self.entry(other, "other")
+        admin, concurrency = {"listen": "127.0.0.1:0"}, {"syncs": 1}
+        adapter, slow = self.hang(entry, admin=admin, concurrency=concurrency)
+        commit = other.commit({"a": "2"})
+        adapter.wait_for(lambda: adapter.repository("other")["phase"] == "queued", what="its turn")
+        time.sleep(0.5)
+        self.assertNotEqual(adapter.published("other"), commit)
+        self.volume_of_test.release()
+        adapter.wait_published("other", commit)
+        adapter.wait_published("slow", slow.resolve("main"))
+
+    def test_a_stop_ends_in_time_and_names_the_job(self):
+        adapter, remote = self.hang()
+        first = adapter.published("slow")
+        began = time.monotonic()
+        adapter.stop()
+        self.assertLess(time.monotonic() - began, 10)
+        abandoned = adapter.found("job_abandoned", "slow")
+        self.assertEqual(len(abandoned), 1, adapter.tail())
+        self.assertEqual(abandoned[0]["step"], "make the tree durable")
+        self.assertEqual(adapter.published("slow"), first)
+        self.volume_of_test.release()
+        adapter.start()
+        adapter.wait_published("slow", remote.resolve("main"))
+        self.assert_good(adapter, remote, "slow")
+
+    def test_a_second_of_hanging_is_waited_for(self):
+        adapter, _ = self.hang()
+        adapter.signal(15)
+        time.sleep(1)
+        self.volume_of_test.release()
+        self.assertEqual(adapter.wait_exit(5), 0)
+        self.assertEqual(adapter.found("job_abandoned"), [])
+
+    def test_a_reload_waits_for_no_job(self):
+        quick, new = self.remote("quick.git", files={"a": "1"}), self.remote("new.git", files={"a": "1"})
+        adapter, slow = self.hang(self.entry(quick, "quick"), admin={"listen": "127.0.0.1:0"})
+        first = adapter.published("slow")
+        admin = {"listen": "127.0.0.1:0"}
+        began = time.monotonic()
+        adapter.reload(
+            self.config(self.entry(slow, "slow", depth=2), self.entry(quick, "quick"), self.entry(new, "new"), workers=4, admin=admin)
+        )  # fmt: skip
+        self.assertLess(time.monotonic() - began, 2, "the reload waited for the job that hangs")
+        adapter.wait_published("new", new.resolve("main"), seconds=5)
+        commit = quick.commit({"a": "2"})
+        adapter.wait_published("quick", commit, seconds=5)
+        # What hangs is still there for those who ask, and a check that is asked for is taken.
+        status = adapter.repository("slow")
+        self.assertEqual(status["commit"], first)
+        asked = adapter.ask("POST", "/api/v1/repositories/slow/sync")
+        self.assertEqual(asked.status, 202)
+        # A second reload during the first: the last one counts; what left the file is gone from the status at once.
+        adapter.reload(
+            self.config(self.entry(slow, "slow", link="moved"), self.entry(new, "new"), workers=4, admin=admin)
+        )  # fmt: skip
+        self.assertEqual(adapter.ask("GET", "/api/v1/repositories/quick").status, 404)
+        commit = new.commit({"a": "2"})
+        adapter.wait_published("new", commit, seconds=5)
+        self.assertEqual(adapter.published("slow"), first)
+        self.volume_of_test.release()
+        adapter.wait_published("moved", slow.resolve("main"))
+        adapter.wait_for(lambda: not os.path.lexists(adapter.link("slow")), what="the end of the former link")
+        self.assert_good(adapter, slow, "slow", link="moved")
+
+    def test_what_left_the_configuration_ends_in_the_background(self):
+        other = self.remote("other.git", files={"a": "1"})
+        adapter, slow = self.hang()
+        began = time.monotonic()
+        adapter.reload(self.config(self.entry(other, "other"), workers=4))
+        self.assertLess(time.monotonic() - began, 2)
+        adapter.wait_published("other", other.resolve("main"), seconds=5)
+        adapter.reload(self.config(self.entry(other, "other"), self.entry(slow, "slow"), workers=4))
+        self.volume_of_test.release()
+        adapter.wait_published("slow", slow.resolve("main"))
+        self.assert_good(adapter, slow, "slow")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transfer_slots.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace adapter::sync {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using Id = TransferSlots::Id;
+
+/// Slots with a clock that is moved by hand and transfers that receive at a constant rate.
+class TransferSlotsTest : public ::testing::Test {
+protected:
+  TransferSlots::Decisions enter(TransferSlots& slots, const std::string& host, bool was_ended = false) {
+    last_ = slots.enter(host, was_ended);
+    return slots.decide(now_);
+  }
+
+  /// Lets time pass second by second; the decisions of all of them. Each of `rates` receives so many bytes a second.
+  TransferSlots::Decisions pass(TransferSlots& slots, std::chrono::seconds time,
+                                const std::map<Id, std::uint64_t>& rates = {}) {
+    TransferSlots::Decisions all;
+    for (auto passed = 0s; passed < time; ++passed) {
+      now_ += 1s;
+      for (const auto& [id, bytes] : rates) {
+        slots.received(id, bytes, now_);
+      }
+      const TransferSlots::Decisions made = slots.decide(now_);
+      all.started.insert(all.started.end(), made.started.begin(), made.started.end());
+      all.ended.insert(all.ended.end(), made.ended.begin(), made.ended.end());
+    }
+    return all;
+  }
+
+  TransferSlots::TimePoint now_{1h};
+  Id last_ = 0;
+};
+
+constexpr std::uint64_t fast = 1024UL * 1024;
+constexpr std::uint64_t drip = 2048;
+
+TEST_F(TransferSlotsTest, GivesPlacesInTheOrderOfArrival) {
+  TransferSlots slots({2, 2});
+  EXPECT_THAT(enter(slots, "a").started, ElementsAre(1));
+  EXPECT_THAT(enter(slots, "b").started, ElementsAre(2));
+  EXPECT_THAT(enter(slots, "c").started, IsEmpty());
+  EXPECT_THAT(enter(slots, "d").started, IsEmpty());
+  slots.leave(1);
+  EXPECT_THAT(slots.decide(now_).started, ElementsAre(3));
+  EXPECT_EQ(slots.waiting(), 1U);
+}
+
+TEST_F(TransferSlotsTest, LeavesAConnectionOfEachHostForChecks) {
+  EXPECT_EQ(TransferSlots::Limits::of(32, 4).per_host, 3U);
+  EXPECT_EQ(TransferSlots::Limits::of(32, 2).per_host, 1U);
+  EXPECT_FALSE(TransferSlots::Limits::of(32, 2).shared_with_checks);
+  EXPECT_EQ(TransferSlots::Limits::of(32, 1).per_host, 1U);
+  EXPECT_TRUE(TransferSlots::Limits::of(32, 1).shared_with_checks);
+}
+
+TEST_F(TransferSlotsTest, AFullHostHoldsUpNoOther) {
+  TransferSlots slots({8, 2});
+  enter(slots, "a");
+  enter(slots, "a");
+  EXPECT_THAT(enter(slots, "a").started, IsEmpty());
+  EXPECT_THAT(enter(slots, "b").started, ElementsAre(4));
+  slots.leave(2);
+  EXPECT_THAT(slots.decide(now_).started, ElementsAre(3));
+}
+
+TEST_F(TransferSlotsTest, MovesASlowOneAsideWhenAnotherWaits) {
+  TransferSlots slots({1, 8});
+  enter(slots, "a");
+  EXPECT_THAT(pass(slots, 30s, {{1, drip}}).ended, IsEmpty()) << "it disturbs none";
+  EXPECT_THAT(enter(slots, "b").started, ElementsAre(2)) << "it has been slow for long enough";
+  EXPECT_THAT(pass(slots, 5s, {{1, drip}}).ended, IsEmpty()) << "it receives on";
+}
+
+TEST_F(TransferSlotsTest, JudgesNoneBeforeTenSeconds) {
+  TransferSlots slots({1, 8});
+  enter(slots, "a");
+  enter(slots, "b");
+  EXPECT_THAT(pass(slots, 9s).started, IsEmpty());
+  EXPECT_THAT(pass(slots, 1s).started, ElementsAre(2));
+}
+
+TEST_F(TransferSlotsTest, AFastOneKeepsItsPlace) {
+  TransferSlots slots({1, 8});
+  enter(slots, "a");
+  enter(slots, "b");
+  EXPECT_THAT(pass(slots, 60s, {{1, TransferSlots::slow_bytes_per_second}}).started, IsEmpty());
+  EXPECT_THAT(pass(slots, 10s, {{1, TransferSlots::slow_bytes_per_second - 1}}).started, ElementsAre(2));
+}
+
+TEST_F(TransferSlotsTest, OneThatWasFastAndStallsIsSlowAfterTenSeconds) {
+  TransferSlots slots({1, 8});
+  enter(slots, "a");
+  pass(slots, 20s, {{1, TransferSlots::slow_bytes_per_second * 2}});
+  enter(slots, "b");
+  EXPECT_THAT(pass(slots, 4s).started, IsEmpty());
+  EXPECT_THAT(pass(slots, 6s).started, ElementsAre(2));
+}
+
+TEST_F(TransferSlotsTest, TheTimeAReceiverTakesSaysNothingAboutThePeer) {
+  TransferSlots slots({1, 8});
+  enter(slots, "a");
+  enter(slots, "b");
+  slots.set_held_up(1, true, now_);
+  EXPECT_THAT(pass(slots, 60s).started, IsEmpty());
+  slots.set_held_up(1, false, now_);
+  EXPECT_THAT(pass(slots, 9s).started, IsEmpty());
+  EXPECT_THAT(pass(slots, 1s).started, ElementsAre(2));
+}
+
+TEST_F(TransferSlotsTest, AReceiverThatTakesEachPartAtOnceDoesNotExcuseThePeer) {
+  TransferSlots slots({1, 8});
+  enter(slots, "a");
+  enter(slots, "b");
+  std::vector<Id> started;
+  for (int second = 0; second < 10; ++second) {
+    slots.set_held_up(1, true, now_);
+    slots.set_held_up(1, false, now_);
+    const auto made = pass(slots, 1s);
+    started.insert(started.end(), made.started.begin(), made.started.end());
+  }
+  EXPECT_THAT(started, ElementsAre(2));
+}
+
+TEST_F(TransferSlotsTest, TheSlowestEndsWhenTheOverflowIsFull) {
+  TransferSlots slots({2, 8});
+  enter(slots, "a");
+  enter(slots, "b");
+  enter(slots, "c");
+  enter(slots, "d");
+  EXPECT_THAT(pass(slots, 10s, {{1, drip}, {2, drip * 2}}).started, ElementsAre(3, 4));
+  enter(slots, "e");
+  const auto later = pass(slots, 10s, {{1, drip}, {2, drip * 2}, {3, drip * 3}, {4, drip * 4}});
+  EXPECT_THAT(later.ended, ElementsAre(1));
+  EXPECT_THAT(later.started, IsEmpty());
+  EXPECT_THAT(pass(slots, 5s, {{2, drip}, {3, drip}, {4, drip}}).ended, IsEmpty()) << "one end for one that waits";
+  slots.leave(1);
+  EXPECT_THAT(slots.decide(now_).started, ElementsAre(5));
+}
+
+TEST_F(TransferSlotsTest, TheSlowestOfAHostEndsWhenOneWaitsForTheHost) {
+  TransferSlots slots({32, 3});
+  for (int i = 0; i < 4; ++i) {
+    enter(slots, "a");
+  }
+  EXPECT_THAT(pass(slots, 10s, {{1, drip * 2}, {2, drip}, {3, fast}}).ended, ElementsAre(2));
+  slots.leave(2);
+  EXPECT_THAT(slots.decide(now_).started, ElementsAre(4));
+  enter(slots, "b");
+  EXPECT_THAT(slots.decide(now_).ended, IsEmpty());
+}
+
+TEST_F(TransferSlotsTest, OneThatWasEndedWaitsBehindAllAndEndsNone) {
+  TransferSlots slots({1, 1});
+  enter(slots, "a");
+  pass(slots, 20s);
+  EXPECT_THAT(enter(slots, "a", true).ended, IsEmpty());
+  EXPECT_THAT(pass(slots, 20s).ended, IsEmpty());
+  EXPECT_THAT(enter(slots, "a").ended, ElementsAre(1));
+  slots.leave(1);
+  EXPECT_THAT(slots.decide(now_).started, ElementsAre(3));
+  slots.leave(3);
+  EXPECT_THAT(slots.decide(now_).started, ElementsAre(2));
+}
+
+TEST_F(TransferSlotsTest, TheOverflowGoesBackToFreePlaces) {
+  TransferSlots slots({1, 8});
+  enter(slots, "a");
+  pass(slots, 10s);
+  enter(slots, "b");
+  slots.leave(2);
+  slots.decide(now_);
+  EXPECT_FALSE(slots.has_room()) << "the first has the place again";
+  EXPECT_THAT(enter(slots, "c").started, ElementsAre(3)) << "and moves aside again";
+}
+
+TEST_F(TransferSlotsTest, OneThatWaitsMayLeave) {
+  TransferSlots slots({1, 1});
+  enter(slots, "a");
+  enter(slots, "a");
+  slots.leave(2);
+  EXPECT_EQ(slots.waiting(), 0U);
+  slots.leave(1);
+  EXPECT_THAT(enter(slots, "a").started, ElementsAre(3));
+}
+
+TEST_F(TransferSlotsTest, MorePlacesAreGivenAtOnceAndFewerAsTheyComeBack) {
+  TransferSlots slots({1, 8});
+  enter(slots, "a");
+  enter(slots, "b");
+  slots.set_limits({2, 8});
+  EXPECT_THAT(slots.decide(now_).started, ElementsAre(2));
+  slots.set_limits({1, 8});
+  enter(slots, "c");
+  slots.leave(1);
+  EXPECT_THAT(slots.decide(now_).started, IsEmpty());
+}
+
+}  // namespace
+}  // namespace adapter::sync
