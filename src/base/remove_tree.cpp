@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "adapter/base/remove_tree.hpp"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/text.hpp"
@@ -18,49 +20,51 @@
 namespace adapter {
 namespace {
 
-constexpr std::size_t max_names_at_once = 1024;
-/// One descriptor is open a level. Folders below are moved up and removed from there.
+/// One descriptor is open a level. Directories below are moved up and removed from there.
 constexpr int max_depth = 64;
+/// Passes over a directory that is not empty although all its names went.
+constexpr int max_repeats = 16;
 
 struct DirectoryCloser {
   void operator()(DIR* directory) const noexcept { closedir(directory); }
 };
 using DirectoryStream = std::unique_ptr<DIR, DirectoryCloser>;
 
-/// The first entries of a directory, without "." and "..".
-std::vector<std::string> some_names(int directory, const std::string& path) {
-  UniqueFd copy(retry_interrupted([&] { return openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
-  if (!copy) {
-    throw storage_error(errno, "open", path);
-  }
-  const DirectoryStream stream(fdopendir(copy.get()));
-  if (!stream) {
-    throw storage_error(errno, "list", path);
-  }
-  static_cast<void>(copy.release());
-  std::vector<std::string> names;
-  while (names.size() < max_names_at_once) {
+/// The next name that is not "." or ".."; null at the end.
+const char* next_name(DIR* stream, const std::string& path) {
+  while (true) {
     errno = 0;
-    const dirent* entry = readdir(stream.get());  // NOLINT(concurrency-mt-unsafe): the stream is ours alone
+    const dirent* const entry = readdir(stream);  // NOLINT(concurrency-mt-unsafe): the stream is ours alone
     if (entry == nullptr) {
       if (errno != 0) {
         throw storage_error(errno, "list", path);
       }
-      break;
+      return nullptr;
     }
-    const std::string_view name = static_cast<const char*>(entry->d_name);
-    if (name != "." && name != "..") {
-      names.emplace_back(name);
+    const char* const name = static_cast<const char*>(entry->d_name);
+    if (std::string_view(name) != "." && std::string_view(name) != "..") {
+      return name;
     }
   }
-  return names;
 }
 
-/// Removes what one call of remove_tree_at names.
+/// Whether an error number is about the entry, not about the volume or the machine.
+bool is_about_the_entry(int error_number) noexcept {
+  return error_number == EACCES || error_number == EPERM || error_number == EBUSY || error_number == EISDIR ||
+         error_number == ENOTEMPTY || error_number == EEXIST || error_number == ETXTBSY;
+}
+
+/// Removes what one call of remove_what_may_go_at names.
 class Removal {
 public:
   explicit Removal(const std::function<bool()>& give_up) : give_up_(give_up) {}
 
+  Leftovers run(int directory, const std::string& name) {
+    remove(directory, name, name, 0);
+    return std::move(left_);
+  }
+
+private:
   void remove(int directory, const std::string& name, const std::string& path, int depth) {
     if (give_up_ && give_up_()) {
       throw Error(ErrorClass::cancelled, "removing " + escape(path) + " was interrupted");
@@ -69,16 +73,16 @@ public:
       return;
     }
     const int failure = errno;
-    if (failure != EISDIR && failure != EPERM) {
+    if (!is_about_the_entry(failure)) {
       throw storage_error(failure, "remove", path);
     }
-    const UniqueFd folder = open_folder(directory, name);
+    // Linux says EISDIR of a directory, POSIX and some file systems EPERM, as of much else.
+    UniqueFd folder = open_folder(directory, name);
     if (!folder) {
-      if (errno == ENOENT) {
-        return;
+      if (errno != ENOENT) {
+        leave(errno != ENOTDIR && errno != ELOOP ? errno : failure, directory, path);
       }
-      const bool is_folder = errno != ENOTDIR && errno != ELOOP;
-      throw storage_error(is_folder ? errno : failure, "remove", path);
+      return;
     }
     if (depth == 0) {
       top_ = folder.get();
@@ -87,13 +91,9 @@ public:
       move_up(directory, name, path);
       return;
     }
-    empty(folder.get(), path, depth);
-    if (!unlink_at(directory, name, AT_REMOVEDIR) && errno != ENOENT) {
-      throw storage_error(errno, "remove", path);
-    }
+    remove_folder(directory, name, std::move(folder), path, depth);
   }
 
-private:
   static bool unlink_at(int directory, const std::string& name, int flags) {
     return retry_interrupted([&] { return unlinkat(directory, name.c_str(), flags); }) == 0;
   }
@@ -105,8 +105,12 @@ private:
     };
     UniqueFd folder = open();
     // Never through a link that somebody put there meanwhile.
-    if (!folder && errno == EACCES && fchmodat(directory, name.c_str(), S_IRWXU, AT_SYMLINK_NOFOLLOW) == 0) {
-      folder = open();
+    if (!folder && errno == EACCES) {
+      if (fchmodat(directory, name.c_str(), S_IRWXU, AT_SYMLINK_NOFOLLOW) == 0) {
+        folder = open();
+      } else {
+        errno = EACCES;
+      }
     }
     struct stat info{};
     if (folder && fstat(folder.get(), &info) == 0 && (info.st_mode & S_IRWXU) != S_IRWXU) {
@@ -115,40 +119,99 @@ private:
     return folder;
   }
 
-  void empty(int folder, const std::string& path, int depth) {
-    bool more = true;
-    while (more) {
-      if (depth == 0) {
-        moved_ = false;
+  void remove_folder(int directory, const std::string& name, UniqueFd folder, const std::string& path, int depth) {
+    const DirectoryStream stream(fdopendir(folder.get()));
+    if (!stream) {
+      throw storage_error(errno, "list", path);
+    }
+    const int opened = folder.release();  // the stream's now
+    const Leftovers before = left_;
+    for (int repeats = 0;;) {
+      moved_ = depth == 0 ? false : moved_;
+      const bool any_gone = empty(stream.get(), opened, path, depth);
+      if (unlink_at(directory, name, AT_REMOVEDIR) || errno == ENOENT) {
+        return;
       }
-      const std::vector<std::string> names = some_names(folder, path);
-      for (const std::string& name : names) {
-        std::string below = path;
-        below += '/';
-        below += name;
-        remove(folder, name, below, depth + 1);
+      const bool all_gone = left_.entries == before.entries;
+      const bool skipped = all_gone && any_gone && repeats++ < max_repeats;
+      const bool again = (errno == ENOTEMPTY || errno == EEXIST) && (skipped || (depth == 0 && moved_));
+      if (!again) {
+        leave_folder(errno, directory, path, all_gone);
+        return;
       }
-      more = names.size() == max_names_at_once || (depth == 0 && moved_);
+      // Some file systems skip names while others are removed, and what was deep waits at the top.
+      left_ = before;
+      rewinddir(stream.get());
+    }
+  }
+
+  /// One pass over all names; whether anything went.
+  bool empty(DIR* stream, int folder, const std::string& path, int depth) {
+    bool any_gone = false;
+    while (const char* const next = next_name(stream, path)) {
+      const std::string name(next);
+      const std::uint64_t left = left_.entries;
+      remove(folder, name, path + "/" + name, depth + 1);
+      any_gone = any_gone || left == left_.entries;
+    }
+    return any_gone;
+  }
+
+  /// A parent of what stays is counted, but is not the cause.
+  void leave_folder(int error_number, int directory, const std::string& path, bool is_cause) {
+    if (is_cause || !is_about_the_entry(error_number)) {
+      leave(error_number, directory, path);
+    } else {
+      ++left_.entries;
+    }
+  }
+
+  void leave(int error_number, int directory, const std::string& path) {
+    if (!is_about_the_entry(error_number)) {
+      throw storage_error(error_number, "remove", path);
+    }
+    if (left_.entries++ == 0 || left_.path.empty()) {
+      struct stat info{};
+      left_.path = path;
+      left_.error_number = error_number;
+      left_.owner = fstat(directory, &info) == 0 ? info.st_uid : 0;
     }
   }
 
   void move_up(int directory, const std::string& name, const std::string& path) {
     const std::string upper = unique_name(".tmp-");
     if (retry_interrupted([&] { return renameat(directory, name.c_str(), top_, upper.c_str()); }) != 0) {
-      throw storage_error(errno, "remove", path);
+      leave(errno, directory, path);
+      return;
     }
     moved_ = true;
   }
 
   const std::function<bool()>& give_up_;
-  int top_ = -1;        ///< the folder that is to go
-  bool moved_ = false;  ///< something was moved into it
+  int top_ = -1;        ///< the directory that is to go
+  bool moved_ = false;  ///< something was moved into it in this pass
+  Leftovers left_;
 };
 
 }  // namespace
 
+void Leftovers::add(const Leftovers& other) {
+  if (entries == 0) {
+    *this = other;
+  } else {
+    entries += other.entries;
+  }
+}
+
+Leftovers remove_what_may_go_at(int directory, const std::string& name, const std::function<bool()>& give_up) {
+  return Removal(give_up).run(directory, name);
+}
+
 void remove_tree_at(int directory, const std::string& name, const std::function<bool()>& give_up) {
-  Removal(give_up).remove(directory, name, name, 0);
+  const Leftovers left = remove_what_may_go_at(directory, name, give_up);
+  if (left.entries > 0) {
+    throw storage_error(left.error_number, "remove", left.path);
+  }
 }
 
 }  // namespace adapter

@@ -193,8 +193,14 @@ void require_space(int folder, std::uint64_t bytes) {
 }
 
 void set_mode(int fd, std::uint32_t actual, std::uint32_t wanted, std::string_view path_for_errors) {
-  if ((actual & 07777U) != wanted && fchmod(fd, static_cast<mode_t>(wanted)) != 0) {
-    throw volume_error(errno, "set the mode of", path_for_errors);
+  if ((actual & 07777U) == wanted || fchmod(fd, static_cast<mode_t>(wanted)) == 0) {
+    return;
+  }
+  const int failure = errno;
+  struct stat info{};
+  const bool refused = failure == EPERM || failure == EACCES || failure == EOPNOTSUPP || failure == ENOSYS;
+  if (!refused || fstat(fd, &info) != 0 || (info.st_mode & wanted) != wanted) {
+    throw volume_error(failure, "set the mode of", path_for_errors);
   }
 }
 
@@ -209,16 +215,6 @@ struct stat finish_with_mode(int fd, std::uint32_t mode, std::string_view folder
     throw storage_error(errno, "look at", join(folder, name));
   }
   return info;
-}
-
-Error not_made_error(int error_number, std::string_view verb, std::string_view path) {
-  if (error_number == EEXIST) {
-    return Error(ErrorClass::storage,
-                 "cannot " + std::string(verb) + " " + escape(path) +
-                     ": it is there already; either the volume ignores case in names, or something "
-                     "else writes into the adapter's folder");
-  }
-  return volume_error(error_number, verb, path);
 }
 
 bool is_component(std::string_view name) noexcept {

@@ -44,13 +44,11 @@ bool sync_unless_read_only(int folder, std::string_view path_for_errors);
 void require_space(int folder, std::uint64_t bytes);
 
 /// Sets exactly this mode, whatever umask or setgid folder had a say before; no call when it is so already. `actual` is
-/// st_mode.
+/// st_mode. On a volume that refuses chmod (network and FUSE file systems with fixed modes) a mode that allows at least
+/// as much is enough.
 void set_mode(int fd, std::uint32_t actual, std::uint32_t wanted, std::string_view path_for_errors);
 /// The same for something just written: answers what the file system says about it then.
 [[nodiscard]] struct stat finish_with_mode(int fd, std::uint32_t mode, std::string_view folder, std::string_view name);
-
-/// An error for what could not be made; EEXIST says who may have done it.
-[[nodiscard]] Error not_made_error(int error_number, std::string_view verb, std::string_view path);
 
 /// Whether a name is one component that can be opened in a folder: not empty, ".", "..", no slash, no NUL.
 [[nodiscard]] bool is_component(std::string_view name) noexcept;

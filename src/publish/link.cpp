@@ -15,6 +15,7 @@
 #include "adapter/base/limits.hpp"
 #include "adapter/base/text.hpp"
 #include "folder.hpp"
+#include "made_directories.hpp"
 
 namespace adapter::publish {
 namespace {
@@ -116,10 +117,13 @@ std::optional<ObjectId> Link::shows() const {
 /// The directory the link lies in; empty when it is missing and `make` is false. `sync` makes the names on the way
 /// durable, also of directories that were there already.
 UniqueFd Link::open_parent(bool make, bool sync) const {
-  UniqueFd folder = open_data_dir(data_dir_);
+  const UniqueFd data = open_data_dir(data_dir_);
+  UniqueFd folder = open_directory_at(data.get(), ".");
   const auto parts = split(link_, '/');
+  std::string way;
   for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
     const std::string name(parts[i]);
+    way = join(way, name);
     struct stat info{};
     bool made = false;
     if (fstatat(folder.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -132,12 +136,20 @@ UniqueFd Link::open_parent(bool make, bool sync) const {
     } else if (!make) {
       return {};
     } else {
-      if (mkdirat(folder.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
+      const bool is_ours = mkdirat(folder.get(), name.c_str(), 0755) == 0;
+      if (!is_ours && errno != EEXIST) {
         throw volume_error(errno, "make the folder of", path());
       }
-      const UniqueFd directory = open_directory_at(folder.get(), name);
-      set_mode(directory.get(), 0, 0755, name);
-      made = true;
+      if (is_ours) {
+        const UniqueFd directory = open_directory_at(folder.get(), name);
+        try {
+          note_made_directory(data.get(), way, finish_with_mode(directory.get(), 0755, way, ""));
+        } catch (...) {
+          unlinkat(folder.get(), name.c_str(), AT_REMOVEDIR);
+          throw;
+        }
+      }
+      made = is_ours;
     }
     if (made || sync) {
       try {
@@ -297,10 +309,14 @@ bool Link::reads(const std::string& wanted) const {
 }
 
 void Link::remove() const {
-  // Something else on the way, another repository's link for one: then this one is gone already.
   const UniqueFd data = open_data_dir(data_dir_);
   const std::size_t slash = link_.rfind('/');
-  if (const UniqueFd parent = try_open_beneath(data.get(), slash == std::string::npos ? "" : link_.substr(0, slash))) {
+  const UniqueFd parent = try_open_beneath(data.get(), slash == std::string::npos ? "" : link_.substr(0, slash));
+  // Something else on the way, another repository's link for one: then this one is gone already.
+  if (!parent && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
+    throw storage_error(errno, "open the folder of", path());
+  }
+  if (parent) {
     const LinkView view = look_at(parent.get());
     if (view.state == LinkView::State::former || view.state == LinkView::State::foreign) {
       return;
@@ -320,14 +336,19 @@ void Link::remove_empty_parents(int data) const {
     const std::string folder = link_.substr(0, end);
     const std::size_t slash = folder.rfind('/');
     const UniqueFd parent = try_open_beneath(data, slash == std::string::npos ? "" : folder.substr(0, slash));
-    if (!parent) {
+    const std::string name = last_component(folder);
+    struct stat info{};
+    if (!parent || fstatat(parent.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
       continue;
     }
-    if (unlinkat(parent.get(), last_component(folder).c_str(), AT_REMOVEDIR) == 0) {
-      fsync_folder(parent.get(), path());
-    } else if (errno != ENOENT) {
-      return;  // it holds other things, or is a mount point: what is above it is not empty either
+    if (!is_made_directory(data, folder, info)) {
+      return;  // what a user made stays, and what is above it is not empty
     }
+    if (unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+      return;  // it holds other things, or is a mount point
+    }
+    forget_made_directory(data, folder);
+    fsync_folder(parent.get(), path());
   }
 }
 

@@ -60,8 +60,8 @@ public:
   /// The same at a start, where nothing is to be published yet. A read-only volume is no error.
   void make_durable_at_start(int own_folder, const std::optional<ObjectId>& commit);
 
-  /// Removes it when it is ours, and then the folders on the way that this leaves empty: they may lie where another
-  /// link belongs. Goes on with the folders when the link is gone already.
+  /// Removes it when it is ours, and then the folders on the way that the adapter made and that this leaves empty: they
+  /// may lie where another link belongs. Goes on with the folders when the link is gone already.
   void remove() const;
 
   [[nodiscard]] std::string path() const { return path_.native(); }

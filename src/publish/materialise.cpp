@@ -14,6 +14,7 @@
 #include "adapter/base/text.hpp"
 #include "folder.hpp"
 #include "materialise_links.hpp"
+#include "unfit_name.hpp"
 
 namespace adapter::publish {
 namespace {
@@ -199,6 +200,16 @@ private:
     return strings.add(name);
   }
 
+  static Error not_made(int error_number, int folder, const std::string& path, std::string_view name,
+                        std::string_view verb, const FolderResult& before) {
+    std::vector<std::string_view> others = before.folder_names;
+    for (const ManifestEntry& file : before.files) {
+      others.push_back(file.name);
+    }
+    return unmade_error(error_number,
+                        Unmade{.folder = folder, .path = path, .name = name, .verb = verb, .others = others});
+  }
+
   void make_folder(int folder, const Task& task, const std::string& path, std::string_view name,
                    const store::TreeEntry& entry, FolderResult& result) const {
     static const std::optional<ObjectId> empty_tree = ObjectId::from_hex("4b825dc642cb6eb9a060e54bf8d69288fbee4904");
@@ -210,7 +221,7 @@ private:
                                          " at " + escape(join(path, entry.name)) + " (limits: max_depth)");
     }
     if (mkdirat(folder, entry.name.c_str(), static_cast<mode_t>(modes_.folder)) != 0) {
-      throw not_made_error(errno, "make folder", join(path, entry.name));
+      throw not_made(errno, folder, path, name, "make folder", result);
     }
     result.folders.push_back(
         Task{.depth = task.depth + 1, .tree = entry.id, .submodule = entry.kind == store::EntryKind::submodule});
@@ -248,7 +259,7 @@ private:
     const UniqueFd file(openat(folder, entry.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                                static_cast<mode_t>(mode)));
     if (!file) {
-      throw not_made_error(errno, "write", join(path, entry.name));
+      throw not_made(errno, folder, path, name, "write", result);
     }
     write_bytes(file.get(), bytes, path, entry.name);
     struct stat info{};

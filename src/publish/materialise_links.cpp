@@ -12,6 +12,7 @@
 #include "adapter/base/text.hpp"
 #include "folder.hpp"
 #include "materialise.hpp"
+#include "unfit_name.hpp"
 
 namespace adapter::publish {
 namespace {
@@ -22,6 +23,11 @@ constexpr std::size_t max_left_out_gathered = 64 * max_left_out_listed;
 /// Asked of the folders that the staging tree lies in (`trees/.tmp-…`), since what a volume ignores is inherited.
 NameLookup name_lookup(int staging) {
   return ::faccessat(staging, "../../TREES", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? NameLookup::caseless : NameLookup::exact;
+}
+
+gid_t group_of(int folder, gid_t otherwise) {
+  struct stat info{};
+  return fstat(folder, &info) == 0 ? info.st_gid : otherwise;
 }
 
 class LinkWriter {
@@ -101,15 +107,38 @@ private:
     return !target.empty() && target.find('\0') == std::string_view::npos;
   }
 
+  /// Looks through all entries for those of the folder: once, for an error.
+  [[nodiscard]] Error not_made(int error_number, int folder, const std::string& path, std::size_t i) const {
+    const LinkNode& link = nodes_[i];
+    std::vector<std::string_view> others;
+    for (std::size_t index = 1; index < manifest_.folders.size(); ++index) {
+      if (manifest_.folders[index].parent == link.folder) {
+        others.push_back(manifest_.folders[index].name);
+      }
+    }
+    for (const ManifestEntry& entry : manifest_.entries) {
+      if (entry.folder == link.folder) {
+        others.push_back(entry.name);
+      }
+    }
+    return unmade_error(error_number,
+                        Unmade{.folder = folder, .path = path, .name = link.name, .verb = link_verb, .others = others});
+  }
+
   void write_link(int folder, const std::string& path, std::size_t i) {
     const LinkNode& link = nodes_[i];
     const std::string name(link.name);
     const std::string target(link.target);
     struct stat info{};
     if (symlinkat(target.c_str(), folder, name.c_str()) != 0) {
-      throw not_made_error(errno, "make link", join(path, name));
+      throw not_made(errno, folder, path, i);
     }
-    if (fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    // The directory has its final mode by now, and hands its group down no more.
+    if (fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 ||
+        (info.st_gid != group_of(folder, info.st_gid) &&
+         fchownat(folder, name.c_str(), static_cast<uid_t>(-1), group_of(folder, info.st_gid), AT_SYMLINK_NOFOLLOW) ==
+             0 &&
+         fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)) {
       throw storage_error(errno, "look at", join(path, name));
     }
     manifest_.entries.push_back(ManifestEntry{.folder = link.folder,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <set>
 
@@ -15,6 +16,7 @@
 #include "folder.hpp"
 #include "link.hpp"
 #include "materialise.hpp"
+#include "residue.hpp"
 #include "trees.hpp"
 
 namespace adapter::publish {
@@ -45,7 +47,8 @@ public:
       : workers_(workers),
         data_dir_(std::move(data_dir)),
         name_(std::move(name)),
-        link_(data_dir_, name_, std::move(link)) {}
+        link_(data_dir_, name_, std::move(link)),
+        residue_(data_dir_, name_) {}
 
   asio::awaitable<Standing> recover(RecoverOptions options) override {
     auto job = [this, options = std::move(options)](const std::stop_token& stop) { return recover_now(options, stop); };
@@ -79,12 +82,14 @@ public:
   asio::awaitable<void> clean_up() override {
     auto job = [this](const std::stop_token& stop) {
       if (const std::optional<Trees> trees = Trees::open(data_dir_, name_)) {
-        trees->sweep(stop);
+        sweep_and_count(*trees, stop);
       }
       sweep_gone(data_dir_, stop);
     };
     co_await async::run_blocking(workers_, std::move(job), "remove what is no longer needed");
   }
+
+  [[nodiscard]] std::uint64_t residue_entries() const noexcept override { return residue_entries_; }
 
   asio::awaitable<void> remove_former_link(std::string link) override {
     auto job = [former = Link(data_dir_, name_, std::move(link))](const std::stop_token&) { former.remove(); };
@@ -92,7 +97,7 @@ public:
   }
 
   asio::awaitable<void> retire_all() override {
-    auto job = [this](const std::stop_token&) { retire_all_now(); };
+    auto job = [this](const std::stop_token& stop) { retire_all_now(stop); };
     co_await async::run_blocking(workers_, std::move(job), "retire the repository");
   }
 
@@ -146,7 +151,7 @@ private:
                                                             : Standing::LinkState::absent;
     if (trees) {
       look_at_trees(*trees, view, options, stop, standing);
-      if (const std::size_t removed = trees->sweep(stop); removed > 0) {
+      if (const std::size_t removed = sweep_and_count(*trees, stop); removed > 0) {
         log::info("litter_swept", "removed what an interrupted run left behind",
                   {{"repository", name_}, {"count", removed}});
       }
@@ -243,6 +248,27 @@ private:
     }
   }
 
+  // ---- what cannot be removed ----
+
+  /// Returns how many things were removed. Warns when entries stay that the last sweep did not know of any of.
+  std::size_t sweep_and_count(const Trees& trees, const std::stop_token& stop) {
+    const Trees::Swept swept = trees.sweep(residue_, stop);
+    Leftovers left = swept.unmoved;
+    try {
+      left.add(residue_.retry(stop));
+    } catch (const Error& error) {
+      if (error.error_class() != ErrorClass::cancelled) {
+        log::warning("sweep_failed", "what could not be removed before was not tried again",
+                     {{"repository", name_}, {"error", error.text()}});
+      }
+    }
+    if (left.entries > 0 && residue_entries_ == 0) {
+      log_residue(name_, left);
+    }
+    residue_entries_ = left.entries;
+    return swept.removed;
+  }
+
   // ---- publish ----
 
   Outcome publish_now(const ObjectId& commit, const ReaderFactory& readers, const PublishOptions& options,
@@ -250,7 +276,7 @@ private:
     const LinkView before = look_past(options.former_links);
     const Trees trees = Trees::make(data_dir_, name_, !directories_synced_);
     directories_synced_ = true;
-    trees.sweep(stop);
+    trees.sweep(residue_, stop);
     Crew crew(workers_, helpers);
     Outcome outcome;
     outcome.commit = commit;
@@ -288,7 +314,7 @@ private:
       log::warning("tree_damaged", "a published tree is not as it was written and is written anew",
                    {{"repository", name_}, {"commit", commit}, {"damage", check.damage}});
     }
-    Staging staging(trees);
+    Staging staging(trees, options.share);
     Manifest manifest = materialise(staging.fd(), commit, readers, options, crew, stop);
     if (stop.stop_requested()) {
       throw Error(ErrorClass::cancelled, "publishing was cancelled");
@@ -364,7 +390,7 @@ private:
   }
 
   /// In one step nothing is left that looks like a repository, whenever the rest is interrupted.
-  void retire_all_now() const {
+  void retire_all_now(const std::stop_token& stop) const {
     link_.remove();
     const UniqueFd data = open_data_dir(data_dir_);
     const UniqueFd all = open_if_there(data.get(), ".adapter");
@@ -379,6 +405,9 @@ private:
       throw volume_error(errno, "remove", name_);
     }
     fsync_folder(all.get(), name_);
+    if (const Leftovers left = residue_.retry(stop); left.entries > 0) {
+      log_residue(name_, left);
+    }
   }
 
   async::Workers& workers_;
@@ -388,6 +417,8 @@ private:
   bool directories_synced_ = false;  ///< by this object; see Trees::make
   /// Commits whose tree may lack its last sync: the sync failed, and so may have the removal of the record.
   std::set<ObjectId> unproven_;
+  Residue residue_;
+  std::atomic<std::uint64_t> residue_entries_{0};
 };
 
 }  // namespace

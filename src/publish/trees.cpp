@@ -3,11 +3,11 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 
@@ -73,23 +73,21 @@ bool is_there(int folder, const std::string& name) {
 
 }  // namespace
 
-void remove_gone(int folder, const std::string& name, const std::stop_token& stop) {
-  // Two removals of one folder would stumble over what the other has taken away.
-  const UniqueFd gone(openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (gone && flock(gone.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    return;
-  }
-  remove_tree_at(folder, name, [&stop] { return stop.stop_requested(); });
-}
-
 void sweep_gone(const std::filesystem::path& data_dir, const std::stop_token& stop) {
   try {
     const UniqueFd data = open_data_dir(data_dir);
     const UniqueFd all = open_if_there(data.get(), ".adapter");
+    const Residue residue(data_dir, Residue::pruned);
+    Leftovers left;
     for (const std::string& name : all ? list_names(all.get()) : std::vector<std::string>()) {
       if (name.starts_with(gone_prefix)) {
-        remove_gone(all.get(), name, stop);
+        left.add(residue.remove(all.get(), ".adapter", name, stop));
       }
+    }
+    left.add(residue.retry(stop));
+    static std::atomic<bool> named{false};
+    if (left.entries > 0 && !named.exchange(true)) {
+      log_residue("", left);
     }
   } catch (const Error& error) {
     if (error.error_class() != ErrorClass::cancelled) {
@@ -110,6 +108,7 @@ std::optional<Trees> Trees::open(const std::filesystem::path& data_dir, const st
     return std::nullopt;
   }
   Trees trees;
+  trees.name_ = name;
   trees.own_ = open_own(all.get(), name, shared_mode);
   if (!trees.own_) {
     return std::nullopt;
@@ -126,6 +125,11 @@ Trees Trees::make(const std::filesystem::path& data_dir, const std::string& name
   const UniqueFd data = open_data_dir(data_dir);
   const UniqueFd all = make_folder(data.get(), ".adapter", shared_mode, sync);
   Trees trees;
+  struct stat info{};
+  if (fstat(data.get(), &info) == 0 && (info.st_mode & S_ISGID) != 0) {
+    trees.group_ = info.st_gid;
+  }
+  trees.name_ = name;
   trees.own_ = make_folder(all.get(), name, shared_mode, sync);
   trees.trees_ = make_folder(trees.own_.get(), "trees", shared_mode, sync);
   trees.manifests_ = make_folder(trees.own_.get(), "manifests", private_mode, sync);
@@ -180,8 +184,32 @@ TreeCheck Trees::check(const ObjectId& commit, Crew& crew, const std::stop_token
   if (differences.any()) {
     result.manifest.reset();
     result.damage = differences.text();
+  } else if (differences.refreshed > 0) {
+    log::info("record_refreshed", "a published tree has other groups or permissions of the group, and the same bytes",
+              {{"repository", name_}, {"commit", commit}, {"count", differences.refreshed}});
+    refresh_record(hex, *result.manifest);
   }
   return result;
+}
+
+/// Without it the bytes are read again at the next look.
+void Trees::refresh_record(const std::string& hex, const Manifest& manifest) const {
+  const std::string temporary = unique_name(staging_prefix);
+  try {
+    const UniqueFd file(
+        openat(manifests_.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file) {
+      throw volume_error(errno, "write", "the record of the tree");
+    }
+    write_manifest(file.get(), manifest);
+    fsync_fd(file.get(), "the record of the tree");
+    if (renameat(manifests_.get(), temporary.c_str(), manifests_.get(), hex.c_str()) != 0) {
+      throw volume_error(errno, "rename", "the record of the tree");
+    }
+  } catch (const Error& error) {
+    unlinkat(manifests_.get(), temporary.c_str(), 0);
+    log::debug("record_not_refreshed", error.text(), {{"repository", name_}});
+  }
 }
 
 void Trees::keep(const std::string& staging, int staging_fd, const ObjectId& commit, const Manifest& manifest) const {
@@ -258,20 +286,23 @@ void Trees::set_aside(const ObjectId& commit) const {
   }
 }
 
-std::size_t Trees::sweep(const std::stop_token& stop) const {
-  std::size_t removed = 0;
+Trees::Swept Trees::sweep(const Residue& residue, const std::stop_token& stop) const {
+  Swept swept;
   std::string failure;
-  const auto stopped = [&stop] { return stop.stop_requested(); };
-  const auto remove = [&](int folder, const std::string& name) {
+  const auto attempt = [&](auto&& removal) {
     try {
-      remove_tree_at(folder, name, stopped);
-      ++removed;
+      removal();
+      ++swept.removed;
     } catch (const Error& error) {
       if (error.error_class() != ErrorClass::cancelled) {
         failure = error.text();
       }
     }
   };
+  const auto remove = [&](int folder, const std::string& name) {
+    attempt([&] { remove_tree_at(folder, name, [&stop] { return stop.stop_requested(); }); });
+  };
+  const std::filesystem::path where = std::filesystem::path(".adapter") / name_ / "trees";
   const std::vector<std::string> names = list_names(trees_.get());
   const auto is_gone = [](const std::string& name) { return name.starts_with(gone_prefix); };
   bool renames_are_durable = true;
@@ -286,7 +317,7 @@ std::size_t Trees::sweep(const std::stop_token& stop) const {
   }
   for (const std::string& name : names) {
     if (name.starts_with(staging_prefix) || (renames_are_durable && is_gone(name))) {
-      remove(trees_.get(), name);
+      attempt([&] { swept.unmoved.add(residue.remove(trees_.get(), where, name, stop)); });
     }
   }
   for (const std::string& name : list_names(own_.get())) {
@@ -303,14 +334,31 @@ std::size_t Trees::sweep(const std::stop_token& stop) const {
     log::warning("sweep_failed", "some temporary files could not be removed; they are tried again later",
                  {{"error", failure}});
   }
-  return removed;
+  return swept;
 }
 
-Staging::Staging(const Trees& trees) : trees_(trees), name_(unique_name(staging_prefix)) {
+Staging::Staging(const Trees& trees, Share share) : trees_(trees), name_(unique_name(staging_prefix)) {
   if (mkdirat(trees.folder(), name_.c_str(), private_mode) != 0) {
     throw volume_error(errno, "make folder", "trees/" + name_);
   }
   fd_ = open_directory_at(trees.folder(), name_);
+  if (trees.group()) {
+    take_group(*trees.group(), share);
+  }
+}
+
+void Staging::take_group(gid_t group, Share share) const {
+  static std::atomic<bool> named{false};
+  struct stat info{};
+  const bool taken = fchown(fd_.get(), static_cast<uid_t>(-1), group) == 0 &&
+                     fchmod(fd_.get(), private_mode | S_ISGID) == 0 && fstat(fd_.get(), &info) == 0 &&
+                     info.st_gid == group && (info.st_mode & S_ISGID) != 0;
+  if (!taken && share == Share::group && !named.exchange(true)) {
+    log::warning("group_not_set",
+                 "trees do not get the group of the volume, so that readers of that group cannot read them (share: "
+                 "group); let the adapter run in that group (supplementalGroups or fsGroup, --group-add, usermod -aG)",
+                 {{"group", group}, {"user", geteuid()}});
+  }
 }
 
 Staging::~Staging() {

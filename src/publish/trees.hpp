@@ -12,6 +12,7 @@
 #include "adapter/base/object_id.hpp"
 #include "crew.hpp"
 #include "manifest.hpp"
+#include "residue.hpp"
 
 namespace adapter::publish {
 
@@ -19,9 +20,8 @@ namespace adapter::publish {
 /// .adapter.
 inline constexpr std::string_view gone_prefix = ".gone-";
 
-/// Deletes one of them in `folder`, unless somebody is at it already. Cancelled error when stopped.
-void remove_gone(int folder, const std::string& name, const std::stop_token& stop);
-/// Deletes what interrupted removals of repositories left in .adapter; logs what cannot be.
+/// Deletes what removals of repositories left in .adapter, unless another removal is at it already; logs what cannot
+/// be.
 void sweep_gone(const std::filesystem::path& data_dir, const std::stop_token& stop);
 
 /// A look at one kept tree.
@@ -44,6 +44,8 @@ public:
 
   [[nodiscard]] int own_folder() const noexcept { return own_.get(); }
   [[nodiscard]] int folder() const noexcept { return trees_.get(); }
+  /// The group that data_dir hands down to what is made in it (a setgid directory), if it does. Of make() only.
+  [[nodiscard]] std::optional<gid_t> group() const noexcept { return group_; }
 
   /// Commits whose name a tree bears, newest first.
   [[nodiscard]] std::vector<ObjectId> commits() const;
@@ -62,13 +64,20 @@ public:
   /// Takes the commit's name from a tree; sweep() deletes it.
   void set_aside(const ObjectId& commit) const;
   /// Removes staging, trees set aside, temporary links and manifests without a tree. Goes on past what cannot be
-  /// removed; answers how many things were, and logs when some were not.
-  std::size_t sweep(const std::stop_token& stop) const;
+  /// removed: of trees that goes to `residue`, the rest is logged.
+  struct Swept {
+    std::size_t removed = 0;  ///< trees, links and manifests
+    Leftovers unmoved;        ///< of trees, neither removed nor moved to the residue
+  };
+  Swept sweep(const Residue& residue, const std::stop_token& stop) const;
 
 private:
   Trees() = default;
   void take_name(const std::string& staging, const std::string& hex) const;
+  void refresh_record(const std::string& hex, const Manifest& manifest) const;
 
+  std::string name_;
+  std::optional<gid_t> group_;
   UniqueFd own_;
   UniqueFd trees_;
   UniqueFd manifests_;
@@ -77,7 +86,9 @@ private:
 /// A private folder for one materialisation; removed with all in it unless the tree was kept.
 class Staging {
 public:
-  explicit Staging(const Trees& trees);
+  /// Has the group that the volume hands down, and hands it down in turn; where that is refused, and `share` is
+  /// `group`, a warning says so once in the process's life.
+  Staging(const Trees& trees, Share share);
   ~Staging();
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
@@ -86,6 +97,8 @@ public:
   void keep(const ObjectId& commit, const Manifest& manifest);
 
 private:
+  void take_group(gid_t group, Share share) const;
+
   const Trees& trees_;
   std::string name_;
   UniqueFd fd_;

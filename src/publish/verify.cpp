@@ -12,6 +12,7 @@
 
 #include "adapter/base/limits.hpp"
 #include "adapter/base/text.hpp"
+#include "blob_hash.hpp"
 #include "folder.hpp"
 
 namespace adapter::publish {
@@ -34,7 +35,7 @@ std::string read_target(int folder, const std::string& name) {
 
 class Comparison {
 public:
-  Comparison(int tree, const Manifest& manifest, const std::stop_token& stop)
+  Comparison(int tree, Manifest& manifest, const std::stop_token& stop)
       : tree_(tree),
         manifest_(manifest),
         stop_(stop),
@@ -77,6 +78,7 @@ private:
     total_.changed += found.changed;
     total_.missing += found.missing;
     total_.extra += found.extra;
+    total_.refreshed += found.refreshed;
     if (total_.first.empty()) {
       total_.first = std::move(found.first);
     }
@@ -104,12 +106,19 @@ private:
       note(found.extra, found, path);
     }
     const Facts facts = index == 0 ? root_facts_of(info) : facts_of(info);
-    if (before == found.changed + found.missing + found.extra && facts != manifest_.folder_facts[index]) {
+    Facts& recorded = manifest_.folder_facts[index];
+    if (before != found.changed + found.missing + found.extra || facts == recorded) {
+      return;
+    }
+    if (is_touched_for_the_group(info, facts, recorded)) {
+      recorded = facts;
+      ++found.refreshed;
+    } else {
       note(found.changed, found, path);
     }
   }
 
-  static void compare_entry(int folder, const std::string& path, const ManifestEntry& entry, Differences& found) {
+  void compare_entry(int folder, const std::string& path, ManifestEntry& entry, Differences& found) const {
     const std::string name(entry.name);
     struct stat info{};
     if (fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -119,9 +128,42 @@ private:
       note(found.missing, found, join(path, name));
       return;
     }
-    if (facts_of(info) != entry.facts || (S_ISLNK(info.st_mode) && read_target(folder, name) != entry.target)) {
+    const Facts facts = facts_of(info);
+    if (S_ISLNK(info.st_mode) && read_target(folder, name) != entry.target) {
+      note(found.changed, found, join(path, name));
+    } else if (facts == entry.facts) {
+      return;
+    } else if (is_touched_for_the_group(info, facts, entry.facts) &&
+               (S_ISLNK(info.st_mode) || has_same_bytes(folder, path, name, entry, facts))) {
+      entry.facts = facts;
+      ++found.refreshed;
+    } else {
       note(found.changed, found, join(path, name));
     }
+  }
+
+  /// As a kubelet leaves it after `fsGroup`: nothing but the change time differs, and maybe the group may do more.
+  static bool is_touched_for_the_group(const struct stat& info, const Facts& now, const Facts& recorded) {
+    constexpr std::uint32_t of_group = S_IRWXG | S_ISGID;
+    return info.st_uid == geteuid() && now.size_bytes == recorded.size_bytes && now.mtime_ns == recorded.mtime_ns &&
+           (now.mode & ~of_group) == (recorded.mode & ~of_group) &&
+           (now.mode & recorded.mode & S_IRWXG) == (recorded.mode & S_IRWXG);
+  }
+
+  bool has_same_bytes(int folder, const std::string& path, const std::string& name, const ManifestEntry& entry,
+                      const Facts& facts) const {
+    if (entry.id.is_zero()) {
+      return false;  // a record of version 1
+    }
+    const UniqueFd file(openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+    if (!file && is_no_answer(errno)) {
+      throw storage_error(errno, "open", join(path, name));
+    }
+    if (!file || blob_id_of(file.get(), facts.size_bytes, stop_) != entry.id) {
+      return false;
+    }
+    struct stat after{};
+    return fstat(file.get(), &after) == 0 && facts_of(after) == facts;
   }
 
   static void note(std::uint64_t& count, Differences& found, const std::string& path) {
@@ -132,7 +174,7 @@ private:
   }
 
   int tree_;
-  const Manifest& manifest_;
+  Manifest& manifest_;  ///< members write to entries of different folders
   const std::stop_token& stop_;
   std::vector<std::size_t> first_entry_;  ///< of each folder in manifest_.entries, and the end
   std::vector<std::uint64_t> names_;      ///< how many each folder holds, folders included
@@ -156,7 +198,7 @@ std::string Differences::text() const {
   return "the tree was edited (entries: " + text + "; first: " + escape(first) + ")";
 }
 
-Differences compare_tree(int tree, const Manifest& manifest, Crew& crew, const std::stop_token& stop) {
+Differences compare_tree(int tree, Manifest& manifest, Crew& crew, const std::stop_token& stop) {
   return Comparison(tree, manifest, stop).run(crew);
 }
 

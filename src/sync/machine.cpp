@@ -272,19 +272,23 @@ void Machine::fail(Now now, const Error& error, bool on_schedule) {
   due_ = poked_ ? poked_due(now) : now.steady + delay;
 }
 
-void Machine::refuse(const ObjectId& tip, const Error& error) {
+void Machine::refuse(const ObjectId& tip, const Error& error, bool by_volume) {
   if (refusals_.size() >= max_refusals) {
     refusals_.erase(refusals_.begin());
   }
   Refusal& refusal = refusals_[tip];
   refusal.error_class = error.error_class();
   refusal.text = error.text();
-  refusal.settings = settings_.fingerprint;
+  refusal.settings = by_volume ? settings_on_volume() : settings_.fingerprint;
 }
 
 const Refusal* Machine::refusal(const ObjectId& tip) const {
   const auto place = refusals_.find(tip);
-  return place != refusals_.end() && place->second.settings == settings_.fingerprint ? &place->second : nullptr;
+  if (place == refusals_.end()) {
+    return nullptr;
+  }
+  const Refusal& refusal = place->second;
+  return refusal.settings == settings_.fingerprint || refusal.settings == settings_on_volume() ? &refusal : nullptr;
 }
 
 milliseconds Machine::retry_in(Now now) const {

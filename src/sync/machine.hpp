@@ -44,7 +44,8 @@ struct Published {
 struct Refusal {
   ErrorClass error_class = ErrorClass::policy;
   std::string text;
-  std::string settings;  ///< fingerprint of the settings that refused it
+  /// Fingerprint of the settings that refused it; of one that was refused by the volume "fingerprint@volume".
+  std::string settings;
 
   friend bool operator==(const Refusal&, const Refusal&) = default;
 };
@@ -114,7 +115,10 @@ public:
   /// It failed: with back-off, or (`on_schedule`: a missing ref, a refused commit) at the next regular check.
   void fail(Now now, const Error& error, bool on_schedule = false);
 
-  void refuse(const ObjectId& tip, const Error& error);
+  /// Names the volume that the tree is written to, so that its refusals do not outlive it.
+  void set_volume(std::string volume) { volume_ = std::move(volume); }
+  /// Remembers that `tip` cannot be published: under these settings, or (`by_volume`) under these on this volume.
+  void refuse(const ObjectId& tip, const Error& error, bool by_volume = false);
   [[nodiscard]] const Refusal* refusal(const ObjectId& tip) const;
   void restore_refusals(std::map<ObjectId, Refusal> refusals) { refusals_ = std::move(refusals); }
   [[nodiscard]] const std::map<ObjectId, Refusal>& refusals() const noexcept { return refusals_; }
@@ -130,6 +134,7 @@ private:
   [[nodiscard]] std::chrono::steady_clock::time_point poked_due(Now now) const;
   [[nodiscard]] const schedule::Schedule& current_schedule() const noexcept;
   [[nodiscard]] std::chrono::milliseconds interval(Now now) const;
+  [[nodiscard]] std::string settings_on_volume() const { return settings_.fingerprint + "@" + volume_; }
 
   static constexpr auto never = std::chrono::steady_clock::time_point::max();
   static constexpr std::size_t max_refusals = 16;
@@ -140,6 +145,7 @@ private:
   std::optional<Published> published_;
   std::optional<Failure> failure_;
   std::map<ObjectId, Refusal> refusals_;
+  std::string volume_;
 
   std::chrono::steady_clock::time_point due_ = never;  ///< counts when due_slot_ is absent
   std::optional<schedule::TimePoint> due_slot_;

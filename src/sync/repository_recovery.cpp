@@ -11,6 +11,7 @@
 #include "pruner.hpp"
 #include "recovery_plan.hpp"
 #include "repository_task.hpp"
+#include "volume_id.hpp"
 
 namespace adapter::sync {
 namespace {
@@ -80,6 +81,9 @@ asio::awaitable<void> RepositoryTask::recover() {
   recovery_due_ = true;
   const async::Semaphore::Permit permit = co_await shared_.recoveries.acquire();
   co_await shared_.pruner.wait_until_free(repository_.name);
+  auto look = [data_dir = data_dir_](const std::stop_token&) { return volume_id(data_dir); };
+  std::string volume = co_await async::run_blocking(shared_.workers, std::move(look), "look at the volume");
+  machine_.set_volume(std::move(volume));
   co_await take_notes();
   publish::RecoverOptions options;
   options.former_links = journal_.state().links_to_remove();

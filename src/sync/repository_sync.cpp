@@ -109,7 +109,7 @@ asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
     refused = concerns_the_commit(error);
     reopen_store_ = error.error_class() == ErrorClass::storage;
     if (refused) {
-      machine_.refuse(tip, error);
+      machine_.refuse(tip, error, machine_.phase() == Phase::publishing);
       fail(error, true);
     }
   }

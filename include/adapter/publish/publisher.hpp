@@ -112,6 +112,9 @@ public:
   /// once the outcome was told. Left out, the next publish() or recover() does it first.
   virtual asio::awaitable<void> clean_up() = 0;
 
+  /// Entries of old trees that the last recover() or clean_up() could not remove, another user's for one. Any thread.
+  [[nodiscard]] virtual std::uint64_t residue_entries() const noexcept { return 0; }
+
   /// Removes `link`, a former link of this repository, when it leads into this repository's trees; whatever else is at
   /// that path stays. For a configuration that moved the link: call it once the new one stands.
   virtual asio::awaitable<void> remove_former_link(std::string link) = 0;

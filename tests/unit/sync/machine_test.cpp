@@ -207,6 +207,23 @@ TEST_F(MachineTest, RemembersARefusalForItsSettingsOnly) {
   EXPECT_EQ(other.decide(found('9')), Machine::Next::sync);
 }
 
+TEST_F(MachineTest, RemembersARefusalByTheVolumeForThatVolumeOnly) {
+  Machine machine = started(every(60s));
+  machine.set_volume("one");
+  machine.refuse(id('9'), Error(ErrorClass::policy, "a name that the volume does not hold"), true);
+  machine.refuse(id('8'), Error(ErrorClass::policy, "a name that is refused everywhere"));
+  EXPECT_EQ(machine.decide(found('9')), Machine::Next::refused);
+  EXPECT_EQ(machine.decide(found('7')), Machine::Next::sync);
+  for (const auto& [volume, expected] : {std::pair{"one", Machine::Next::refused}, {"other", Machine::Next::sync}}) {
+    Machine after_restart(every(60s), random_);
+    after_restart.restore_refusals(machine.refusals());
+    after_restart.set_volume(volume);
+    after_restart.start(clock_.now, false, std::nullopt);
+    EXPECT_EQ(after_restart.decide(found('9')), expected) << volume;
+    EXPECT_EQ(after_restart.decide(found('8')), Machine::Next::refused) << volume;
+  }
+}
+
 TEST_F(MachineTest, KeepsFewRefusals) {
   Machine machine = started(every(60s));
   for (const char digit : std::string("0123456789abcdef")) {

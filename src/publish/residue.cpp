@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "residue.hpp"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "adapter/log/log.hpp"
+#include "folder.hpp"
+#include "link.hpp"
+
+namespace adapter::publish {
+namespace {
+
+constexpr const char* folder_name = ".residue";
+
+Leftovers at(const std::filesystem::path& where, Leftovers left) {
+  if (left.entries > 0) {
+    left.path = (where / left.path).native();
+  }
+  return left;
+}
+
+UniqueFd open_or_make(int parent, const std::string& name, bool make) {
+  if (make) {
+    ensure_directory_at(parent, name, S_IRWXU);
+  }
+  return open_if_there(parent, name);
+}
+
+}  // namespace
+
+Residue::Residue(std::filesystem::path data_dir, std::string repository)
+    : data_dir_(std::move(data_dir)), repository_(std::move(repository)) {}
+
+Leftovers Residue::remove(int folder, const std::filesystem::path& where, const std::string& name,
+                          const std::stop_token& stop) const {
+  // Two removals of one directory would stumble over what the other has taken away.
+  const UniqueFd opened(openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (opened && flock(opened.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    return {};
+  }
+  Leftovers left = remove_what_may_go_at(folder, name, [&stop] { return stop.stop_requested(); });
+  if (left.entries == 0) {
+    return left;
+  }
+  const UniqueFd own = open_own(true);
+  if (!own || renameat(folder, name.c_str(), own.get(), unique_name("").c_str()) != 0) {
+    return at(data_dir_ / where, std::move(left));  // its root is another user's too
+  }
+  return {};
+}
+
+Leftovers Residue::retry(const std::stop_token& stop) const {
+  Leftovers all;
+  const UniqueFd own = open_own(false);
+  if (!own) {
+    return all;
+  }
+  const auto stopped = [&stop] { return stop.stop_requested(); };
+  for (const std::string& name : list_names(own.get())) {
+    all.add(remove_what_may_go_at(own.get(), name, stopped));
+  }
+  if (all.entries == 0) {
+    const UniqueFd data = open_data_dir(data_dir_);
+    const std::string directory = std::string(".adapter/") + folder_name;
+    unlinkat(data.get(), (directory + "/" + repository_).c_str(), AT_REMOVEDIR);
+    unlinkat(data.get(), directory.c_str(), AT_REMOVEDIR);  // refused while it holds another repository's
+  }
+  return at(data_dir_ / ".adapter" / folder_name / repository_, std::move(all));
+}
+
+UniqueFd Residue::open_own(bool make) const {
+  const UniqueFd data = open_data_dir(data_dir_);
+  const UniqueFd all = open_if_there(data.get(), ".adapter");
+  if (!all) {
+    return {};
+  }
+  const UniqueFd residue = open_or_make(all.get(), folder_name, make);
+  return residue ? open_or_make(residue.get(), repository_, make) : UniqueFd();
+}
+
+void log_residue(const std::string& repository, const Leftovers& left) {
+  log::warning("residue_left",
+               "a part of an old tree cannot be removed, because another user made it or it is protected; remove it as "
+               "its owner or as root, and mount the volume read-only where trees are read",
+               {{"repository", repository},
+                {"path", left.path},
+                {"error", storage_error(left.error_number, "remove", left.path).text()},
+                {"owner", left.owner},
+                {"count", left.entries}});
+}
+
+}  // namespace adapter::publish
