@@ -49,6 +49,8 @@ asio::awaitable<void> work(Once& once, std::shared_ptr<const config::Config> con
     once.results = co_await once.engine->sync_once(config, options.names, options.retry);
   } catch (const Error& error) {
     once.refused = error;
+  } catch (const std::exception& error) {
+    once.refused.emplace(ErrorClass::limit, std::string("unexpected error: ") + error.what());
   }
   once.side.cancel();
   co_await once.side.join();

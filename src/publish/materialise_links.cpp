@@ -42,9 +42,10 @@ public:
 
   void run(store::ObjectReader& reader) {
     read_targets(reader);
-    const std::vector<bool> inside = manifest_.symlinks == SymlinkPolicy::inside
-                                         ? links_inside(manifest_.folders, nodes_, name_lookup(staging_))
-                                         : std::vector<bool>(nodes_.size(), true);
+    const std::vector<bool> inside =
+        manifest_.symlinks == SymlinkPolicy::inside
+            ? links_inside(manifest_.folders, nodes_, name_lookup(staging_), default_link_step_budget, stop_)
+            : std::vector<bool>(nodes_.size(), true);
     for (std::size_t i = 0; i < nodes_.size();) {
       i = write_folder(i, inside);
     }

@@ -5,6 +5,8 @@
 #include <functional>
 #include <unordered_map>
 
+#include "adapter/base/error.hpp"
+
 namespace adapter::publish {
 namespace {
 
@@ -12,6 +14,9 @@ namespace {
 constexpr std::uint32_t max_hops = 40;
 /// A saturated count: more links than the kernel follows.
 constexpr std::uint32_t too_many_hops = max_hops + 1;
+
+/// Between two looks at the stop token.
+constexpr std::uint64_t steps_between_looks = 1'000;
 
 struct Place {
   std::uint32_t folder = 0;
@@ -73,11 +78,12 @@ struct Walk {
 class Resolver {
 public:
   Resolver(std::span<const FolderNode> folders, std::span<const LinkNode> links, NameLookup lookup,
-           std::uint64_t step_budget)
+           std::uint64_t step_budget, const std::stop_token& stop)
       : folders_(folders),
         links_(links),
         lookup_(lookup),
         steps_left_(step_budget),
+        stop_(stop),
         resolutions_(links.size()),
         places_(folders.size() + links.size(), PlaceHash{lookup}, PlaceEqual{lookup}) {
     for (std::uint32_t i = 1; i < folders.size(); ++i) {
@@ -107,7 +113,9 @@ private:
         walks_.clear();
         return false;
       }
-      --steps_left_;
+      if (steps_left_-- % steps_between_looks == 0 && stop_.stop_requested()) {
+        throw Error(ErrorClass::cancelled, "judging the symbolic links was cancelled");
+      }
       step();
     }
     return true;
@@ -207,6 +215,7 @@ private:
   std::span<const LinkNode> links_;
   NameLookup lookup_;
   std::uint64_t steps_left_;
+  const std::stop_token& stop_;
   std::vector<Resolution> resolutions_;
   std::unordered_map<Place, std::uint32_t, PlaceHash, PlaceEqual> places_;  ///< folders, then links
   std::vector<Walk> walks_;
@@ -215,12 +224,12 @@ private:
 }  // namespace
 
 std::vector<bool> links_inside(std::span<const FolderNode> folders, std::span<const LinkNode> links, NameLookup lookup,
-                               std::uint64_t step_budget) {
+                               std::uint64_t step_budget, const std::stop_token& stop) {
   std::vector<bool> inside(links.size());
   if (links.empty()) {
     return inside;
   }
-  Resolver resolver(folders, links, lookup, step_budget);
+  Resolver resolver(folders, links, lookup, step_budget, stop);
   for (std::uint32_t i = 0; i < links.size(); ++i) {
     inside[i] = resolver.inside(i);
   }

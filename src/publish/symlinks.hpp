@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,10 +41,12 @@ enum class NameLookup : std::uint8_t {
 ///
 /// The tree judged is the whole one, also where another link on the way is left out: leaving links out only makes
 /// resolutions end earlier, so what stays inside here stays inside there. Pure; each link is resolved once, so the work
-/// is the sum of the targets' components; past `step_budget` of them the links not yet judged count as leaving.
+/// is the sum of the targets' components; past `step_budget` of them the links not yet judged count as leaving. Throws
+/// cancelled within a thousand steps of a stop.
 [[nodiscard]] std::vector<bool> links_inside(std::span<const FolderNode> folders, std::span<const LinkNode> links,
                                              NameLookup lookup = NameLookup::exact,
-                                             std::uint64_t step_budget = default_link_step_budget);
+                                             std::uint64_t step_budget = default_link_step_budget,
+                                             const std::stop_token& stop = {});
 
 /// "a/b/c", empty for the root.
 [[nodiscard]] std::string folder_path(std::span<const FolderNode> folders, std::uint32_t folder);

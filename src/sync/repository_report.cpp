@@ -219,6 +219,7 @@ RepositoryStatus RepositoryTask::status() const {
   status.hooked = machine_.hooked() && repository_.webhook && repository_.every_when_hooked;
   status.max_staleness = max_staleness_;
   status.link_resolves = link_resolves_;
+  status.residue_entries = publisher_->residue_entries();
   if (status.commit) {
     status.tree_path = (data_dir_ / repository_.link).native();
   }

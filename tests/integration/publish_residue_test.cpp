@@ -231,7 +231,8 @@ TEST_F(ResidueTest, OfAPrunedRepositoryKeepsNothingElse) {
   leave_cache(tree(1));
   as_adapters_user([&] {
     PublishFixture fixture(2, "docs", folder_.path());
-    wait_for(fixture.publisher->remove_all());
+    wait_for(fixture.publisher->retire_all());
+    publish::delete_retired(folder_.path(), std::stop_token());
   });
   EXPECT_THAT(names_in(folder_.path() / ".adapter"), ::testing::ElementsAre(".residue"));
   EXPECT_THAT(names_in(folder_.path() / ".adapter/.residue/.pruned"), SizeIs(1));

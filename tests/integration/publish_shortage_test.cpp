@@ -132,9 +132,9 @@ TEST(LinksWay, IsClearedByTheLastOfTwoRepositories) {
   const ObjectId commit = fixture.objects.commit({{"n", "1"}});
   fixture.publish(commit);
   wait_for(other->publish(commit, fixture.objects.readers(), {}));
-  wait_for(fixture.publisher->remove_all());
+  wait_for(fixture.publisher->retire_all());
   EXPECT_TRUE(fs::exists(fixture.data_dir / "sites/blog"));
-  wait_for(other->remove_all());
+  wait_for(other->retire_all());
   EXPECT_FALSE(fs::exists(fixture.data_dir / "sites"));
 }
 

@@ -64,6 +64,7 @@ struct RepositoryStatus {
   bool hooked = false;   ///< polled less often because a forge announces pushes
   /// How old the last success may be before the repository counts as stale; nothing for pinned and suspended ones.
   std::optional<std::chrono::milliseconds> max_staleness;
+  std::uint64_t residue_entries = 0;  ///< of old trees, that cannot be removed
   std::uint64_t left_out_links = 0;
   std::uint64_t submodules = 0;
   std::uint64_t lfs_pointers = 0;

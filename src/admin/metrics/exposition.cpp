@@ -221,6 +221,10 @@ void add_state(Page& page, const std::vector<sync::RepositoryStatus>& repositori
   for (const sync::RepositoryStatus& repository : repositories) {
     page.sample({{"repository", repository.name}}, repository.received_bytes);
   }
+  page.family("adapter_residue_entries", "gauge", "Files and directories of old trees that cannot be removed.");
+  for (const sync::RepositoryStatus& repository : repositories) {
+    page.sample({{"repository", repository.name}}, repository.residue_entries);
+  }
 }
 
 void add_network(Page& page, const MetricsInput& input) {

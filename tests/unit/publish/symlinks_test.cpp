@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <stop_token>
 #include <string>
 #include <vector>
+
+#include "adapter/base/error.hpp"
 
 namespace adapter::publish {
 namespace {
@@ -34,12 +37,12 @@ public:
   }
 
   [[nodiscard]] std::vector<bool> judge(std::uint64_t budget = default_link_step_budget,
-                                        NameLookup lookup = NameLookup::exact) const {
+                                        NameLookup lookup = NameLookup::exact, const std::stop_token& stop = {}) const {
     std::vector<LinkNode> links;
     for (std::size_t i = 0; i < names_.size(); ++i) {
       links.push_back(LinkNode{.folder = parents_[i], .name = names_[i], .target = targets_[i]});
     }
-    return links_inside(folders_, links, lookup, budget);
+    return links_inside(folders_, links, lookup, budget, stop);
   }
   [[nodiscard]] bool first_caseless() const { return judge(default_link_step_budget, NameLookup::caseless).front(); }
   [[nodiscard]] bool first(std::uint64_t budget = default_link_step_budget) const { return judge(budget).front(); }
@@ -238,6 +241,22 @@ TEST(Symlinks, WhatIsPastTheBudgetLeaves) {
   EXPECT_EQ(tree.judge(4), (std::vector<bool>{true, false}));
   EXPECT_EQ(tree.judge(0), (std::vector<bool>{false, false}));
   EXPECT_EQ(tree.judge(), (std::vector<bool>{true, true}));
+}
+
+TEST(Symlinks, LooksAtTheStopTokenWhileItResolves) {
+  Tree tree{"d/"};
+  for (int i = 0; i < 3'000; ++i) {
+    tree.add("l" + std::to_string(i) + " -> d");
+  }
+  std::stop_source stop;
+  EXPECT_EQ(tree.judge(default_link_step_budget, NameLookup::exact, stop.get_token()), std::vector<bool>(3'000, true));
+  stop.request_stop();
+  try {
+    static_cast<void>(tree.judge(default_link_step_budget, NameLookup::exact, stop.get_token()));
+    ADD_FAILURE() << "it went on";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.error_class(), ErrorClass::cancelled);
+  }
 }
 
 TEST(Symlinks, NoLinksNoAnswers) {

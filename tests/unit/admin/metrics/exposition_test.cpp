@@ -33,6 +33,7 @@ sync::RepositoryStatus healthy(std::string name) {
   status.last_change = system_clock::time_point(1'795'435'100s);
   status.max_staleness = 5min;
   status.received_bytes = 4711;
+  status.residue_entries = 12;
   return status;
 }
 
@@ -75,6 +76,7 @@ TEST(ExpositionTest, ShowsAHealthyRepository) {
            "\"1f2e3d4c5b6a79880123456789abcdef01234567\"} "
            "1\n",
            "adapter_received_bytes_total{repository=\"docs\"} 4711\n",
+           "adapter_residue_entries{repository=\"docs\"} 12\n",
        }) {
     EXPECT_THAT(page, HasSubstr(line));
   }
