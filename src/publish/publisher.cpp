@@ -14,6 +14,7 @@
 #include "adapter/log/log.hpp"
 #include "crew.hpp"
 #include "folder.hpp"
+#include "former_links.hpp"
 #include "link.hpp"
 #include "materialise.hpp"
 #include "residue.hpp"
@@ -30,11 +31,6 @@ constexpr std::size_t kept_trees = 2;
 
 /// The damage of a tree that looks complete, and whose last sync failed.
 constexpr const char* not_stored = "the volume failed to make the tree durable";
-
-/// Whether `inner` is a path below `outer`.
-bool lies_below(const std::string& inner, const std::string& outer) {
-  return inner.starts_with(outer + "/");
-}
 
 bool contains(const std::vector<ObjectId>& commits, const ObjectId& commit) {
   return std::find(commits.begin(), commits.end(), commit) != commits.end();
@@ -102,48 +98,12 @@ public:
   }
 
 private:
-  // ---- the link ----
-
-  /// Former links of this repository that stand where the link, or a folder on its way, has to be.
-  [[nodiscard]] std::vector<Link> in_the_way(const std::vector<std::string>& former_links) const {
-    std::vector<Link> found;
-    for (const std::string& former : former_links) {
-      if (lies_below(former, link_.relative()) || lies_below(link_.relative(), former)) {
-        Link link(data_dir_, name_, former);
-        if (link.is_ours()) {
-          found.push_back(std::move(link));
-        }
-      }
-    }
-    return found;
-  }
-
-  /// As Link::look_for_ours(); nothing where only former links are in the way.
-  [[nodiscard]] LinkView look_past(const std::vector<std::string>& former_links) const {
-    return in_the_way(former_links).empty() ? link_.look_for_ours() : LinkView{};
-  }
-
-  void make_way(const std::vector<std::string>& former_links) const {
-    for (const Link& former : in_the_way(former_links)) {
-      former.remove();
-    }
-  }
-
-  /// Commits whose trees former links lead to.
-  [[nodiscard]] std::vector<ObjectId> shown_by(const std::vector<std::string>& former_links) const {
-    std::vector<ObjectId> shown;
-    for (const std::string& former : former_links) {
-      if (const std::optional<ObjectId> commit = Link(data_dir_, name_, former).shows()) {
-        shown.push_back(*commit);
-      }
-    }
-    return shown;
-  }
+  [[nodiscard]] FormerLinks former(const std::vector<std::string>& links) const { return {data_dir_, name_, links}; }
 
   // ---- recover ----
 
   Standing recover_now(const RecoverOptions& options, const std::stop_token& stop) {
-    const LinkView view = look_past(options.former_links);
+    const LinkView view = former(options.former_links).look_past(link_);
     const std::optional<Trees> trees = Trees::open(data_dir_, name_);
     Standing standing;
     standing.link = view.state == LinkView::State::ours     ? Standing::LinkState::ours
@@ -191,7 +151,7 @@ private:
         standing.damaged_commit = view.commit;
       }
     }
-    const std::vector<ObjectId> shown = shown_by(options.former_links);
+    const std::vector<ObjectId> shown = former(options.former_links).shown_commits();
     const auto is_noted = [&](const ObjectId& commit) {
       return contains(options.commits, commit) || contains(shown, commit);
     };
@@ -273,7 +233,7 @@ private:
 
   Outcome publish_now(const ObjectId& commit, const ReaderFactory& readers, const PublishOptions& options,
                       const std::stop_token& stop) {
-    const LinkView before = look_past(options.former_links);
+    const LinkView before = former(options.former_links).look_past(link_);
     const Trees trees = Trees::make(data_dir_, name_, !directories_synced_);
     directories_synced_ = true;
     trees.sweep(residue_, stop);
@@ -286,7 +246,7 @@ private:
     outcome.left_out_links = manifest.left_out_links;
     outcome.left_out_link_count = manifest.left_out_link_count;
     if (before.commit != commit) {
-      make_way(options.former_links);
+      former(options.former_links).make_way_for(link_);
       link_.point_at(trees.own_folder(), commit);
       outcome.changed = true;
     } else {
@@ -339,7 +299,7 @@ private:
                                        const std::optional<ObjectId>& before,
                                        const std::vector<std::string>& former_links, Crew& crew) const {
     try {
-      const std::vector<ObjectId> shown = shown_by(former_links);
+      const std::vector<ObjectId> shown = former(former_links).shown_commits();
       std::vector<ObjectId> others = trees.commits();
       std::erase(others, commit);
       const auto last = std::find(others.begin(), others.end(), before.value_or(commit));
@@ -364,7 +324,7 @@ private:
   // ---- relink, remove ----
 
   void relink_now(const ObjectId& commit, const std::vector<std::string>& former_links, const std::stop_token& stop) {
-    const LinkView before = look_past(former_links);
+    const LinkView before = former(former_links).look_past(link_);
     const std::optional<Trees> trees = Trees::open(data_dir_, name_);
     Crew crew(workers_, helpers);
     TreeCheck check;
@@ -382,7 +342,7 @@ private:
     }
     prove(*trees, commit);
     if (before.commit != commit) {
-      make_way(former_links);
+      former(former_links).make_way_for(link_);
       link_.point_at(trees->own_folder(), commit);
     } else {
       link_.make_durable(trees->own_folder(), commit);
