@@ -25,7 +25,7 @@ enum class Health : std::uint8_t {
 
 struct Judgement {
   Health health = Health::pending;
-  bool ready = false;                            ///< published, to be seen through its link, and fresh; or does not count
+  bool ready = false;  ///< published, to be seen through its link, and fresh; or does not count
   std::optional<std::chrono::milliseconds> age;  ///< of the last success
 };
 

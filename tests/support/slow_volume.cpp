@@ -11,7 +11,7 @@
 
 extern "C" int syncfs(int descriptor) noexcept {
   const char* const control = std::getenv("SLOW_VOLUME");
-  struct stat facts {};
+  struct stat facts{};
   for (int waited = 0; control != nullptr && waited < 3000 && stat(control, &facts) == 0; ++waited) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
