@@ -75,6 +75,7 @@ private:
   std::shared_ptr<async::Semaphore> turn_of(const std::string& name);
   void retire(std::shared_ptr<Entry> entry);
   asio::awaitable<void> ended(std::shared_ptr<Entry> entry);
+  [[nodiscard]] bool is_configured(std::string_view name) const;
   asio::awaitable<void> watch_links();
   asio::awaitable<void> list_prunable_then(std::function<void(std::vector<PruneCandidate>)> done);
   asio::awaitable<void> prune_then(std::vector<std::string> names, std::function<void(std::vector<PruneResult>)> done);

@@ -135,7 +135,7 @@ asio::awaitable<void> RepositoryTask::take_notes() {
 }
 
 /// The link leads into the trees of another repository, whose notes say whose content it shows.
-asio::awaitable<std::optional<Source>> RepositoryTask::source_shown_elsewhere() const {
+asio::awaitable<std::optional<Source>> RepositoryTask::source_shown_elsewhere() {
   auto job = [data_dir = data_dir_, link = repository_.link](const std::stop_token&) {
     return source_shown(data_dir, link);
   };

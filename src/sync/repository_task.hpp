@@ -130,7 +130,7 @@ private:
   asio::awaitable<void> recover();
   asio::awaitable<void> take_notes();
   [[nodiscard]] RecoveryFacts recovery_facts(publish::Standing found) const;
-  asio::awaitable<std::optional<Source>> source_shown_elsewhere() const;
+  asio::awaitable<std::optional<Source>> source_shown_elsewhere();
   asio::awaitable<bool> take(RecoveryStep step);
   asio::awaitable<bool> rebuild(ObjectId commit);
   asio::awaitable<bool> write_from_packs(ObjectId commit);
