@@ -117,11 +117,6 @@ asio::awaitable<int> prune_by_daemon(AdminClient& client, const Options& options
   co_return failed ? exit_failed : exit_ok;
 }
 
-asio::awaitable<void> stop_engine(sync::Engine& engine, bool& done) {
-  co_await engine.stop();
-  done = true;
-}
-
 /// Works under the data directory's lock, for as long as it lives.
 class Alone {
 public:
@@ -135,41 +130,29 @@ public:
   }
 
   [[nodiscard]] std::vector<sync::PruneCandidate> list() {
-    bool done = false;
     std::vector<sync::PruneCandidate> found;
-    engine_->list_prunable([&](std::vector<sync::PruneCandidate> candidates) {
-      found = std::move(candidates);
-      done = true;
-    });
-    run_until(done);
+    engine_->list_prunable([&](std::vector<sync::PruneCandidate> candidates) { found = std::move(candidates); });
+    run_to_the_end();
     return found;
   }
 
   [[nodiscard]] std::vector<sync::PruneResult> remove(const std::vector<std::string>& names) {
-    bool done = false;
     std::vector<sync::PruneResult> found;
-    engine_->prune_now(names, [&](std::vector<sync::PruneResult> results) {
-      found = std::move(results);
-      done = true;
-    });
-    run_until(done);
+    engine_->prune_now(names, [&](std::vector<sync::PruneResult> results) { found = std::move(results); });
+    run_to_the_end();
     return found;
   }
 
   void stop() {
-    bool done = false;
-    closing_.spawn("stop", stop_engine(*engine_, done));
-    run_until(done);
-    loop_.restart();
-    while (closing_.size() != 0 && loop_.run_one() > 0) {
-    }
+    closing_.spawn("stop", engine_->stop());
+    run_to_the_end();
   }
 
 private:
-  void run_until(const bool& done) {
-    loop_.restart();  // it stops whenever it runs out of work
-    while (!done && loop_.run_one() > 0) {
-    }
+  /// Until nothing is left to be done: the engine watches nothing.
+  void run_to_the_end() {
+    loop_.restart();
+    loop_.run();
   }
 
   publish::DataDirectoryLock lock_;
