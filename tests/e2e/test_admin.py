@@ -167,13 +167,14 @@ class AdminTest(AdapterTest):
         with http_client.EventStream(adapter.admin + "/api/v1/events") as stream:
             adapter.reload("repositories: [{name: docs, urll: x}]\n")
             self.assertIn("urll", stream.wait("reload_failed")["data"]["text"])
+        adapter.wait_for(lambda: metric("successful") == 0, what="a snapshot that is younger")
         bad = adapter.ask("GET", "/api/v1/repositories").json()["last_reload"]
         self.assertEqual((bad["successful"], bad["success_time"]), (False, good["success_time"]))
         self.assertIn("config.yaml:1:", bad["problem"])
         self.assertEqual((metric("successful"), metric("success_timestamp_seconds")), (0, loaded))
         adapter.reload(self.config(self.entry(self.server.url("docs.git")), admin=LISTEN))
+        adapter.wait_for(lambda: metric("successful") == 1, what="a snapshot that is younger")
         self.assertTrue(adapter.ask("GET", "/api/v1/repositories").json()["last_reload"]["successful"])
-        self.assertEqual(metric("successful"), 1)
         self.assertGreater(metric("success_timestamp_seconds"), loaded)
 
     # ---- events

@@ -48,6 +48,9 @@ class LogReader(AdapterTest):
 
     def test_lost_lines_are_counted_when_the_reader_is_back(self):
         adapter, remote = self.hanging(repositories=100)
+        # Every repository has its connection and what a check leaves behind.
+        warm = checks(adapter) + 5 * 100
+        adapter.wait_for(lambda: checks(adapter) > warm, seconds=60, what="some checks of each")
         size = adapter.resident_bytes()
         # Each check logs a line or more of 150 bytes or more.
         done = checks(adapter) + 2 * QUEUE_BYTES // 150

@@ -338,6 +338,8 @@ class OpenApi(AdapterTest):
             stream.wait("recovered")
             adapter.reload()
             stream.wait("reloaded")
+            adapter.reload("repositories: [{name: docs, urll: x}]\n")
+            stream.wait("reload_failed")
         self.assertEqual({event["event"] for event in stream.events}, set(kinds))
         for event in stream.events:
             self.assertEqual(DOCUMENT.faults_of(event["data"], kinds[event["event"]]), [], event)
