@@ -123,7 +123,9 @@ private:
         }
         throw;
       }
-      link_.make_durable_at_start(trees->own_folder(), standing.commit);
+      if (view.state == LinkView::State::ours) {  // a former link may stand where the way to an absent one has to be
+        link_.make_durable_at_start(trees->own_folder(), standing.commit);
+      }
     }
     if (view.state == LinkView::State::ours && !standing.commit && standing.damage.empty()) {
       standing.damage = view.commit ? "the tree is missing" : "the link leads to no commit's tree";

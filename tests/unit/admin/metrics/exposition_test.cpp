@@ -108,7 +108,7 @@ TEST(ExpositionTest, CountsFromTheStartWhatMayHappenAtAnyTime) {
 TEST(ExpositionTest, NamesTheClassOfFailures) {
   MetricsInput input;
   input.repositories = {repository("docs")};
-  input.repositories[0].failure = sync::Failure{ErrorClass::not_found, "no such ref", {}, 3};
+  input.repositories[0].failure = sync::Failure{ErrorClass::not_found, "no such ref", {}, {}, 3};
   RepositoryCounters& counters = input.counters.repositories["docs"];
   counters.checks.failed[static_cast<std::size_t>(ErrorClass::not_found)] = 3;
   counters.syncs.failed[static_cast<std::size_t>(ErrorClass::policy)] = 2;
@@ -187,7 +187,7 @@ TEST(ExpositionTest, ShowsProcessFiguresThatAreKnown) {
 TEST(ExpositionTest, KeepsToTheFormat) {
   MetricsInput input;
   input.repositories = {healthy("a"), healthy("b"), repository("c")};
-  input.repositories[2].failure = sync::Failure{ErrorClass::tls, "", {}, 1};
+  input.repositories[2].failure = sync::Failure{ErrorClass::tls, "", {}, {}, 1};
   input.network.hosts = {{"a.example", 1, 2, {{"200", 10}}}};
   input.process = ProcessFigures::read();
   const std::string page = render_metrics(input);
