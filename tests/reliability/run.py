@@ -32,6 +32,7 @@ ROWS = {
     "H4": ("h4_symlinks", "Symlinks"),
     "H5": ("h5_bombs", "Bombs"),
     "H6": ("h6_packs", "Packs"),
+    "M1": ("m1_model", "RandomModel"),
     "A1": ("a1_smuggling", "Smuggling"),
     "A2": ("a2_slow_clients", "SlowClients"),
     "A3": ("a3_routes", "Routes"),
