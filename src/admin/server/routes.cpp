@@ -54,11 +54,11 @@ Match match_route(std::string_view method, std::string_view path) {
   Match match;
   for (const Entry& entry : table) {
     const std::string_view name = entry.has_name ? name_in(path, entry) : std::string_view();
-    if (match.method_fits || (entry.has_name ? name.empty() : path != entry.before)) {
+    if (entry.has_name ? name.empty() : path != entry.before) {
       continue;
     }
     const bool fits = entry.allow == post ? method == "POST" : method == "GET" || method == "HEAD";
-    if (match.route == Route::none || fits) {
+    if (match.route == Route::none || (fits && !match.method_fits)) {
       match.route = entry.route;
       // What is malformed stays as it is, and names nothing.
       match.name = http::percent_decoded(name).value_or(std::string(name));

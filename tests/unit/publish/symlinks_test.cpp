@@ -38,11 +38,15 @@ public:
 
   [[nodiscard]] std::vector<bool> judge(std::uint64_t budget = default_link_step_budget,
                                         NameLookup lookup = NameLookup::exact, const std::stop_token& stop = {}) const {
+    std::vector<FolderNode> folders;  // made here: their names are views, and a tree may be copied
+    for (std::size_t i = 0; i < folder_names_.size(); ++i) {
+      folders.push_back(FolderNode{folder_parents_[i], folder_names_[i]});
+    }
     std::vector<LinkNode> links;
     for (std::size_t i = 0; i < names_.size(); ++i) {
       links.push_back(LinkNode{.folder = parents_[i], .name = names_[i], .target = targets_[i]});
     }
-    return links_inside(folders_, links, lookup, budget, stop);
+    return links_inside(folders, links, lookup, budget, stop);
   }
   [[nodiscard]] bool first_caseless() const { return judge(default_link_step_budget, NameLookup::caseless).front(); }
   [[nodiscard]] bool first(std::uint64_t budget = default_link_step_budget) const { return judge(budget).front(); }
@@ -53,9 +57,10 @@ private:
     for (std::size_t start = 0; start < path.size();) {
       const std::size_t end = path.find('/', start);
       const std::string name = path.substr(start, end - start);
-      const auto [known, is_new] = known_.try_emplace({at, name}, static_cast<std::uint32_t>(folders_.size()));
+      const auto [known, is_new] = known_.try_emplace({at, name}, static_cast<std::uint32_t>(folder_names_.size()));
       if (is_new) {
-        folders_.push_back(FolderNode{at, known->first.second});
+        folder_parents_.push_back(at);
+        folder_names_.push_back(name);
       }
       at = known->second;
       start = end + 1;
@@ -63,7 +68,8 @@ private:
     return at;
   }
 
-  std::vector<FolderNode> folders_{FolderNode{}};
+  std::vector<std::uint32_t> folder_parents_{0};
+  std::vector<std::string> folder_names_{""};
   std::vector<std::uint32_t> parents_;
   std::vector<std::string> names_;
   std::vector<std::string> targets_;
