@@ -166,8 +166,8 @@ TEST_F(LockOfTheDataDirectory, KeepsItsFileOpenWhereDirectoriesCannotBeLocked) {
 }
 
 TEST_F(LockOfTheDataDirectory, SaysWhatToDoWhereLocksAreRefused) {
-  for (const auto& [error, name] : {std::pair{ENOLCK, "ENOLCK"}, {EOPNOTSUPP, "EOPNOTSUPP"}, {ENOSYS, "ENOSYS"}}) {
-    FileCalls::watch([&, error = error](const FileCall& call) { return call.name == "flock" ? error : 0; });
+  for (const auto& [number, name] : {std::pair{ENOLCK, "ENOLCK"}, {EOPNOTSUPP, "EOPNOTSUPP"}, {ENOSYS, "ENOSYS"}}) {
+    FileCalls::watch([error = number](const FileCall& call) { return call.name == "flock" ? error : 0; });
     const Error refused = error_of([&] { DataDirectoryLock{data_dir}; });
     EXPECT_EQ(refused.error_class(), ErrorClass::storage);
     EXPECT_THAT(refused.text(), HasSubstr(data_dir.native() + "/.adapter/.lock"));

@@ -99,7 +99,8 @@ class RandomKills(rig.Row):
         adapter.wait_event("published", "r0", commit=remote.resolve("main"))
         adapter.kill()
         trees = os.path.join(adapter.data, ".adapter", "r0", "trees")
-        older = [each for each in os.listdir(trees) if each != adapter.published("r0")][0]
+        # The kill may have left a tree on its way out (`.gone-…`) beside it.
+        older = [each for each in os.listdir(trees) if len(each) == 40 and each != adapter.published("r0")][0]
         os.unlink(adapter.link("r0"))
         os.symlink(".adapter/r0/trees/" + older, adapter.link("r0"))
         said = self.judge(adapter, [remote], committer, [-1])
