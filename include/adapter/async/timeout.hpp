@@ -11,7 +11,7 @@
 #include <asio/use_awaitable.hpp>
 
 #include <chrono>
-#include <string>
+#include <string_view>
 #include <utility>
 
 #include "adapter/async/compat.hpp"
@@ -56,7 +56,8 @@ asio::awaitable<T> with_deadline(asio::awaitable<T> op, std::chrono::steady_cloc
 
 /// with_deadline() from now on; `phase` names the wait in the error.
 template <class T>
-asio::awaitable<T> with_timeout(asio::awaitable<T> op, std::chrono::steady_clock::duration limit, std::string phase) {
+asio::awaitable<T> with_timeout(asio::awaitable<T> op, std::chrono::steady_clock::duration limit,
+                                std::string_view phase) {
   return with_deadline(std::move(op), std::chrono::steady_clock::now() + limit, timeout_error(phase, limit));
 }
 
