@@ -151,7 +151,10 @@ private:
     while (const char* const next = next_name(stream, path)) {
       const std::string name(next);
       const std::uint64_t left = left_.entries;
-      remove(folder, name, path + "/" + name, depth + 1);
+      std::string below = path;
+      below += '/';
+      below += name;
+      remove(folder, name, below, depth + 1);
       any_gone = any_gone || left == left_.entries;
     }
     return any_gone;

@@ -129,12 +129,12 @@ private:
       return;
     }
     const Facts facts = facts_of(info);
-    if (S_ISLNK(info.st_mode) && read_target(folder, name) != entry.target) {
-      note(found.changed, found, join(path, name));
-    } else if (facts == entry.facts) {
+    const bool same_target = !S_ISLNK(info.st_mode) || read_target(folder, name) == entry.target;
+    if (same_target && facts == entry.facts) {
       return;
-    } else if (is_touched_for_the_group(info, facts, entry.facts) &&
-               (S_ISLNK(info.st_mode) || has_same_bytes(folder, path, name, entry, facts))) {
+    }
+    if (same_target && is_touched_for_the_group(info, facts, entry.facts) &&
+        (S_ISLNK(info.st_mode) || has_same_bytes(folder, path, name, entry, facts))) {
       entry.facts = facts;
       ++found.refreshed;
     } else {
