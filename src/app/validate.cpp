@@ -24,6 +24,7 @@ std::string verdict(const config::Config& config, const std::string* file) {
 
 int validate_command(const Options& options) {
   std::vector<const std::string*> files;
+  files.reserve(options.names.size() + 1);
   for (const std::string& file : options.names) {
     files.push_back(&file);
   }

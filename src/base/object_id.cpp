@@ -4,7 +4,8 @@
 namespace adapter {
 namespace {
 
-constexpr int hex_value(char digit) noexcept {
+/// Git writes ids in small letters only.
+constexpr int lower_hex_value(char digit) noexcept {
   if (digit >= '0' && digit <= '9') {
     return digit - '0';
   }
@@ -22,8 +23,8 @@ std::optional<ObjectId> ObjectId::from_hex(std::string_view hex) noexcept {
   }
   ObjectId id;
   for (std::size_t i = 0; i < size_bytes; ++i) {
-    const int high = hex_value(hex[2 * i]);
-    const int low = hex_value(hex[2 * i + 1]);
+    const int high = lower_hex_value(hex[2 * i]);
+    const int low = lower_hex_value(hex[2 * i + 1]);
     if (high < 0 || low < 0) {
       return std::nullopt;
     }

@@ -11,7 +11,7 @@
 namespace adapter::config {
 namespace {
 
-constexpr std::string_view sources[] = {"password_file", "password_env", "token_file", "token_env"};
+constexpr std::string_view source_keys[] = {"password_file", "password_env", "token_file", "token_env"};
 
 /// Tokens of forges that could pass for a variable's name.
 bool looks_like_a_token(std::string_view text) {
@@ -42,7 +42,7 @@ std::optional<SecretSource> read_source(Context& context, const Fields& fields, 
 /// Whether the keys make sense together.
 bool check_combination(Context& context, const Fields& fields) {
   std::vector<std::string_view> given;
-  for (const std::string_view source : sources) {
+  for (const std::string_view source : source_keys) {
     if (fields.has(source)) {
       given.push_back(source);
     }

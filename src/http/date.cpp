@@ -80,7 +80,7 @@ private:
   bool good_ = true;
 };
 
-struct Fields {
+struct DateFields {
   int year = 0;
   unsigned month = 0;
   int day = 0;
@@ -89,7 +89,7 @@ struct Fields {
   int second = 0;
 };
 
-void scan_time(Scanner& scanner, Fields& fields) noexcept {
+void scan_time(Scanner& scanner, DateFields& fields) noexcept {
   fields.hour = scanner.number(2);
   scanner.literal(":");
   fields.minute = scanner.number(2);
@@ -98,9 +98,9 @@ void scan_time(Scanner& scanner, Fields& fields) noexcept {
 }
 
 // Sun, 06 Nov 1994 08:49:37 GMT
-std::optional<Fields> scan_imf(std::string_view text) noexcept {
+std::optional<DateFields> scan_imf(std::string_view text) noexcept {
   Scanner scanner(text);
-  Fields fields;
+  DateFields fields;
   scanner.day_name(false);
   scanner.literal(", ");
   fields.day = scanner.number(2);
@@ -115,9 +115,9 @@ std::optional<Fields> scan_imf(std::string_view text) noexcept {
 }
 
 // Sunday, 06-Nov-94 08:49:37 GMT
-std::optional<Fields> scan_rfc850(std::string_view text, int this_year) noexcept {
+std::optional<DateFields> scan_rfc850(std::string_view text, int this_year) noexcept {
   Scanner scanner(text);
-  Fields fields;
+  DateFields fields;
   scanner.day_name(true);
   scanner.literal(", ");
   fields.day = scanner.number(2);
@@ -135,9 +135,9 @@ std::optional<Fields> scan_rfc850(std::string_view text, int this_year) noexcept
 }
 
 // Sun Nov  6 08:49:37 1994
-std::optional<Fields> scan_asctime(std::string_view text) noexcept {
+std::optional<DateFields> scan_asctime(std::string_view text) noexcept {
   Scanner scanner(text);
-  Fields fields;
+  DateFields fields;
   scanner.day_name(false);
   scanner.literal(" ");
   fields.month = scanner.month();

@@ -12,7 +12,7 @@
 namespace adapter::publish {
 namespace {
 
-constexpr std::string_view what = "the record of the tree";
+constexpr std::string_view record_words = "the record of the tree";
 
 }  // namespace
 
@@ -25,7 +25,7 @@ std::optional<Manifest> read_manifest(int folder, const std::string& name) {
   const UniqueFd file(openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   if (!file) {
     if (is_shortage(errno)) {
-      throw storage_error(errno, "open", what);
+      throw storage_error(errno, "open", record_words);
     }
     return std::nullopt;
   }
@@ -41,7 +41,7 @@ std::optional<Manifest> read_manifest(int folder, const std::string& name) {
         return static_cast<std::size_t>(count);
       }
       if (is_shortage(errno)) {
-        throw storage_error(errno, "read", what);
+        throw storage_error(errno, "read", record_words);
       }
       if (errno != EINTR) {
         return 0;  // as if it ended there: the tree is written anew
@@ -52,7 +52,7 @@ std::optional<Manifest> read_manifest(int folder, const std::string& name) {
 }
 
 void write_manifest(int file, const Manifest& manifest) {
-  encode(manifest, [file](std::string_view bytes) { write_all(file, bytes, what); });
+  encode(manifest, [file](std::string_view bytes) { write_all(file, bytes, record_words); });
 }
 
 }  // namespace adapter::publish

@@ -103,12 +103,12 @@ std::vector<std::string_view> words_of(std::string_view text) {
   }
 }
 
-/// Whether one of `months` has, in some year, one of `days`.
-bool has_a_date(std::uint64_t days, std::uint64_t months) {
+/// Whether one of `month_set` has, in some year, one of `day_set`.
+bool has_a_date(std::uint64_t day_set, std::uint64_t month_set) {
   constexpr std::array<unsigned, 13> longest{0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   for (unsigned month = 1; month <= 12; ++month) {
     const std::uint64_t days_of_it = (std::uint64_t{2} << longest[month]) - 2;
-    if (((months >> month) & 1U) != 0 && (days & days_of_it) != 0) {
+    if (((month_set >> month) & 1U) != 0 && (day_set & days_of_it) != 0) {
       return true;
     }
   }

@@ -15,6 +15,10 @@ inline constexpr std::size_t pack_header_bytes = 12;
 inline constexpr std::size_t trailer_bytes = ObjectId::size_bytes;
 inline constexpr unsigned ofs_delta = 6;
 inline constexpr unsigned ref_delta = 7;
+/// A delta begins with the sizes of its base and of its result: two numbers of at most ten bytes.
+inline constexpr std::size_t delta_start_bytes = 20;
+/// Where the last seven bits of a number may stand.
+inline constexpr unsigned max_number_shift = 60;
 
 inline constexpr std::size_t fanout_at = 8;
 inline constexpr std::size_t names_at = fanout_at + 256UL * 4;

@@ -14,9 +14,7 @@
 namespace adapter::store {
 namespace {
 
-constexpr std::size_t delta_start_bytes = 20;  // two numbers of at most ten bytes each
 constexpr std::size_t compressed_piece_bytes = 512;
-constexpr unsigned max_number_shift = 60;
 
 Error chain_too_long() {
   return {ErrorClass::limit,

@@ -15,8 +15,6 @@
 namespace adapter::store {
 namespace {
 
-constexpr unsigned max_size_shift = 60;
-
 ObjectId id_at(std::string_view bytes, std::size_t at) {
   std::array<std::uint8_t, ObjectId::size_bytes> raw{};
   std::memcpy(raw.data(), bytes.data() + at, raw.size());
@@ -55,7 +53,7 @@ std::optional<EntryHead> parse_entry_head(std::string_view bytes) {
   std::size_t at = 0;
   unsigned shift = 4;
   for (;; ++at) {
-    if (at == bytes.size() || shift > max_size_shift + 7) {
+    if (at == bytes.size() || shift > max_number_shift + 7) {
       return std::nullopt;
     }
     const auto byte = static_cast<std::uint8_t>(bytes[at]);

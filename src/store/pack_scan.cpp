@@ -15,8 +15,6 @@ namespace adapter::store {
 namespace {
 
 constexpr std::size_t inflate_buffer_bytes = 64 * kib;
-constexpr std::size_t delta_start_bytes = 20;  // two numbers of at most ten bytes each
-constexpr unsigned max_size_shift = 60;
 constexpr unsigned chain_bits = 16;
 static_assert(max_delta_chain < 1U << chain_bits);
 
@@ -117,7 +115,7 @@ std::optional<Error> PackScan::read_entry_header(std::string_view& bytes) {
     size_ = byte & 0x0FU;
     size_shift_ = 4;
   } else {
-    if (size_shift_ >= max_size_shift) {
+    if (size_shift_ >= max_number_shift) {
       return malformed();
     }
     size_ |= static_cast<std::uint64_t>(byte & 0x7FU) << size_shift_;
@@ -232,7 +230,7 @@ std::optional<Error> PackScan::check_result_size() {
       if (at == delta_start_.size()) {
         return std::nullopt;  // more will come, or the delta is short and libgit2 refuses it
       }
-      if (shift > max_size_shift) {
+      if (shift > max_number_shift) {
         return malformed();
       }
       const auto byte = static_cast<std::uint8_t>(delta_start_[at++]);

@@ -69,7 +69,7 @@ std::optional<Source> source_shown(const std::filesystem::path& data_dir, const 
   return std::nullopt;
 }
 
-bool concerns_the_commit(const Error& error) {
+bool concerns_the_kept_commit(const Error& error) {
   const ErrorClass error_class = error.error_class();
   return error_class == ErrorClass::policy || error_class == ErrorClass::limit || error_class == ErrorClass::corrupt;
 }
@@ -189,7 +189,7 @@ asio::awaitable<bool> RepositoryTask::rebuild(ObjectId commit) {
   try {
     rebuilt = co_await write_from_packs(commit);
   } catch (const Error& error) {
-    if (!concerns_the_commit(error)) {
+    if (!concerns_the_kept_commit(error)) {
       throw;
     }
     refused = error;

@@ -52,7 +52,7 @@ constexpr uid_t adapters_user = 1000;
 constexpr gid_t volumes_group = 4711;
 constexpr uid_t readers_user = 2000;
 
-const std::vector<MemoryFile> files = {
+const std::vector<MemoryFile> group_files = {
     {"run", "#!", EntryKind::executable}, {"a/b/file", "bytes"}, {"a/link", "b/file", EntryKind::symlink}};
 
 /// Exit 0 when all expectations of `body` held, run by another user with these groups.
@@ -113,7 +113,7 @@ TEST_F(GroupVolume, HandsItsGroupToAllOfATree) {
   ASSERT_EQ(as_user(adapters_user, adapters_user, {volumes_group},
                     [&] {
                       PublishFixture fixture(2, "docs", folder_.path());
-                      fixture.publish(fixture.objects.commit(files), for_the_group());
+                      fixture.publish(fixture.objects.commit(group_files), for_the_group());
                     }),
             0);
   each_of(fs::canonical(folder_.path() / "docs"), [](const fs::path& path) {
@@ -141,7 +141,7 @@ TEST_F(GroupVolume, SaysOnceThatItsGroupCannotBeGiven) {
                     [&] {
                       PublishFixture fixture(2, "docs", folder_.path());
                       ::testing::internal::CaptureStderr();
-                      fixture.publish(fixture.objects.commit(files), for_the_group());
+                      fixture.publish(fixture.objects.commit(group_files), for_the_group());
                       fixture.publish(fixture.objects.commit({{"n", "2"}}), for_the_group());
                       const std::string said = ::testing::internal::GetCapturedStderr();
                       EXPECT_THAT(said, HasSubstr("supplementalGroups"));
@@ -222,7 +222,7 @@ TEST_F(GroupVolume, ItsRecursiveChgrpAndChmodAreNoEdit) {
   const auto git_publish = [&](const ObjectId& wanted) {
     return wait_for(fixture.publisher->publish(wanted, ids.readers(), for_the_group()));
   };
-  const ObjectId first = fixture.objects.commit(files);
+  const ObjectId first = fixture.objects.commit(group_files);
   git_publish(first);
   for (int start = 0; start < 2; ++start) {
     apply_fs_group(folder_.path());
@@ -244,7 +244,7 @@ TEST_F(GroupVolume, IsReadOnlyOnceAfterItsRecursiveChgrp) {
   const auto git_publish = [&](const ObjectId& wanted) {
     return wait_for(fixture.publisher->publish(wanted, ids.readers(), for_the_group()));
   };
-  const ObjectId commit = fixture.objects.commit(files);
+  const ObjectId commit = fixture.objects.commit(group_files);
   git_publish(commit);
   apply_fs_group(folder_.path());
   ::testing::internal::CaptureStderr();
@@ -264,7 +264,7 @@ TEST_F(GroupVolume, AnEditUnderARecursiveChgrpIsFound) {
   const auto git_publish = [&](const ObjectId& wanted) {
     return wait_for(fixture.publisher->publish(wanted, ids.readers(), for_the_group()));
   };
-  const ObjectId commit = fixture.objects.commit(files);
+  const ObjectId commit = fixture.objects.commit(group_files);
   git_publish(commit);
   const fs::path file = fixture.tree(commit) / "a/b/file";
   const struct stat before = look_at(file);
@@ -283,7 +283,7 @@ TEST_F(GroupVolume, PermissionsTakenFromTheGroupOrGivenToOthersAreEdits) {
   }
   for (const mode_t mode : {0600U, 0642U, 0740U}) {
     PublishFixture fixture(2, "docs" + std::to_string(mode), folder_.path());
-    const ObjectId commit = fixture.objects.commit(files);
+    const ObjectId commit = fixture.objects.commit(group_files);
     fixture.publish(commit, for_the_group());
     ASSERT_EQ(chmod((fixture.tree(commit) / "a/b/file").c_str(), mode), 0);
     EXPECT_FALSE(fixture.publish(commit, for_the_group()).reused) << std::oct << mode;

@@ -9,8 +9,6 @@
 namespace adapter::admin {
 namespace {
 
-constexpr std::size_t max_id_bytes = 128;
-
 // In this order: Gitea and Forgejo send the names of those they descend from, too.
 constexpr std::array<std::string_view, 6> event_fields = {"X-Forgejo-Event", "X-Gitea-Event",  "X-Gogs-Event",
                                                           "X-GitHub-Event",  "X-Gitlab-Event", "X-Event-Key"};
@@ -42,8 +40,8 @@ HookEvent event_of_word(std::string_view word, const Payload& payload) noexcept 
 }
 
 std::string usable_id(std::string_view id) {
-  const bool usable =
-      id.size() <= max_id_bytes && std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  const bool usable = id.size() <= max_delivery_id_bytes &&
+                      std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < '\x7f'; });
   return usable ? std::string(id) : std::string();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -8,6 +9,9 @@
 #include "hooks/payload.hpp"
 
 namespace adapter::admin {
+
+/// An id of a delivery that is longer counts as none.
+inline constexpr std::size_t max_delivery_id_bytes = 128;
 
 enum class HookEvent : std::uint8_t {
   push,   ///< branches or tags were moved, created or deleted; or the sender does not say what it is

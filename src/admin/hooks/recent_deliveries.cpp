@@ -3,12 +3,9 @@
 
 #include <utility>
 
+#include "hooks/delivery.hpp"
+
 namespace adapter::admin {
-namespace {
-
-constexpr std::size_t max_id_bytes = 128;
-
-}  // namespace
 
 void RecentDeliveries::forget_oldest() {
   keys_.erase(entries_.front().key);
@@ -20,7 +17,7 @@ bool RecentDeliveries::is_first(std::string_view route, std::string_view id,
   while (!entries_.empty() && entries_.front().until <= now) {
     forget_oldest();
   }
-  if (id.empty() || id.size() > max_id_bytes) {
+  if (id.empty() || id.size() > max_delivery_id_bytes) {
     return true;
   }
   std::string key(route);

@@ -8,13 +8,13 @@
 #include <utility>
 
 #include "adapter/base/text.hpp"
+#include "hooks/delivery.hpp"
 
 namespace adapter::admin {
 namespace {
 
 constexpr std::size_t digest_bytes = 32;
 constexpr std::size_t max_signatures = 16;
-constexpr std::size_t max_id_bytes = 128;
 constexpr std::size_t max_timestamp_digits = 12;
 constexpr std::string_view sha256_prefix = "sha256=";
 constexpr std::string_view whsec_prefix = "whsec_";
@@ -81,7 +81,7 @@ std::vector<std::string> standard_digests(std::string_view value) {
 
 // A "." in the id would let the same signed bytes be divided in several ways.
 bool is_id(std::string_view text) noexcept {
-  return !text.empty() && text.size() <= max_id_bytes &&
+  return !text.empty() && text.size() <= max_delivery_id_bytes &&
          std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f' && c != '.'; });
 }
 

@@ -11,7 +11,7 @@
 namespace adapter::app {
 namespace {
 
-constexpr std::chrono::seconds patience{5};
+constexpr std::chrono::seconds health_patience{5};
 
 asio::awaitable<int> check(AdminClient& client) {
   const AdminAnswer answer = co_await client.ask("GET", "readyz", "");
@@ -31,7 +31,7 @@ int health_command(const Options& options) {
     return exit_failed;
   }
   const AdminWork work = [](AdminClient& client) { return check(client); };
-  return run_client(std::move(*target), patience, work) == exit_ok ? exit_ok : exit_failed;
+  return run_client(std::move(*target), health_patience, work) == exit_ok ? exit_ok : exit_failed;
 }
 
 }  // namespace adapter::app

@@ -32,7 +32,7 @@ namespace adapter::app {
 namespace {
 
 /// A large tree takes minutes; the daemon gives up waiting after ten.
-constexpr std::chrono::minutes patience{11};
+constexpr std::chrono::minutes prune_patience{11};
 /// So many names fit into one request's target.
 constexpr std::size_t names_in_a_request = 32;
 
@@ -193,7 +193,7 @@ int prune_command(const Options& options) {
   const Result<AdminTarget> target = find_admin(options, config::process_environment(), TokenUse::wanted);
   if (target) {
     const AdminWork work = [&options](AdminClient& client) { return prune_by_daemon(client, options); };
-    const int code = run_client(*target, patience, work);
+    const int code = run_client(*target, prune_patience, work);
     if (code != exit_no_daemon || !options.admin_url.empty()) {
       return code;
     }

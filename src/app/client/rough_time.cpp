@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t minute = 60;
 constexpr std::int64_t hour = 60 * minute;
-constexpr std::int64_t day = 24 * hour;
+constexpr std::int64_t one_day = 24 * hour;
 
 }  // namespace
 
@@ -26,10 +26,10 @@ std::string rough_time(double seconds) {
   if (whole < 2 * hour) {
     return std::to_string(whole / minute) + "m";
   }
-  if (whole < 2 * day) {
+  if (whole < 2 * one_day) {
     return std::to_string(whole / hour) + "h";
   }
-  return std::to_string(whole / day) + "d";
+  return std::to_string(whole / one_day) + "d";
 }
 
 }  // namespace adapter::app

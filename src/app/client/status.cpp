@@ -25,7 +25,7 @@
 namespace adapter::app {
 namespace {
 
-constexpr std::chrono::seconds patience{30};
+constexpr std::chrono::seconds status_patience{30};
 constexpr std::chrono::seconds redraw_every{2};
 /// At a standard output that takes nothing.
 constexpr std::chrono::milliseconds look_again{50};
@@ -177,7 +177,7 @@ int status_command(const Options& options) {
   const AdminWork work = [&options](AdminClient& client) {
     return options.watch ? watch(client, options.json) : show_once(client, options.json);
   };
-  return run_client(std::move(*target), patience, work, options.watch);
+  return run_client(std::move(*target), status_patience, work, options.watch);
 }
 
 }  // namespace adapter::app

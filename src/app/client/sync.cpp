@@ -22,7 +22,7 @@ namespace adapter::app {
 namespace {
 
 /// The daemon gives up waiting after 16 min.
-constexpr std::chrono::minutes patience{17};
+constexpr std::chrono::minutes sync_patience{17};
 /// The daemon lets 32 wait in all, pages that are open among them.
 constexpr std::size_t most_at_once = 16;
 constexpr std::chrono::seconds usual_pause{5};
@@ -50,7 +50,7 @@ asio::awaitable<void> sync_one(Syncs& syncs, std::string name) {
   const auto executor = co_await asio::this_coro::executor;
   const async::Semaphore::Permit place = co_await syncs.places.acquire();
   const std::string route = "api/v1/repositories/" + path_segment(name) + "/sync";
-  const auto give_up = std::chrono::steady_clock::now() + patience;
+  const auto give_up = std::chrono::steady_clock::now() + sync_patience;
   asio::steady_timer pause(executor);
   while (true) {
     const AdminAnswer answer = co_await syncs.client.ask("POST", route, "wait=1");
@@ -112,7 +112,7 @@ int sync_command(const Options& options) {
     return exit_usage;
   }
   const AdminWork work = [&options](AdminClient& client) { return sync_all(client, distinct(options.names)); };
-  return run_client(std::move(*target), patience, work);
+  return run_client(std::move(*target), sync_patience, work);
 }
 
 }  // namespace adapter::app

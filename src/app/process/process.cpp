@@ -68,8 +68,7 @@ void set_thread_stack_size() {
     }
     log::error("crashed", "std::terminate() was called: " + reason);
     log::flush(last_words_limit);
-  } catch (...) {
-    // No memory for the words: the signal tells.
+  } catch (...) {  // NOLINT(bugprone-empty-catch) no memory for the words: the signal tells
   }
   std::abort();
 }

@@ -16,7 +16,7 @@
 namespace adapter::test {
 namespace {
 
-void require(bool condition, const char* what) {
+void require_call(bool condition, const char* what) {
   if (!condition) {
     throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
   }
@@ -111,8 +111,8 @@ LoopbackServer::LoopbackServer(ServerOptions options, Handler handler)
   std::signal(SIGPIPE, SIG_IGN);  // OpenSSL's own socket writes have no MSG_NOSIGNAL
   if (options_.identity) {
     context_.reset(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
-    require(SSL_CTX_use_certificate(context_.get(), options_.identity->certificate.get()) == 1, "certificate");
-    require(SSL_CTX_use_PrivateKey(context_.get(), options_.identity->key.get()) == 1, "key");
+    require_call(SSL_CTX_use_certificate(context_.get(), options_.identity->certificate.get()) == 1, "certificate");
+    require_call(SSL_CTX_use_PrivateKey(context_.get(), options_.identity->key.get()) == 1, "key");
     if (options_.max_tls_version != 0) {
       SSL_CTX_set_security_level(context_.get(), 0);
       SSL_CTX_set_min_proto_version(context_.get(), TLS1_VERSION);
@@ -122,11 +122,11 @@ LoopbackServer::LoopbackServer(ServerOptions options, Handler handler)
   listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  require(inet_pton(AF_INET, options_.address.c_str(), &address.sin_addr) == 1, "address");
-  require(bind(listener_, plain(address), sizeof address) == 0, "bind");
-  require(listen(listener_, 128) == 0, "listen");
+  require_call(inet_pton(AF_INET, options_.address.c_str(), &address.sin_addr) == 1, "address");
+  require_call(bind(listener_, plain(address), sizeof address) == 0, "bind");
+  require_call(listen(listener_, 128) == 0, "listen");
   socklen_t size = sizeof address;
-  require(getsockname(listener_, plain(address), &size) == 0, "getsockname");
+  require_call(getsockname(listener_, plain(address), &size) == 0, "getsockname");
   port_ = ntohs(address.sin_port);
   acceptor_ = std::thread([this] { accept_all(); });
 }

@@ -19,14 +19,14 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr std::string_view repository = "repositories:\n  - {name: docs, url: https://git.example.com/docs.git}\n";
+constexpr std::string_view one_repository = "repositories:\n  - {name: docs, url: https://git.example.com/docs.git}\n";
 
 class FindAdmin : public testing::Test {
 protected:
   FindAdmin() {
     std::string pattern = testing::TempDir() + "find-admin-XXXXXX";
     folder_ = mkdtemp(pattern.data());
-    variables_["ADAPTER_CONFIG"] = write("config.yaml", std::string(repository));
+    variables_["ADAPTER_CONFIG"] = write("config.yaml", std::string(one_repository));
   }
   ~FindAdmin() override { std::filesystem::remove_all(folder_); }
 
@@ -36,7 +36,7 @@ protected:
     return file.native();
   }
 
-  void configure(const std::string& text) { write("config.yaml", text + std::string(repository)); }
+  void configure(const std::string& text) { write("config.yaml", text + std::string(one_repository)); }
 
   Result<AdminTarget> find(TokenUse use = TokenUse::wanted) {
     const config::Environment environment = [this](std::string_view name) -> std::optional<std::string> {

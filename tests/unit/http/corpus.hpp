@@ -10,10 +10,15 @@
 #include <vector>
 
 #include "adapter/base/text.hpp"
+#include "adapter/http/url.hpp"
 
 namespace adapter::http::testing {
 
-/// "\xNN" and "\\" of the corpus as bytes.
+inline Url url(std::string_view text) {
+  return Url::parse(text).value();
+}
+
+/// "\\xNN" and "\\" of the corpus as bytes.
 inline std::string unescape(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size(); ++at) {

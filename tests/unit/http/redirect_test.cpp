@@ -8,9 +8,7 @@
 namespace adapter::http {
 namespace {
 
-Url url(std::string_view text) {
-  return Url::parse(text).value();
-}
+using testing::url;
 
 TEST(RedirectCorpus, IsFollowedWithinTheOriginOnly) {
   const auto rows = testing::corpus("redirect");

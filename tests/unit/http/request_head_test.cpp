@@ -36,12 +36,12 @@ std::string outcome(std::string_view bytes, std::size_t piece) {
   return out.str();
 }
 
-struct Case {
+struct HeadCase {
   std::string bytes;
   std::string expected;  ///< the whole outcome, or how it begins
 };
 
-void expect_all(const std::vector<Case>& cases) {
+void expect_all(const std::vector<HeadCase>& cases) {
   for (const auto& each : cases) {
     const auto whole = outcome(each.bytes, each.bytes.size());
     EXPECT_TRUE(whole.starts_with(each.expected)) << each.bytes.substr(0, 200) << "\n" << whole;

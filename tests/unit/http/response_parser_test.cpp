@@ -45,7 +45,7 @@ std::string outcome(const std::vector<std::string_view>& parts, bool expect_body
   return out.str();
 }
 
-struct Case {
+struct AnswerCase {
   std::string bytes;
   std::string expected;  ///< the whole outcome, or "class: " and words of the error
 };
@@ -54,7 +54,7 @@ std::string ok(const std::string& fields_and_body) {
   return "HTTP/1.1 200 OK\r\n" + fields_and_body;
 }
 
-std::vector<Case> good_answers() {
+std::vector<AnswerCase> good_answers() {
   return {
       {ok("Content-Length: 5\r\n\r\nhello"), "200 keep [hello] +0 Content-Length=5"},
       {ok("content-length:5\r\n\r\nhelloHTTP"), "200 keep [hello] +4 content-length=5"},
@@ -93,7 +93,7 @@ std::vector<Case> good_answers() {
   };
 }
 
-std::vector<Case> malformed_heads() {
+std::vector<AnswerCase> malformed_heads() {
   return {
       {"GIT/1.1 200 OK\r\n\r\n", "protocol: the server did not answer in HTTP/1.x"},
       {"\r\nHTTP/1.1 200 OK\r\n\r\n", "protocol: the server did not answer"},
@@ -131,7 +131,7 @@ std::vector<Case> malformed_heads() {
   };
 }
 
-std::vector<Case> malformed_framing() {
+std::vector<AnswerCase> malformed_framing() {
   const std::string chunked = ok("Transfer-Encoding: chunked\r\n\r\n");
   return {
       {ok("Content-Length: 1\r\nContent-Length: 1\r\n\r\nx"),
@@ -174,7 +174,7 @@ std::vector<Case> malformed_framing() {
   };
 }
 
-std::vector<Case> truncated_answers() {
+std::vector<AnswerCase> truncated_answers() {
   const std::string chunked = ok("Transfer-Encoding: chunked\r\n\r\n");
   return {
       {"", "network: the server closed the connection without an answer"},
@@ -191,7 +191,7 @@ std::vector<Case> truncated_answers() {
   };
 }
 
-std::vector<Case> answers_over_limits() {
+std::vector<AnswerCase> answers_over_limits() {
   std::string many;
   for (std::size_t count = 0; count < max_header_fields; ++count) {
     many += "F: v\r\n";

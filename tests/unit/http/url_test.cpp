@@ -10,9 +10,7 @@
 namespace adapter::http {
 namespace {
 
-Url url(std::string_view text) {
-  return Url::parse(text).value();
-}
+using testing::url;
 
 TEST(UrlCorpus, GoodOnesAreReadAndPrintedInOneForm) {
   const auto rows = testing::corpus("good");

@@ -47,7 +47,7 @@ public:
   void fill() {
     const int flags = fcntl(writer_.get(), F_GETFL);
     fcntl(writer_.get(), F_SETFL, flags | O_NONBLOCK);
-    while (write(writer_.get(), "#", 1) == 1) {
+    while (::write(writer_.get(), "#", 1) == 1) {
     }
     fcntl(writer_.get(), F_SETFL, flags);
   }

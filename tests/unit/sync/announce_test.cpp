@@ -4,19 +4,12 @@
 #include <vector>
 
 #include "machine.hpp"
+#include "values.hpp"
 
 namespace adapter::sync {
 namespace {
 
 using namespace std::chrono_literals;
-
-ObjectId id(char digit) {
-  return *ObjectId::from_hex(std::string(40, digit));
-}
-
-Published published(char digit) {
-  return Published{"refs/heads/main", id(digit), id(digit), "settings"};
-}
 
 /// A machine that is polled every hour and has published commit 1.
 class AnnounceTest : public ::testing::Test {

@@ -5,20 +5,12 @@
 #include <vector>
 
 #include "machine.hpp"
+#include "values.hpp"
 
 namespace adapter::sync {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Both clocks of a test, moved by hand.
-struct Clock {
-  Now now{schedule::TimePoint(std::chrono::seconds(1'700'000'000)), std::chrono::steady_clock::time_point(1h)};
-  void advance(std::chrono::milliseconds by) {
-    now.wall += by;
-    now.steady += by;
-  }
-};
 
 /// What a Machine remembers of failures.
 class FailuresTest : public ::testing::Test {

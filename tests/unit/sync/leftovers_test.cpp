@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const std::string commit(40, 'a');
+const std::string any_commit(40, 'a');
 
 /// A directory that is gone with all in it at the end.
 class TemporaryDirectory {
@@ -44,7 +44,7 @@ protected:
 
   void publish(const std::string& name, const std::string& link, const std::vector<FormerLink>& former = {}) {
     const fs::path own = directory.path() / ".adapter" / name;
-    fs::create_directories(own / "trees" / commit);
+    fs::create_directories(own / "trees" / any_commit);
     SavedState state;
     state.link = link;
     state.former_links = former;
@@ -53,7 +53,7 @@ protected:
   }
   void point(const std::string& link, const std::string& name) {
     fs::remove(directory.path() / link);
-    fs::create_directory_symlink(".adapter/" + name + "/trees/" + commit, directory.path() / link);
+    fs::create_directory_symlink(".adapter/" + name + "/trees/" + any_commit, directory.path() / link);
   }
 
   TemporaryDirectory directory;

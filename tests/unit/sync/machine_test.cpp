@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine.hpp"
+#include "values.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,29 +10,12 @@ namespace {
 using namespace std::chrono_literals;
 using Kind = RefSelection::Choice::Kind;
 
-/// Both clocks of a test, moved by hand.
-struct Clock {
-  Now now{schedule::TimePoint(std::chrono::seconds(1'700'000'000)), std::chrono::steady_clock::time_point(1h)};
-  void advance(std::chrono::milliseconds by) {
-    now.wall += by;
-    now.steady += by;
-  }
-};
-
-ObjectId id(char digit) {
-  return *ObjectId::from_hex(std::string(40, digit));
-}
-
 RefSelection::Choice found(char digit, std::string ref = "refs/heads/main") {
   RefSelection::Choice choice;
   choice.kind = Kind::found;
   choice.ref = std::move(ref);
   choice.tip = id(digit);
   return choice;
-}
-
-Published published(char digit) {
-  return Published{"refs/heads/main", id(digit), id(digit), "settings"};
 }
 
 class MachineTest : public ::testing::Test {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "recovery_plan.hpp"
+#include "values.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,16 +18,8 @@ using Way = RecoveryStep::Way;
 const Source configured{"https://git.example.com/public.git", "main"};
 const Source other{"https://git.example.com/private.git", "main"};
 
-ObjectId id(char digit) {
-  return *ObjectId::from_hex(std::string(ObjectId::hex_size, digit));
-}
-
-Published published(const ObjectId& commit) {
-  return Published{"refs/heads/main", commit, commit, "v1"};
-}
-
 RecoveryStep step(Way way, char commit) {
-  return RecoveryStep{way, id(commit), published(id(commit))};
+  return RecoveryStep{way, id(commit), published(commit)};
 }
 
 RecoveryStep stranger(Way way, char commit) {
@@ -46,13 +39,13 @@ struct Case {
     facts.journal = &journal;
     journal.link = "docs";
     journal.source = source;
-    journal.published = published(id(commit));
+    journal.published = published(commit);
     return *this;
   }
   Case& pending(const Source& source, char commit) {
     facts.journal = &journal;
     journal.link = "docs";
-    journal.pending = SavedState::Pending{source, published(id(commit))};
+    journal.pending = SavedState::Pending{source, published(commit)};
     return *this;
   }
   Case& shows(char commit) {
@@ -65,7 +58,7 @@ struct Case {
     return *this;
   }
   Case& kept(const std::optional<Source>& source, char commit) {
-    facts.kept = published(id(commit));
+    facts.kept = published(commit);
     facts.kept_source = source;
     return *this;
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ref_selection.hpp"
+#include "values.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,10 +8,6 @@ namespace adapter::sync {
 namespace {
 
 using Kind = RefSelection::Choice::Kind;
-
-ObjectId id(char digit) {
-  return *ObjectId::from_hex(std::string(40, digit));
-}
 
 wire::Ref ref(std::string name, char digit, std::string target = {}) {
   wire::Ref made;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "repository_journal.hpp"
+#include "values.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,25 +14,17 @@ using ::testing::IsEmpty;
 const Source first_source{"https://git.example.com/docs.git", "main"};
 const Source second_source{"https://git.example.com/other.git", "main"};
 
-ObjectId id(char digit) {
-  return *ObjectId::from_hex(std::string(ObjectId::hex_size, digit));
-}
-
-Published published(char commit) {
-  return Published{"refs/heads/main", id(commit), id(commit), "v1-1"};
-}
-
 SavedState sample() {
   SavedState state;
   state.source = first_source;
   state.link = "docs";
   state.former_links = {{"team/docs", second_source, id('d')}, {"old", std::nullopt, std::nullopt}};
-  state.published = Published{"refs/heads/main", id('a'), id('b'), "v1-1"};
+  state.published = Published{"refs/heads/main", id('a'), id('b'), "settings"};
   state.pending = SavedState::Pending{second_source, published('e')};
   Refusal& refusal = state.refusals[id('c')];
   refusal.error_class = ErrorClass::limit;
   refusal.text = "too many \"paths\"\n\xff";
-  refusal.settings = "v1-1";
+  refusal.settings = "settings";
   state.last_success = schedule::TimePoint(std::chrono::milliseconds(1'795'435'200'123));
   return state;
 }
@@ -43,10 +36,11 @@ TEST(RepositoryJournal, ReadsBackWhatItWrote) {
 }
 
 TEST(RepositoryJournal, ReadsAFileOfTheFirstVersion) {
-  const auto state = parse_state(R"({"version":1,"url":"https://git.example.com/docs.git","link":"docs",
+  const auto state =
+      parse_state(R"({"version":1,"url":"https://git.example.com/docs.git","link":"docs",
     "former_links":["old"],"followed":"main","last_success_ms":5,"refused":[],
     "published":{"ref":"refs/heads/main","tip":")" +
-                                 id('a').to_hex() + R"(","commit":")" + id('a').to_hex() + R"(","settings":"v1-1"}})");
+                  id('a').to_hex() + R"(","commit":")" + id('a').to_hex() + R"(","settings":"settings"}})");
   ASSERT_TRUE(state);
   EXPECT_EQ(state->source, first_source);
   EXPECT_EQ(state->published, published('a'));

@@ -10,13 +10,13 @@ namespace {
 using testing::data_pkt;
 using testing::expect_error;
 
-struct Answer {
+struct CapabilitiesAnswer {
   CapabilitiesParser parser;
   std::optional<Error> error;
 };
 
-Answer read(std::string_view bytes, std::size_t piece = 1 << 20) {
-  Answer answer;
+CapabilitiesAnswer read_capabilities(std::string_view bytes, std::size_t piece = 1 << 20) {
+  CapabilitiesAnswer answer;
   answer.error = testing::replay(bytes, piece, [&answer](const Pkt& pkt) { return answer.parser.take(pkt); });
   return answer;
 }
@@ -27,7 +27,7 @@ std::string advertisement(const std::vector<std::string_view>& lines) {
 
 TEST(Capabilities, ReadsWhatGitSays) {
   for (const std::size_t piece : {1U, 7U, 100'000U}) {
-    const auto answer = read(testing::recorded("info_refs_main_v2.response"), piece);
+    const auto answer = read_capabilities(testing::recorded("info_refs_main_v2.response"), piece);
     ASSERT_FALSE(answer.error.has_value()) << answer.error->text();
     ASSERT_TRUE(answer.parser.done());
     const auto& result = answer.parser.result();
@@ -46,9 +46,9 @@ TEST(Capabilities, ReadsWhatGitSays) {
 }
 
 TEST(Capabilities, ReadsTheAnswerOfAForgeWithItsPreamble) {
-  const auto answer = read("001e# service=git-upload-pack\n0000" +
-                           advertisement({"version 2\n", "agent=git/github-1\n", "ls-refs\n",
-                                          "fetch=shallow filter sideband-all\n", "server-option\n"}));
+  const auto answer = read_capabilities("001e# service=git-upload-pack\n0000" +
+                                        advertisement({"version 2\n", "agent=git/github-1\n", "ls-refs\n",
+                                                       "fetch=shallow filter sideband-all\n", "server-option\n"}));
   ASSERT_FALSE(answer.error.has_value()) << answer.error->text();
   EXPECT_TRUE(answer.parser.done());
   EXPECT_FALSE(answer.parser.result().ls_refs_unborn);
@@ -59,13 +59,15 @@ TEST(Capabilities, ReadsTheAnswerOfAForgeWithItsPreamble) {
 
 TEST(Capabilities, RecognisesOlderVersions) {
   for (const int version : {0, 1}) {
-    const auto answer = read(testing::recorded("info_refs_main_v" + std::to_string(version) + ".response"));
+    const auto answer =
+        read_capabilities(testing::recorded("info_refs_main_v" + std::to_string(version) + ".response"));
     ASSERT_FALSE(answer.error.has_value()) << answer.error->text();
     EXPECT_TRUE(answer.parser.done());
     EXPECT_EQ(answer.parser.result().version, version);
     EXPECT_EQ(answer.parser.result().agent, "git/2.39.5");
     EXPECT_THAT(answer.parser.result().lines, ::testing::Contains("symref=HEAD:refs/heads/main"));
-    const auto empty = read(testing::recorded("info_refs_empty_v" + std::to_string(version) + ".response"));
+    const auto empty =
+        read_capabilities(testing::recorded("info_refs_empty_v" + std::to_string(version) + ".response"));
     ASSERT_FALSE(empty.error.has_value()) << empty.error->text();
     EXPECT_TRUE(empty.parser.done());
     EXPECT_EQ(empty.parser.result().version, version);
@@ -74,34 +76,40 @@ TEST(Capabilities, RecognisesOlderVersions) {
 
 TEST(Capabilities, SaysThatSha256IsNotSupported) {
   for (const int version : {0, 1, 2}) {
-    const auto answer = read(testing::recorded("info_refs_sha256_v" + std::to_string(version) + ".response"));
+    const auto answer =
+        read_capabilities(testing::recorded("info_refs_sha256_v" + std::to_string(version) + ".response"));
     expect_error(answer.error, ErrorClass::protocol, "names its objects with sha256; only sha1 is supported");
   }
 }
 
 TEST(Capabilities, RefusesAServerThatCannotBeFollowed) {
-  expect_error(read(advertisement({"version 2\n", "fetch\n"})).error, ErrorClass::protocol, "names no ls-refs");
-  expect_error(read(advertisement({"version 2\n", "ls-refs\n"})).error, ErrorClass::protocol, "names no fetch");
-  expect_error(read(advertisement({})).error, ErrorClass::protocol, "is empty");
-  expect_error(read(advertisement({"version 3\n"})).error, ErrorClass::protocol, "\"version 3\"");
+  expect_error(read_capabilities(advertisement({"version 2\n", "fetch\n"})).error, ErrorClass::protocol,
+               "names no ls-refs");
+  expect_error(read_capabilities(advertisement({"version 2\n", "ls-refs\n"})).error, ErrorClass::protocol,
+               "names no fetch");
+  expect_error(read_capabilities(advertisement({})).error, ErrorClass::protocol, "is empty");
+  expect_error(read_capabilities(advertisement({"version 3\n"})).error, ErrorClass::protocol, "\"version 3\"");
 }
 
 TEST(Capabilities, RefusesWhatIsNoAdvertisement) {
-  expect_error(read(advertisement({"<html>\x1b[31m"})).error, ErrorClass::protocol, "\"<html>\\x1B[31m\"");
-  expect_error(read(advertisement({"version 1\n", "version 1\n"})).error, ErrorClass::protocol, "does not begin");
-  expect_error(read(advertisement({"# service=git-upload-pack\n", "version 2\n"})).error, ErrorClass::protocol,
-               "no flush packet after its preamble");
-  expect_error(read(advertisement({"# service=git-receive-pack\n"})).error, ErrorClass::protocol, "does not begin");
-  expect_error(read("0001").error, ErrorClass::protocol, "does not belong there");
-  expect_error(read("0002").error, ErrorClass::protocol, "does not belong there");
-  expect_error(read(advertisement({"version 2\n", "ls-refs\n", "fetch\n"}) + "0005x").error, ErrorClass::protocol,
-               "goes on after its end");
+  expect_error(read_capabilities(advertisement({"<html>\x1b[31m"})).error, ErrorClass::protocol, "\"<html>\\x1B[31m\"");
+  expect_error(read_capabilities(advertisement({"version 1\n", "version 1\n"})).error, ErrorClass::protocol,
+               "does not begin");
+  expect_error(read_capabilities(advertisement({"# service=git-upload-pack\n", "version 2\n"})).error,
+               ErrorClass::protocol, "no flush packet after its preamble");
+  expect_error(read_capabilities(advertisement({"# service=git-receive-pack\n"})).error, ErrorClass::protocol,
+               "does not begin");
+  expect_error(read_capabilities("0001").error, ErrorClass::protocol, "does not belong there");
+  expect_error(read_capabilities("0002").error, ErrorClass::protocol, "does not belong there");
+  expect_error(read_capabilities(advertisement({"version 2\n", "ls-refs\n", "fetch\n"}) + "0005x").error,
+               ErrorClass::protocol, "goes on after its end");
 }
 
 TEST(Capabilities, PassesTheServersWordsOn) {
-  expect_error(read(advertisement({"ERR access denied\n"})).error, ErrorClass::protocol,
+  expect_error(read_capabilities(advertisement({"ERR access denied\n"})).error, ErrorClass::protocol,
                "the server says: access denied");
-  expect_error(read(advertisement({"version 2\n", "ERR later"})).error, ErrorClass::protocol, "the server says: later");
+  expect_error(read_capabilities(advertisement({"version 2\n", "ERR later"})).error, ErrorClass::protocol,
+               "the server says: later");
 }
 
 TEST(Capabilities, KeepsLittleOfAHugeAdvertisement) {

@@ -10,18 +10,17 @@ namespace {
 using testing::data_pkt;
 using testing::expect_error;
 using testing::fact_id;
+using testing::id_a;
 
-const std::string id_a(40, 'a');
-
-struct Answer {
+struct FetchAnswer {
   FetchParser parser;
   std::string pack;
   std::string progress;
   std::optional<Error> error;
 };
 
-Answer read(std::string_view bytes, std::size_t piece = 1 << 20) {
-  Answer answer;
+FetchAnswer read_fetch(std::string_view bytes, std::size_t piece = 1 << 20) {
+  FetchAnswer answer;
   answer.error = testing::replay(bytes, piece, [&answer](const Pkt& pkt) -> std::optional<Error> {
     const auto event = answer.parser.take(pkt);
     if (!event) {
@@ -111,7 +110,7 @@ TEST(Fetch, ReadsPackAndBoundaryOfRealAnswers) {
   };
   for (const auto& expected : cases) {
     for (const std::size_t piece : {1U, 1000U, 200'000U}) {
-      const auto answer = read(testing::recorded(expected.name + ".response"), piece);
+      const auto answer = read_fetch(testing::recorded(expected.name + ".response"), piece);
       ASSERT_FALSE(answer.error.has_value()) << expected.name << ": " << answer.error->text();
       EXPECT_TRUE(answer.parser.done()) << expected.name;
       EXPECT_EQ(std::to_string(answer.pack.size()), testing::fact(expected.name + ".pack_bytes")) << expected.name;
@@ -125,7 +124,7 @@ TEST(Fetch, ReadsPackAndBoundaryOfRealAnswers) {
 }
 
 TEST(Fetch, SaysThatTheCommitIsGone) {
-  const auto answer = read(testing::recorded("fetch_not_our_ref.response"));
+  const auto answer = read_fetch(testing::recorded("fetch_not_our_ref.response"));
   expect_error(answer.error, ErrorClass::not_found, "not our ref 1212");
   expect_error(answer.error, ErrorClass::not_found, "the ref moved");
   EXPECT_TRUE(answer.error->retryable());

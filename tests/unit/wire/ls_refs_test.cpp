@@ -10,19 +10,18 @@ namespace {
 using testing::data_pkt;
 using testing::expect_error;
 using testing::fact_id;
+using testing::id_a;
+using testing::id_b;
 
-const std::string id_a(40, 'a');
-const std::string id_b(40, 'b');
-
-struct Answer {
+struct RefsAnswer {
   std::vector<Ref> refs;
   std::optional<Error> error;
   bool done = false;
 };
 
-Answer read(std::string_view bytes, std::vector<std::string> prefixes = {}, std::size_t piece = 1 << 20) {
+RefsAnswer read_refs(std::string_view bytes, std::vector<std::string> prefixes = {}, std::size_t piece = 1 << 20) {
   LsRefsParser parser(std::move(prefixes), Limits{});
-  Answer answer;
+  RefsAnswer answer;
   answer.error = testing::replay(bytes, piece, [&parser](const Pkt& pkt) { return parser.take(pkt); });
   answer.done = parser.done();
   answer.refs = std::move(parser).take_refs();
@@ -66,7 +65,7 @@ TEST(LsRefs, ReadsBranchesTagsAndHead) {
       {"refs/tags/v1.0-signed", fact_id("ref:refs/tags/v1.0-signed"), fact_id("ref:refs/tags/v1.0-signed^{}"), ""},
   };
   for (const std::size_t piece : {1U, 13U, 100'000U}) {
-    const auto answer = read(testing::recorded("ls_refs_main.response"), {"HEAD", "refs/"}, piece);
+    const auto answer = read_refs(testing::recorded("ls_refs_main.response"), {"HEAD", "refs/"}, piece);
     ASSERT_FALSE(answer.error.has_value()) << answer.error->text();
     EXPECT_TRUE(answer.done);
     EXPECT_EQ(answer.refs, expected);
@@ -74,44 +73,44 @@ TEST(LsRefs, ReadsBranchesTagsAndHead) {
 }
 
 TEST(LsRefs, ReadsAnUnbornHead) {
-  const auto empty = read(testing::recorded("ls_refs_empty.response"));
+  const auto empty = read_refs(testing::recorded("ls_refs_empty.response"));
   EXPECT_FALSE(empty.error.has_value());
   EXPECT_TRUE(empty.done);
   EXPECT_EQ(empty.refs, (std::vector<Ref>{{"HEAD", ObjectId{}, std::nullopt, "refs/heads/trunk"}}));
 
-  const auto unborn = read(testing::recorded("ls_refs_unborn.response"));
+  const auto unborn = read_refs(testing::recorded("ls_refs_unborn.response"));
   ASSERT_EQ(unborn.refs.size(), 6U);
   EXPECT_TRUE(unborn.refs[0].id.is_zero());
   EXPECT_EQ(unborn.refs[0].symref_target, "refs/heads/later");
 }
 
 TEST(LsRefs, ReadsADetachedHeadAndAnAnswerWithoutRefs) {
-  const auto detached = read(testing::recorded("ls_refs_detached.response"), {"HEAD"});
+  const auto detached = read_refs(testing::recorded("ls_refs_detached.response"), {"HEAD"});
   EXPECT_EQ(detached.refs, (std::vector<Ref>{{"HEAD", fact_id("commit2"), std::nullopt, ""}}));
-  const auto nothing = read("0000");
+  const auto nothing = read_refs("0000");
   EXPECT_FALSE(nothing.error.has_value());
   EXPECT_TRUE(nothing.done);
   EXPECT_TRUE(nothing.refs.empty());
 }
 
 TEST(LsRefs, KeepsOnlyWhatWasAskedFor) {
-  const auto answer = read(testing::recorded("ls_refs_main.response"), {"refs/heads/main", "refs/tags/v1.0"});
+  const auto answer = read_refs(testing::recorded("ls_refs_main.response"), {"refs/heads/main", "refs/tags/v1.0"});
   std::vector<std::string> names;
   for (const auto& ref : answer.refs) {
     names.push_back(ref.name);
   }
   // The server sends v1.0-signed too, whose name only begins like the one that was asked for.
   EXPECT_THAT(names, ::testing::ElementsAre("refs/heads/main", "refs/tags/v1.0"));
-  const auto below = read(testing::recorded("ls_refs_main.response"), {"refs/tags/"});
+  const auto below = read_refs(testing::recorded("ls_refs_main.response"), {"refs/tags/"});
   EXPECT_EQ(below.refs.size(), 3U);
   const auto ignored =
-      read(testing::packets({id_a + " refs/heads/bad..name", id_a + " refs/heads/x"}) + "0000", {"refs/heads/x"});
+      read_refs(testing::packets({id_a + " refs/heads/bad..name", id_a + " refs/heads/x"}) + "0000", {"refs/heads/x"});
   EXPECT_FALSE(ignored.error.has_value());
   EXPECT_EQ(ignored.refs.size(), 1U);
 }
 
 TEST(LsRefs, IgnoresAttributesOfTheFuture) {
-  const auto answer = read(
+  const auto answer = read_refs(
       testing::packets({id_a + " refs/x/HEAD symref-target:refs/x/main", id_a + " refs/heads/x new:1 peeled:" + id_b}) +
       "0000");
   ASSERT_FALSE(answer.error.has_value()) << answer.error->text();
@@ -142,7 +141,7 @@ TEST(LsRefs, RefusesMalformedLines) {
 TEST(LsRefs, RefusesARefThatIsListedTwice) {
   const auto bytes =
       testing::packets({id_a + " refs/heads/x", id_a + " refs/heads/y", id_b + " refs/heads/x"}) + "0000";
-  expect_error(read(bytes).error, ErrorClass::protocol, "the same ref twice: \"refs/heads/x\"");
+  expect_error(read_refs(bytes).error, ErrorClass::protocol, "the same ref twice: \"refs/heads/x\"");
 }
 
 TEST(LsRefs, StopsAtTheLimit) {

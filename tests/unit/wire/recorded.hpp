@@ -18,6 +18,8 @@
 namespace adapter::wire::testing {
 
 inline constexpr std::string_view agent = "adapter/test";
+inline const std::string id_a(40, 'a');
+inline const std::string id_b(40, 'b');
 
 inline std::string recorded(const std::string& name) {
   std::ifstream file(WIRE_FIXTURES + name, std::ios::binary);
