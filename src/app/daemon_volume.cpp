@@ -24,7 +24,7 @@ asio::awaitable<void> Daemon::watch_volume() {
     std::optional<publish::DirectoryState> state;
     try {
       auto job = [lock = lock_.get()](const std::stop_token&) { return lock->renew(); };
-      state = co_await async::run_blocking(*workers_, std::move(job));
+      state = co_await async::run_blocking(*workers_, std::move(job), "look at the locks of the volume");
     } catch (const publish::DirectoryBusy& busy) {
       log::error("data_directory_busy", busy.text());
       end_with(exit_busy);

@@ -241,7 +241,8 @@ asio::awaitable<void> LiveEngine::watch_links() {
       }
     }
     auto job = [links = std::move(links)](const std::stop_token& stop) { return look_at_links(links, stop); };
-    const std::vector<WatchedLink> differing = co_await async::run_blocking(shared_.workers, std::move(job));
+    const std::vector<WatchedLink> differing =
+        co_await async::run_blocking(shared_.workers, std::move(job), "look at the links");
     for (const WatchedLink& link : differing) {
       const auto place = entries_.find(link.repository);
       if (place != entries_.end() && config_->data_dir / place->second->task.repository().link == link.path) {

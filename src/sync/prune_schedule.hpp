@@ -24,6 +24,9 @@ public:
   /// all (an empty or late-mounted file) nothing counts as gone. Returns those that were not gone before.
   std::vector<std::string> observe(TimePoint now, const std::vector<std::string>& gone, bool any_configured);
 
+  /// It is configured: should it be gone again, it counts from the beginning.
+  void forget(const std::string& name) { gone_since_.erase(name); }
+
   [[nodiscard]] std::vector<std::string> due(TimePoint now) const;
   /// Of one repository; `never` when it is not gone or nothing becomes due.
   [[nodiscard]] TimePoint due_at(const std::string& name) const;

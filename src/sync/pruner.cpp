@@ -39,6 +39,9 @@ void Pruner::configure(const config::Config& config) {
   configured_ = ConfiguredLinks::of(config);
   ++generation_;
   schedule_.set_delay(config.prune);
+  for (const auto& [name, link] : configured_.link_of) {
+    schedule_.forget(name);
+  }
   wakeup_.wake();
 }
 
@@ -59,22 +62,34 @@ void Pruner::note_published() noexcept {
 asio::awaitable<void> Pruner::run() {
   co_await delete_retired();  // of a run that was killed
   while (true) {
-    const std::vector<Leftover> leftovers = co_await look();
+    co_await look();
+    // Each deletion may take minutes, and the configuration may change meanwhile: what is due is asked before each one.
+    std::set<std::string> tried;
+    while (const std::optional<std::string> name = next_due(tried)) {
+      tried.insert(*name);
+      co_await remove_due(*name);
+    }
     const steady_clock::time_point now = steady_clock::now();
-    const std::vector<std::string> due = schedule_.due(now);
     steady_clock::time_point next = schedule_.next_due(now);
-    for (const std::string& name : due) {
-      const std::optional<Error> failure = co_await remove(name);
-      if (!failure) {
-        told_.erase(name);
-        continue;
-      }
-      next = std::min<steady_clock::time_point>(next, steady_clock::now() + retry_interval);
-      if (std::exchange(told_[name], failure->text()) != failure->text()) {
-        log::warning("prune_failed", failure->text(), {{"repository", name}, {"class", failure->error_class()}});
-      }
+    if (!told_.empty()) {
+      next = std::min<steady_clock::time_point>(next, now + retry_interval);
     }
     co_await wakeup_.wait_until(next);
+  }
+}
+
+std::optional<std::string> Pruner::next_due(const std::set<std::string>& tried) const {
+  const std::vector<std::string> due = schedule_.due(steady_clock::now());
+  const auto next = std::find_if(due.begin(), due.end(), [&](const auto& name) { return !tried.contains(name); });
+  return next == due.end() ? std::nullopt : std::optional(*next);
+}
+
+asio::awaitable<void> Pruner::remove_due(std::string name) {
+  const std::optional<Error> failure = co_await remove(name, true);
+  if (!failure) {
+    told_.erase(name);
+  } else if (std::exchange(told_[name], failure->text()) != failure->text()) {
+    log::warning("prune_failed", failure->text(), {{"repository", name}, {"class", failure->error_class()}});
   }
 }
 
@@ -83,7 +98,7 @@ asio::awaitable<std::vector<Leftover>> Pruner::look() {
   std::vector<Leftover> leftovers;
   try {
     auto job = [configured = configured_](const std::stop_token&) { return find_leftovers(configured); };
-    leftovers = co_await async::run_blocking(workers_, std::move(job));
+    leftovers = co_await async::run_blocking(workers_, std::move(job), "look for what is no longer configured");
   } catch (const Error& error) {
     // Without knowing what is needed nothing is deleted; the delay goes on.
     log::warning("prune_failed", error.text(), {{"class", error.error_class()}});
@@ -107,25 +122,24 @@ asio::awaitable<std::vector<Leftover>> Pruner::look() {
   co_return leftovers;
 }
 
-/// The failure, or nullopt when it is gone.
-asio::awaitable<std::optional<Error>> Pruner::remove(std::string name) {
+/// The failure, or nullopt when it is gone, or `by_schedule` no longer due.
+asio::awaitable<std::optional<Error>> Pruner::remove(std::string name, bool by_schedule) {
   std::optional<Error> failure;
-  if (configured_.link_of.empty()) {
-    co_return Error(ErrorClass::config, "no repository is configured; nothing is removed until there is one again");
-  }
   try {
-    auto job = [configured = configured_, name](const std::stop_token&) { return find_leftover(configured, name); };
-    std::optional<Leftover> leftover = co_await async::run_blocking(workers_, std::move(job));
-    if (!leftover) {
-      co_return Error(ErrorClass::config, "it has left nothing in the volume, or is configured");
+    bool retired = false;
+    while (!retired) {
+      if (by_schedule && schedule_.due_at(name) > steady_clock::now()) {
+        co_return std::nullopt;
+      }
+      const std::uint64_t generation = generation_;
+      Leftover leftover = co_await find_removable(name);
+      const async::Semaphore::Permit permit = co_await retiring_permit_.acquire();
+      // A configuration that came meanwhile may need what was found: it is looked at again.
+      if (generation_ == generation) {
+        co_await retire(std::move(leftover));
+        retired = true;
+      }
     }
-    if (!leftover->needed_by.empty()) {
-      co_return Error(ErrorClass::storage,
-                      "the link \"" + leftover->needed_by +
-                          "\" of a configured repository still leads into its trees; it is removed "
-                          "once that repository has published");
-    }
-    co_await retire(std::move(*leftover));
     co_await delete_retired();
   } catch (const Error& error) {
     if (error.error_class() == ErrorClass::cancelled) {
@@ -136,20 +150,40 @@ asio::awaitable<std::optional<Error>> Pruner::remove(std::string name) {
   co_return failure;
 }
 
-asio::awaitable<void> Pruner::retire(Leftover leftover) {
-  const async::Semaphore::Permit permit = co_await retiring_permit_.acquire();
-  if (configured_.link_of.contains(leftover.name)) {
-    throw Error(ErrorClass::config, "it is configured again");
+/// Throws the reason why it is not to be removed.
+asio::awaitable<Leftover> Pruner::find_removable(std::string name) {
+  if (configured_.link_of.empty()) {
+    throw Error(ErrorClass::config, "no repository is configured; nothing is removed until there is one again");
   }
+  auto job = [configured = configured_, name](const std::stop_token&) { return find_leftover(configured, name); };
+  std::optional<Leftover> leftover =
+      co_await async::run_blocking(workers_, std::move(job), "look for what a repository left");
+  if (!leftover) {
+    throw Error(ErrorClass::config, "it has left nothing in the volume, or is configured");
+  }
+  if (!leftover->needed_by.empty()) {
+    throw Error(ErrorClass::storage, "the link \"" + leftover->needed_by +
+                                         "\" of a configured repository still leads into its trees; it is removed once "
+                                         "that repository has published");
+  }
+  co_return std::move(*leftover);
+}
+
+/// With the permit. Ends between two steps when the configuration changes: it may need what is still there.
+asio::awaitable<void> Pruner::retire(Leftover leftover) {
   if (ending_.contains(leftover.name)) {
     throw Error(ErrorClass::storage, "its last work on the volume has not ended; it is removed afterwards");
   }
   const Retiring retiring(retiring_, leftover.name);
-  const std::string link = leftover.links.front();
-  const auto publisher = publish::make_publisher(workers_, configured_.data_dir, leftover.name, link);
+  const std::uint64_t generation = generation_;
+  const auto publisher = publish::make_publisher(workers_, configured_.data_dir, leftover.name, leftover.links.front());
   for (std::size_t i = 1; i < leftover.links.size(); ++i) {
     const std::string former = leftover.links[i];
     co_await publisher->remove_former_link(former);
+    if (generation_ != generation) {
+      throw Error(ErrorClass::config,
+                  "the configuration was changed while it was removed; what is left is looked at again");
+    }
   }
   co_await publisher->retire_all();
   log::info("pruned", "a repository that is no longer configured was removed", {{"repository", leftover.name}});
@@ -159,7 +193,7 @@ asio::awaitable<void> Pruner::delete_retired() {
   auto job = [data_dir = configured_.data_dir](const std::stop_token& stop) {
     publish::delete_retired(data_dir, stop);
   };
-  co_await async::run_blocking(workers_, std::move(job));
+  co_await async::run_blocking(workers_, std::move(job), "delete what was pruned");
 }
 
 asio::awaitable<void> Pruner::wait_until_free(std::string name) {
@@ -179,7 +213,8 @@ asio::awaitable<std::vector<std::string>> Pruner::remove_former_links(publish::P
         auto job = [data_dir = configured_.data_dir, link](const std::stop_token&) {
           return publish::owner_of_link(data_dir, link);
         };
-        const std::optional<std::string> owner = co_await async::run_blocking(workers_, std::move(job));
+        const std::optional<std::string> owner =
+            co_await async::run_blocking(workers_, std::move(job), "look whose tree a link shows");
         if (owner != name) {
           settled.push_back(link);
         }
@@ -229,7 +264,7 @@ asio::awaitable<std::vector<PruneResult>> Pruner::prune_now(std::vector<std::str
   for (const std::string& name : names) {
     PruneResult result;
     result.name = name;
-    result.error = co_await remove(name);
+    result.error = co_await remove(name, false);
     results.push_back(std::move(result));
   }
   wakeup_.wake();

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,8 +64,11 @@ public:
 
 private:
   asio::awaitable<std::vector<Leftover>> look();
-  asio::awaitable<std::optional<Error>> remove(std::string name);
+  asio::awaitable<void> remove_due(std::string name);
+  asio::awaitable<std::optional<Error>> remove(std::string name, bool by_schedule);
+  asio::awaitable<Leftover> find_removable(std::string name);
   asio::awaitable<void> retire(Leftover leftover);
+  [[nodiscard]] std::optional<std::string> next_due(const std::set<std::string>& tried) const;
   asio::awaitable<void> delete_retired();
 
   async::Workers& workers_;

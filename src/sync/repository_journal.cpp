@@ -18,6 +18,7 @@ constexpr const char* file_name = "state.json";
 constexpr std::string_view temporary_prefix = ".tmp-";
 constexpr std::uint64_t max_state_bytes = 256 * kib;
 constexpr int format_version = 1;
+constexpr std::chrono::hours latest_success{24 * 366 * 230};  // since 1970
 
 std::optional<ErrorClass> class_from(std::string_view name) {
   for (std::size_t i = 0; i < error_class_count; ++i) {
@@ -49,11 +50,13 @@ bool is_plain_link(std::string_view link) {
 /// Temporary files of replace_file_at() that a kill left; the repository's own folder holds no others of that name.
 void sweep_temporaries(const std::filesystem::path& directory, int folder) {
   std::error_code ignored;
-  for (const auto& item : std::filesystem::directory_iterator(directory, ignored)) {
-    const std::string name = item.path().filename();
-    if (name.starts_with(temporary_prefix) && item.is_regular_file(ignored)) {
+  std::filesystem::directory_iterator item(directory, ignored);
+  while (!ignored && item != std::filesystem::directory_iterator()) {
+    const std::string name = item->path().filename();
+    if (name.starts_with(temporary_prefix) && item->is_regular_file(ignored)) {
       remove_tree_at(folder, name);
     }
+    item.increment(ignored);
   }
 }
 
@@ -244,8 +247,11 @@ std::optional<SavedState> parse_state(std::string_view text) {
       state.pending = SavedState::Pending{source_from(json.at("pending")), published_from(json.at("pending"))};
     }
     if (json.contains("last_success_ms")) {
-      state.last_success =
-          schedule::TimePoint(std::chrono::milliseconds(json.at("last_success_ms").get<std::int64_t>()));
+      // Of another time than ours it says nothing, and sums with it would overflow.
+      const std::chrono::milliseconds since_1970(json.at("last_success_ms").get<std::int64_t>());
+      if (since_1970 >= std::chrono::milliseconds{0} && since_1970 < latest_success) {
+        state.last_success = schedule::TimePoint(since_1970);
+      }
     }
     state.refusals = refusals_from(json.at("refused"));
     return state;
@@ -284,7 +290,8 @@ asio::awaitable<void> RepositoryJournal::load() {
     co_return;
   }
   auto job = [directory = directory_](const std::stop_token&) { return load_state(directory); };
-  std::optional<SavedState> found = co_await async::run_blocking(workers_, std::move(job));
+  std::optional<SavedState> found =
+      co_await async::run_blocking(workers_, std::move(job), "read the notes on the repository");
   loaded_ = true;
   has_notes_ = found.has_value();
   if (found) {
@@ -302,7 +309,7 @@ asio::awaitable<void> RepositoryJournal::save() {
   auto job = [directory = directory_, state = state_](const std::stop_token&) { save_state(directory, state); };
   edited_ = false;
   try {
-    co_await async::run_blocking(workers_, std::move(job));
+    co_await async::run_blocking(workers_, std::move(job), "write the notes on the repository");
   } catch (...) {
     edited_ = true;
     throw;

@@ -132,8 +132,7 @@ private:
 /// `work` must own plain data or refer to what outlives this await. `step` (a literal) names it in Workers::jobs(); the
 /// job may refine it by a JobStep.
 template <class F>
-asio::awaitable<std::invoke_result_t<F&, std::stop_token>> run_blocking(Workers& workers, F work,
-                                                                        const char* step = "a job on the volume") {
+asio::awaitable<std::invoke_result_t<F&, std::stop_token>> run_blocking(Workers& workers, F work, const char* step) {
   using R = std::invoke_result_t<F&, std::stop_token>;
   auto state = std::make_shared<detail::JobState<R>>();
   detail::StartJob<R, F> start(workers, state, std::move(work), step);

@@ -69,7 +69,7 @@ TEST(RunBlocking, RunsElsewhereAndComesHome) {
           there = std::this_thread::get_id();
           return text;
         };
-        out = co_await run_blocking(pool, std::move(job));
+        out = co_await run_blocking(pool, std::move(job), "a step");
         back = std::this_thread::get_id();
       }(workers, worker, home, value));
   EXPECT_EQ(value, std::string(64, 'y'));
@@ -83,7 +83,7 @@ TEST(RunBlocking, BringsAnExceptionHome) {
   EXPECT_THROW(run(loop,
                    [](Workers& pool) -> asio::awaitable<void> {
                      auto job = [](const std::stop_token&) -> int { throw Error(ErrorClass::storage, "disk"); };
-                     co_await run_blocking(pool, job);
+                     co_await run_blocking(pool, job, "a step");
                    }(workers)),
                Error);
 }
@@ -100,7 +100,7 @@ TEST(RunBlocking, CancellationStopsTheJobAndWaitsForIt) {
       }
       ended = true;
     };
-    co_await run_blocking(pool, job);
+    co_await run_blocking(pool, job, "a step");
   }(workers, job_ended));
   run(loop, [](TaskScope& tasks) -> asio::awaitable<void> {
     co_await answer_after(20ms, std::string());

@@ -10,6 +10,7 @@
 
 #include "link_watch.hpp"
 #include "repository_journal.hpp"
+#include "volume_fixture.hpp"
 
 namespace adapter::sync {
 namespace {
@@ -18,47 +19,7 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const std::string any_commit(40, 'a');
-
-/// A directory that is gone with all in it at the end.
-class TemporaryDirectory {
-public:
-  TemporaryDirectory() {
-    std::string pattern = (fs::temp_directory_path() / "adapter-leftovers-XXXXXX").native();
-    EXPECT_NE(mkdtemp(pattern.data()), nullptr);
-    path_ = pattern;
-  }
-  ~TemporaryDirectory() { fs::remove_all(path_); }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  [[nodiscard]] const fs::path& path() const noexcept { return path_; }
-
-private:
-  fs::path path_;
-};
-
-/// A data directory with repositories that were published.
-class LeftoversTest : public ::testing::Test {
-protected:
-  LeftoversTest() { configured.data_dir = directory.path(); }
-
-  void publish(const std::string& name, const std::string& link, const std::vector<FormerLink>& former = {}) {
-    const fs::path own = directory.path() / ".adapter" / name;
-    fs::create_directories(own / "trees" / any_commit);
-    SavedState state;
-    state.link = link;
-    state.former_links = former;
-    save_state(own, state);
-    point(link, name);
-  }
-  void point(const std::string& link, const std::string& name) {
-    fs::remove(directory.path() / link);
-    fs::create_directory_symlink(".adapter/" + name + "/trees/" + any_commit, directory.path() / link);
-  }
-
-  TemporaryDirectory directory;
-  ConfiguredLinks configured;
-};
+using LeftoversTest = VolumeTest;
 
 TEST_F(LeftoversTest, AreTheRepositoriesThatNoConfigurationHas) {
   publish("docs", "docs");

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pruner.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <asio/io_context.hpp>
+
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "adapter/async/task_scope.hpp"
+#include "volume_fixture.hpp"
+
+namespace adapter::sync {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+/// A pruner whose configuration names "docs" only.
+class PrunerTest : public VolumeTest {
+protected:
+  PrunerTest() {
+    config_.data_dir = directory.path();
+    configure({"docs"});
+  }
+
+  void configure(const std::vector<std::string>& names) {
+    config_.repositories.clear();
+    for (const std::string& name : names) {
+      config::Repository& made = config_.repositories.emplace_back();
+      made.name = name;
+      made.link = name;
+    }
+    pruner_.configure(config_);
+  }
+
+  /// "docs" is to show what another repository's link shows now.
+  void claim(const std::string& link) {
+    config_.repositories.front().link = link;
+    pruner_.configure(config_);
+  }
+
+  /// The failure, or "" when it was removed. `meanwhile` runs when the volume was asked the first time.
+  std::string prune(const std::string& name, const std::function<void()>& meanwhile = {}) {
+    std::string text = "no result";
+    scope_.spawn("prune", note_result(name, text));
+    loop_.restart();
+    loop_.run_one();
+    if (meanwhile) {
+      meanwhile();
+    }
+    loop_.run();
+    return text;
+  }
+
+  std::vector<PruneCandidate> listed() {
+    std::vector<PruneCandidate> found;
+    scope_.spawn("list", note_candidates(found));
+    loop_.restart();
+    loop_.run();
+    return found;
+  }
+
+  /// Runs the pruner until `done`, then `act`, and then for as long as it has something to do.
+  void run_until(const std::function<bool()>& done, const std::function<void()>& act) {
+    scope_.spawn("pruner", pruner_.run());
+    while (!done() && loop_.run_one_for(10s) == 1) {
+    }
+    act();
+    loop_.run_for(500ms);
+    scope_.cancel();
+    loop_.restart();
+    loop_.run();
+  }
+
+  static void pause(std::chrono::milliseconds time) { std::this_thread::sleep_for(time); }
+
+  [[nodiscard]] bool has_trees(const std::string& name) const {
+    return fs::exists(directory.path() / ".adapter" / name / "trees" / any_commit);
+  }
+
+  asio::io_context loop_{1};
+  async::Workers workers_{1};
+  async::TaskScope scope_{loop_.get_executor()};
+  config::Config config_;
+  Pruner pruner_{loop_.get_executor(), workers_};
+
+private:
+  asio::awaitable<void> note_candidates(std::vector<PruneCandidate>& found) {
+    std::vector<PruneCandidate> candidates = co_await pruner_.candidates();
+    found = std::move(candidates);
+  }
+  asio::awaitable<void> note_result(std::string name, std::string& text) {
+    std::vector<std::string> names;
+    names.push_back(std::move(name));
+    const std::vector<PruneResult> results = co_await pruner_.prune_now(std::move(names));
+    EXPECT_EQ(results.size(), 1U);
+    text = results.front().error ? results.front().error->text() : std::string();
+  }
+};
+
+TEST_F(PrunerTest, RemovesWhatIsNotConfiguredWithItsLink) {
+  publish("docs", "docs");
+  publish("wiki", "wiki");
+  EXPECT_EQ(prune("wiki"), "");
+  EXPECT_FALSE(has_trees("wiki"));
+  EXPECT_FALSE(fs::is_symlink(directory.path() / "wiki"));
+  EXPECT_TRUE(has_trees("docs"));
+}
+
+TEST_F(PrunerTest, RemovesNothingThatIsConfigured) {
+  publish("docs", "docs");
+  EXPECT_THAT(prune("docs"), HasSubstr("configured"));
+  EXPECT_TRUE(has_trees("docs"));
+}
+
+TEST_F(PrunerTest, RemovesNothingWhileNothingIsConfigured) {
+  publish("wiki", "wiki");
+  configure({});
+  EXPECT_THAT(prune("wiki"), HasSubstr("no repository is configured"));
+  EXPECT_TRUE(has_trees("wiki"));
+}
+
+TEST_F(PrunerTest, WaitsForTheLastWorkOfEachTaskOfThatName) {
+  publish("wiki", "wiki");
+  pruner_.note_ending("wiki");
+  pruner_.note_ending("wiki");
+  EXPECT_THAT(prune("wiki"), HasSubstr("has not ended"));
+  pruner_.note_ended("wiki");
+  EXPECT_THAT(prune("wiki"), HasSubstr("has not ended"));
+  EXPECT_TRUE(has_trees("wiki"));
+  pruner_.note_ended("wiki");
+  EXPECT_EQ(prune("wiki"), "");
+  EXPECT_FALSE(has_trees("wiki"));
+}
+
+TEST_F(PrunerTest, AsksBeforeEachDeletionWhetherItIsStillDue) {
+  publish("a", "a");
+  publish("b", "b");
+  config_.prune = 0ms;
+  configure({"docs"});
+  run_until([&] { return !has_trees("a"); },
+            [&] {
+              config_.prune.reset();
+              configure({"docs"});
+            });
+  EXPECT_TRUE(has_trees("b")) << "deleted after prune was turned off";
+}
+
+TEST_F(PrunerTest, CountsFromTheBeginningWhatWasConfiguredInBetween) {
+  publish("wiki", "wiki");
+  config_.prune = 1h;
+  configure({"docs"});
+  const auto due_in = [&] { return listed().front().due_in.value(); };
+  const auto before = due_in();
+  pause(20ms);
+  EXPECT_LT(due_in(), before);
+  configure({"docs", "wiki"});
+  configure({"docs"});
+  EXPECT_GE(due_in(), before - 15ms) << "without a look in between";
+}
+
+TEST_F(PrunerTest, RemovesNothingThatAConfigurationClaimedMeanwhile) {
+  publish("wiki", "wiki");
+  const std::string text = prune("wiki", [&] { claim("wiki"); });
+  EXPECT_THAT(text, HasSubstr("still leads into its trees"));
+  EXPECT_TRUE(has_trees("wiki"));
+  EXPECT_TRUE(fs::is_symlink(directory.path() / "wiki"));
+}
+
+TEST_F(PrunerTest, KnowsOfNoEndThatWasNotBegun) {
+  publish("wiki", "wiki");
+  pruner_.note_ended("wiki");
+  pruner_.note_ending("wiki");
+  EXPECT_THAT(prune("wiki"), HasSubstr("has not ended"));
+}
+
+TEST_F(PrunerTest, KeepsTreesThatALinkOfAConfiguredRepositoryShows) {
+  publish("wiki", "wiki");
+  point("docs", "wiki");
+  EXPECT_THAT(prune("wiki"), HasSubstr("the link \"docs\" of a configured repository still leads into its trees"));
+  EXPECT_TRUE(has_trees("wiki"));
+}
+
+}  // namespace
+}  // namespace adapter::sync
