@@ -254,7 +254,7 @@ private:
     } else {
       link_.make_durable(trees.own_folder(), commit);  // the attempt that moved it may have failed just then
     }
-    outcome.previous = retire_trees(trees, commit, before.commit, options.former_links, crew);
+    outcome.previous = retire_trees(trees, commit, before.commit, options.former_links, crew, stop);
     return outcome;
   }
 
@@ -299,7 +299,8 @@ private:
   /// here does not undo the publish.
   std::optional<ObjectId> retire_trees(const Trees& trees, const ObjectId& commit,
                                        const std::optional<ObjectId>& before,
-                                       const std::vector<std::string>& former_links, Crew& crew) const {
+                                       const std::vector<std::string>& former_links, Crew& crew,
+                                       const std::stop_token& stop) const {
     try {
       const std::vector<ObjectId> shown = former(former_links).shown_commits();
       std::vector<ObjectId> others = trees.commits();
@@ -313,12 +314,14 @@ private:
           trees.set_aside(others[i]);
         }
       }
-      if (!others.empty() && trees.check(others.front(), crew, std::stop_token()).manifest) {
+      if (!others.empty() && trees.check(others.front(), crew, stop).manifest) {
         return others.front();
       }
     } catch (const Error& error) {
-      log::warning("sweep_failed", "trees that are no longer needed could not be removed; it is tried again later",
-                   {{"repository", name_}, {"error", error.text()}});
+      if (!stop.stop_requested()) {
+        log::warning("sweep_failed", "trees that are no longer needed could not be removed; it is tried again later",
+                     {{"repository", name_}, {"error", error.text()}});
+      }
     }
     return std::nullopt;
   }

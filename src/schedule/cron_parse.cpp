@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 12> month_names{"jan", "feb", "mar", "apr
                                                        "jul", "aug", "sep", "oct", "nov", "dec"};
 constexpr std::array<std::string_view, 7> day_names{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
 
-constexpr std::array<FieldRule, 5> rules{{
+constexpr std::array<FieldRule, 5> field_rules{{
     {"minute", 0, 59, 59, 59, {}},
     {"hour", 0, 23, 23, 23, {}},
     {"day-of-month", 1, 31, 31, 28, {}},
@@ -79,7 +79,7 @@ std::optional<Error> refuse_zone(std::string_view text) {
 
 std::string count_of(std::size_t fields) {
   std::string text = std::to_string(fields) + " fields; write five: minute hour day-of-month month day-of-week";
-  if (fields == rules.size() + 1 || fields == rules.size() + 2) {
+  if (fields == field_rules.size() + 1 || fields == field_rules.size() + 2) {
     text += ", none for seconds or years (every: 10s is the key for less than a minute)";
   }
   return text;
@@ -134,12 +134,12 @@ Result<Cron> Cron::parse(std::string_view expression, std::string_view hash_key)
     return std::move(*refused);
   }
   const std::vector<std::string_view> words = words_of(text);
-  if (words.size() != rules.size()) {
+  if (words.size() != field_rules.size()) {
     return Error(ErrorClass::config, "cron: \"" + escape(expression, 100) + "\" has " + count_of(words.size()));
   }
-  std::array<FieldSet, rules.size()> sets;
-  for (std::size_t i = 0; i < rules.size(); ++i) {
-    const Result<FieldSet> set = parse_field(words[i], rules[i], hash_key);
+  std::array<FieldSet, field_rules.size()> sets;
+  for (std::size_t i = 0; i < field_rules.size(); ++i) {
+    const Result<FieldSet> set = parse_field(words[i], field_rules[i], hash_key);
     if (!set) {
       return set.error();
     }

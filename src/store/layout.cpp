@@ -24,9 +24,6 @@ constexpr mode_t private_folder = 0700;
 constexpr mode_t shared_folder = 0755;
 constexpr mode_t plain_file = 0644;
 constexpr std::uint64_t max_record_bytes = 16 * mib;
-constexpr std::string_view current_ref = "refs/adapter/current";
-constexpr std::string_view previous_ref = "refs/adapter/previous";
-constexpr std::string_view packed_refs_header = "# pack-refs with: peeled fully-peeled sorted \n";
 constexpr std::string_view temporary_prefix = ".tmp-";
 constexpr const char* source_file = "adapter-source";
 
@@ -78,10 +75,13 @@ void sweep_packs(const std::filesystem::path& folder) {
   }
 }
 
-void ensure_file(int directory, const std::string& name, std::string_view text) {
-  if (faccessat(directory, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
+/// True when it was made.
+bool ensure_file(int directory, const std::string& name, std::string_view text) {
+  const bool absent = faccessat(directory, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+  if (absent) {
     replace_file_at(directory, name, text, plain_file);
   }
+  return absent;
 }
 
 std::array<std::uint8_t, trailer_bytes> read_bytes_at(int fd, off_t offset, const std::string& path) {
@@ -142,9 +142,19 @@ void forget_source(const Layout& layout, int git) {
   }
 }
 
-/// Somebody's chmod of the whole volume must not lock us out.
-UniqueFd provide_private(int parent, const std::string& name) {
-  ensure_directory_at(parent, name, private_folder);
+/// Folders that nothing was put in are synced too: a process before this one may have been killed between the two. On a
+/// volume that the kernel has made read-only that fails, and what lies there can still be read.
+void fsync_provided(int folder, bool changed, std::string_view path) {
+  if (changed) {
+    fsync_folder(folder, path);
+  } else if (fsync(folder) != 0 && errno != EINVAL && errno != EROFS) {
+    throw storage_error(errno, "make durable", path);
+  }
+}
+
+/// A chmod of the whole volume must not lock the daemon out. `made` becomes true when the folder was not there.
+UniqueFd provide_private(int parent, const std::string& name, bool& made) {
+  made = ensure_directory_at(parent, name, private_folder) || made;
   UniqueFd folder = open_directory_at(parent, name);
   correct_mode(folder.get(), private_folder, name);
   return folder;
@@ -179,8 +189,11 @@ Layout::Layout(std::filesystem::path directory)
 
 void prepare_layout(const Layout& layout) {
   const UniqueFd root = provide_root(layout.root);
-  const UniqueFd incoming = provide_private(root.get(), "incoming");
-  const UniqueFd git = provide_private(root.get(), "repo.git");
+  bool root_changed = false;
+  bool git_changed = false;
+  bool objects_changed = false;
+  const UniqueFd incoming = provide_private(root.get(), "incoming", root_changed);
+  const UniqueFd git = provide_private(root.get(), "repo.git", root_changed);
   for (const std::string& name : names_in(layout.incoming)) {
     remove_tree_at(incoming.get(), name);
   }
@@ -189,60 +202,16 @@ void prepare_layout(const Layout& layout) {
       remove_tree_at(git.get(), name);
     }
   }
-  const UniqueFd objects = provide_private(git.get(), "objects");
-  provide_private(git.get(), "refs");
-  provide_private(objects.get(), "pack");
-  provide_private(objects.get(), "info");
+  const UniqueFd objects = provide_private(git.get(), "objects", git_changed);
+  provide_private(git.get(), "refs", git_changed);
+  provide_private(objects.get(), "pack", objects_changed);
+  provide_private(objects.get(), "info", objects_changed);
   sweep_packs(layout.packs);
-  ensure_file(git.get(), "config", config_text);
-  ensure_file(git.get(), "HEAD", "ref: refs/heads/main\n");
-  fsync_folder(objects.get(), layout.objects.native());
-  fsync_folder(git.get(), layout.git.native());
-  fsync_folder(root.get(), layout.root.native());
-}
-
-std::vector<Records::Ref> parse_packed_refs(std::string_view text) {
-  std::vector<Records::Ref> refs;
-  for (const std::string_view line : split(text, '\n')) {
-    if (line.starts_with('^')) {
-      const auto id = ObjectId::from_hex(line.substr(1));
-      if (id && !refs.empty()) {
-        refs.back().peeled = id;
-      }
-      continue;
-    }
-    if (line.size() <= ObjectId::hex_size + 1 || line[ObjectId::hex_size] != ' ') {
-      continue;
-    }
-    const auto id = ObjectId::from_hex(line.substr(0, ObjectId::hex_size));
-    if (id) {
-      refs.push_back({std::string(line.substr(ObjectId::hex_size + 1)), *id, std::nullopt});
-    }
-  }
-  return refs;
-}
-
-std::string format_packed_refs(const Records& records) {
-  std::vector<Records::Ref> refs;
-  if (records.current) {
-    refs.push_back({std::string(current_ref), *records.current, records.current_commit});
-    if (!records.ref.empty()) {
-      refs.push_back({records.ref, *records.current, records.current_commit});
-    }
-  }
-  if (records.previous) {
-    refs.push_back({std::string(previous_ref), *records.previous, records.previous_commit});
-  }
-  std::sort(refs.begin(), refs.end(), [](const auto& left, const auto& right) { return left.name < right.name; });
-  std::string text(packed_refs_header);
-  for (const auto& ref : refs) {
-    text += ref.id.to_hex() + " " + ref.name + "\n";
-    if (ref.peeled && *ref.peeled != ref.id) {
-      text += '^';
-      text += ref.peeled->to_hex() + "\n";
-    }
-  }
-  return text;
+  git_changed = ensure_file(git.get(), "config", config_text) || git_changed;
+  git_changed = ensure_file(git.get(), "HEAD", "ref: refs/heads/main\n") || git_changed;
+  fsync_provided(objects.get(), objects_changed, layout.objects.native());
+  fsync_provided(git.get(), git_changed, layout.git.native());
+  fsync_provided(root.get(), root_changed, layout.root.native());
 }
 
 bool packed_refs_are_damaged(const Layout& layout, const Records& records) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "adapter/base/object_id.hpp"
+#include "records.hpp"
 
 /// The files of repo.git beside the packs, and the packs as files. Blocking; storage errors throw.
 namespace adapter::store {
@@ -25,23 +26,6 @@ struct Layout {
   std::filesystem::path damaged;   ///< git/damaged: packs set aside
 };
 
-/// What repo.git says about itself: packed-refs, shallow, and our own line about depth.
-struct Records {
-  struct Ref {
-    std::string name;
-    ObjectId id;
-    std::optional<ObjectId> peeled;  ///< the commit an annotated tag leads to
-  };
-  std::string ref;  ///< the name the tip was kept under; empty: a pinned commit
-  std::optional<ObjectId> current;
-  std::optional<ObjectId> current_commit;
-  std::optional<ObjectId> previous;
-  std::optional<ObjectId> previous_commit;
-  std::vector<ObjectId> shallow;
-  std::uint32_t depth = 1;
-  std::string source;  ///< whose `current` is, one line; empty when that is not known
-};
-
 /// Makes what is missing of an empty bare repository and of the quarantine; removes temporary files of killed runs and
 /// everything in quarantine.
 void prepare_layout(const Layout& layout);
@@ -55,13 +39,8 @@ void prepare_layout(const Layout& layout);
 void write_records(const Layout& layout, const Records& records);
 void write_shallow(const Layout& layout, const std::vector<ObjectId>& shallow);
 
-/// packed-refs as git writes it. Pure.
-[[nodiscard]] std::string format_packed_refs(const Records& records);
 /// Whether the file holds something else than `records`, which were read from it: junk that git would stumble over.
 [[nodiscard]] bool packed_refs_are_damaged(const Layout& layout, const Records& records);
-/// The inverse; lines that are not understood are skipped. Pure.
-[[nodiscard]] std::vector<Records::Ref> parse_packed_refs(std::string_view text);
-
 /// A pack and its index, both there.
 struct PackFile {
   std::string stem;  ///< "pack-<hash>"

@@ -80,7 +80,7 @@ Quarantine::~Quarantine() {
     remove_tree_at(incoming.get(), name_);
   } catch (const Error& error) {
     log::warning("quarantine_left", "a transfer's files could not be removed; the next start removes them",
-                 {{"reason", error.text()}});
+                 {{"folder", layout_.incoming.native()}, {"reason", error.text()}});
   }
 }
 
@@ -96,9 +96,12 @@ int Quarantine::on_progress(const git_indexer_progress* stats, void* payload) no
 }
 
 void Quarantine::start() {
-  started_ = true;
   const UniqueFd incoming = open_directory(layout_.incoming);
-  ensure_directory_at(incoming.get(), name_, private_folder);
+  // The folder's own name is random: in an error it would say nothing, and make each one look like a new failure.
+  if (mkdirat(incoming.get(), name_.c_str(), private_folder) != 0) {
+    throw storage_error(errno, "make a folder in", layout_.incoming.native());
+  }
+  started_ = true;
   const UniqueFd folder = open_directory_at(incoming.get(), name_);
   ensure_directory_at(folder.get(), "pack", private_folder);
   if (thin_) {
@@ -132,11 +135,11 @@ void Quarantine::open_pack() {
   std::error_code error;
   const std::filesystem::directory_iterator made(pack_folder(), error);
   if (error || made == std::filesystem::directory_iterator()) {
-    throw storage_error(error ? error.value() : ENOENT, "list", pack_folder().native());
+    throw storage_error(error ? error.value() : ENOENT, "list a folder in", layout_.incoming.native());
   }
   pack_fd_ = UniqueFd(open(made->path().c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   if (!pack_fd_) {
-    throw storage_error(errno, "open", made->path().native());
+    throw storage_error(errno, "open a pack in", layout_.incoming.native());
   }
 }
 
@@ -168,7 +171,7 @@ void Quarantine::reserve_space(std::uint64_t bytes) {
     code = fallocate(pack_fd_.get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(from), static_cast<off_t>(length));
   } while (code != 0 && errno == EINTR);
   if (code != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
-    throw storage_error(errno, "reserve space for a pack in", folder_.native());
+    throw storage_error(errno, "reserve space for a pack in", layout_.incoming.native());
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 #include <utility>
 
 #include "retry_policy.hpp"
@@ -31,6 +32,34 @@ constexpr milliseconds longest_together{250};
 constexpr std::chrono::seconds between_announced_checks{1};
 /// A forge tells of a push before all of its servers show it.
 constexpr std::array<std::chrono::seconds, 5> recheck_after{1s, 2s, 4s, 8s, 15s};
+
+/// Words of that many letters and digits, among them a digit, are figures: amounts of bytes, random names.
+constexpr std::size_t figure_size = 6;
+
+bool is_figure(std::string_view word) noexcept {
+  return word.size() >= figure_size && word.size() != ObjectId::hex_size &&
+         std::any_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool is_of_a_word(char c) noexcept {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/// `text` with "#" for each figure: a failure with other figures is no other failure.
+std::string without_figures(std::string_view text) {
+  std::string steady;
+  while (!text.empty()) {
+    const auto end = std::find_if_not(text.begin(), text.end(), is_of_a_word);
+    const std::string_view word = text.substr(0, static_cast<std::size_t>(end - text.begin()));
+    steady += is_figure(word) ? std::string_view("#") : word;
+    text.remove_prefix(word.size());
+    if (!text.empty()) {
+      steady += text.front();
+      text.remove_prefix(1);
+    }
+  }
+  return steady;
+}
 
 /// The instant next to `due` at which all entries of this interval are looked at.
 std::chrono::steady_clock::time_point together(std::chrono::steady_clock::time_point due, milliseconds every) {
@@ -248,7 +277,8 @@ void Machine::fail(Now now, const Error& error, bool on_schedule) {
     failure_->since = now.wall;
     failure_->since_steady = now.steady;
   }
-  const bool unchanged = failure_->error_class == error.error_class() && failure_->text == error.text();
+  const bool unchanged =
+      failure_->error_class == error.error_class() && without_figures(failure_->text) == without_figures(error.text());
   failure_->unchanged = unchanged ? failure_->unchanged + 1 : 1;
   failure_->error_class = error.error_class();
   failure_->text = error.text();

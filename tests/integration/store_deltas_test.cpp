@@ -99,7 +99,7 @@ TEST_F(StoreDeltas, ResolvingDeltasEndsSoonAfterAStop) {
 
 TEST_F(StoreDeltas, ResolvingMayTakeItsBudgetOfCpuTimeAndNoMore) {
   PackWriter pack;
-  add_reversed_chain(pack, 5'000);
+  add_reversed_chain(pack, 2'000);
   const std::string bytes = pack.bytes();
   open();
   for (const bool enough : {false, true}) {

@@ -75,6 +75,24 @@ TEST_F(StoreFaults, FoldersThatCannotBeSyncedAreNoError) {
   expect_sound();
 }
 
+/// As ext4 answers once it has given up on its disk.
+int read_only(const FileCall& call) {
+  const bool makes = call.name == "mkdir" && !std::filesystem::exists(call.path);
+  return makes || call.name == "fsync" || call.opens_for_writing() ? EROFS : 0;
+}
+
+TEST_F(StoreFaults, WhatIsKeptIsReadOnAVolumeThatBecameReadOnly) {
+  keep();
+  FileCalls::watch(read_only);
+  open();
+  EXPECT_EQ(store->holdings().tips, std::vector<ObjectId>{tip});
+}
+
+TEST_F(StoreFaults, ANewStoreIsNoneUntilItsFoldersAreDurable) {
+  FileCalls::watch([](const FileCall& call) { return call.name == "fsync" ? EROFS : 0; });
+  EXPECT_EQ(error_of([&] { open(); }), ErrorClass::storage);
+}
+
 TEST_F(StoreFaults, ATransferWhoseFileCannotBeOpenedIsNotTakenUnchecked) {
   open();
   int failed = 0;

@@ -72,6 +72,23 @@ TEST_F(FailuresTest, CountsHowOftenAFailureWasTheSame) {
   EXPECT_EQ(fail(ErrorClass::tls, "reset"), 1U) << "after a success it is news";
 }
 
+TEST_F(FailuresTest, TakesAFailureWithOtherFiguresForTheSame) {
+  const auto are_the_same = [&](const std::string& first, const std::string& second) {
+    Machine machine = started(60s);
+    machine.fail(clock_.now, Error(ErrorClass::storage, first));
+    machine.fail(clock_.now, Error(ErrorClass::storage, second));
+    EXPECT_EQ(machine.failure()->text, second);
+    return machine.failure()->unchanged == 2;
+  };
+  EXPECT_TRUE(are_the_same("full: 1581056 bytes are free", "full: 1576960 bytes are free"));
+  EXPECT_TRUE(are_the_same("cannot write \"incoming/aee09427059e4c3a\"", "cannot write \"incoming/0123456789abcdef\""));
+  EXPECT_FALSE(are_the_same("answered 500", "answered 503"));
+  EXPECT_FALSE(are_the_same("cannot write a", "cannot write b"));
+  EXPECT_FALSE(are_the_same("cannot write aaaaaaaa", "cannot write bbbbbbbb"));
+  EXPECT_FALSE(are_the_same("refused " + id('1').to_hex(), "refused " + id('2').to_hex())) << "another commit is news";
+  EXPECT_FALSE(are_the_same("full: 1581056", "full: 1581056 of"));
+}
+
 TEST_F(FailuresTest, DoublesTheWaitAfterTwoEqualTimeouts) {
   Machine machine = started(10min);
   std::vector<std::chrono::steady_clock::duration> waits;

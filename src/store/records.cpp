@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "records.hpp"
+
+#include <algorithm>
+
+#include "adapter/base/text.hpp"
+
+namespace adapter::store {
+namespace {
+
+constexpr std::string_view packed_refs_header = "# pack-refs with: peeled fully-peeled sorted \n";
+
+}  // namespace
+
+std::vector<Records::Ref> parse_packed_refs(std::string_view text) {
+  std::vector<Records::Ref> refs;
+  for (const std::string_view line : split(text, '\n')) {
+    if (line.starts_with('^')) {
+      const auto id = ObjectId::from_hex(line.substr(1));
+      if (id && !refs.empty()) {
+        refs.back().peeled = id;
+      }
+      continue;
+    }
+    if (line.size() <= ObjectId::hex_size + 1 || line[ObjectId::hex_size] != ' ') {
+      continue;
+    }
+    const auto id = ObjectId::from_hex(line.substr(0, ObjectId::hex_size));
+    if (id) {
+      refs.push_back({std::string(line.substr(ObjectId::hex_size + 1)), *id, std::nullopt});
+    }
+  }
+  return refs;
+}
+
+std::string format_packed_refs(const Records& records) {
+  std::vector<Records::Ref> refs;
+  if (records.current) {
+    refs.push_back({std::string(current_ref), *records.current, records.current_commit});
+    if (!records.ref.empty()) {
+      refs.push_back({records.ref, *records.current, records.current_commit});
+    }
+  }
+  if (records.previous) {
+    refs.push_back({std::string(previous_ref), *records.previous, records.previous_commit});
+  }
+  std::sort(refs.begin(), refs.end(), [](const auto& left, const auto& right) { return left.name < right.name; });
+  std::string text(packed_refs_header);
+  for (const auto& ref : refs) {
+    text += ref.id.to_hex() + " " + ref.name + "\n";
+    if (ref.peeled && *ref.peeled != ref.id) {
+      text += '^';
+      text += ref.peeled->to_hex() + "\n";
+    }
+  }
+  return text;
+}
+
+}  // namespace adapter::store
