@@ -269,7 +269,7 @@ class PruneCommand(AdapterTest):
         code, out, err = self.prune(adapter, "--now", "--yes")
         self.assertEqual((code, out.splitlines()[-1]), (0, "two: removed"), err)
         self.assertEqual(sorted(os.listdir(adapter.data)), [".adapter", "one"])
-        self.assertEqual(self.prune(adapter)[:2], (0, "nothing left the configuration\n"))
+        self.assertEqual(self.prune(adapter)[:2], (0, "nothing to prune\n"))
 
 
 class Volume(AdapterTest):

@@ -32,7 +32,7 @@ TREES += [
     ("a device", [("60644", "a", "blob")]),
     ("mode 0", [("0", "a", "blob")]),
     ("mode 777", [("777", "a", "blob")]),
-    ("world-writable", [("100666", "a", "blob")]),
+    ("setgid", [("102755", "a", "blob")]),
     ("a mode of many digits", [("100000000000000000000644", "a", "blob")]),
     ("a mode that is no number", [("10064x", "a", "blob")]),
     ("a folder that is a blob", [(FOLDER, "a", "blob")]),

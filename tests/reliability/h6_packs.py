@@ -3,7 +3,8 @@
 """H6: packs from a generator, small on the wire and large in CPU, memory or time to stop.
 
 Each trial serves one such pack as it is and judges the program by what it costs: CPU time, peak memory, the time until the sync's
-timeout and a SIGTERM are obeyed. Times are the process's CPU times where a loaded machine would blur them.
+timeout and a SIGTERM are obeyed. The timeouts are short, so that indexing is cut off, long, so that it is what comes after, or so
+long that the whole sync has to end by itself. Times are the process's CPU times where a loaded machine would blur them.
 """
 
 import os
@@ -20,6 +21,7 @@ MIB = 1 << 20
 MEMORY = 128 * MIB  # what the program may use beside three times the largest object: the object, its base, its delta
 OBEYED_CPU = 2.0  # seconds of CPU after a timeout or a SIGTERM
 OBEYED_WALL = 10.0  # the same on the clock: more is a hang, however loaded the machine is
+WHOLE_CPU = 35.0  # seconds of CPU of a sync that nothing ends, published or refused: resolving deltas alone may take 20 and more
 _FILE, _FOLDER, _LINK = "100644", "40000", "120000"
 
 
@@ -138,8 +140,12 @@ class Packs(rig.Row):
     def trial(self, number, source, folder):
         bomb = Bomb(source)
         source.choices(MAKERS, WEIGHTS)[0](bomb)
-        ends = source.choice(["timeout", "timeout", "stop"])
-        problems = self.play(number, bomb, folder, ends, timeout=1, after=source.uniform(0.05, 1.0))
+        ends = source.choice(["timeout", "timeout", "stop", "by itself"])
+        seconds = source.choice([1, 1, 3, 6])
+        if ends == "by itself":
+            problems = self.play(number, bomb, folder, "timeout", timeout=(WHOLE_CPU - OBEYED_CPU) / 2, after=0, configured_timeout=120)
+        else:
+            problems = self.play(number, bomb, folder, ends, timeout=seconds, after=source.uniform(0.05, seconds))
         return ["%s (%d KiB, %s): %s" % (bomb.what, len(bomb.pack.bytes()) >> 10, ends, each) for each in problems]
 
     def play(self, number, bomb, folder, ends, timeout, after, configured_timeout=None):

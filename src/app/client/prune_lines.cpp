@@ -25,7 +25,7 @@ void add(PruneList& list, const std::string& name, const std::string& directory,
 
 PruneList finished(PruneList list) {
   if (list.text.empty()) {
-    list.text = "nothing left the configuration\n";
+    list.text = "nothing to prune\n";
   }
   return list;
 }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/prune_lines.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace adapter::app {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr std::string_view listed =
+    R"({"repositories":[
+         {"name":"wiki","directory":"/data/.adapter/wiki","links":["pages","old"],"due_in_seconds":7200},
+         {"name":"site","directory":"/data/.adapter/site","links":[],"due_in_seconds":null},
+         {"name":"kept","directory":"/data/.adapter/kept","links":["kept"],"needed_by":"docs","due_in_seconds":1}]})";
+
+TEST(PruneLines, SayWhereWhenAndWhyNot) {
+  const PruneList list = prune_list(listed);
+  EXPECT_EQ(list.text,
+            "wiki: /data/.adapter/wiki, link pages, old; due in 2h\n"
+            "site: /data/.adapter/site; not due by itself\n"
+            "kept: /data/.adapter/kept, link kept; kept: the link docs of a configured repository still leads into its "
+            "trees\n");
+  EXPECT_THAT(list.names, ElementsAre("wiki", "site"));
+}
+
+TEST(PruneLines, AreTheSameWithoutADaemon) {
+  const PruneList list = prune_list(std::vector<sync::PruneCandidate>{
+      {"wiki", "/data/.adapter/wiki", {"pages", "old"}, std::nullopt, ""},
+      {"kept", "/data/.adapter/kept", {"kept"}, std::nullopt, "docs"},
+  });
+  EXPECT_EQ(list.text,
+            "wiki: /data/.adapter/wiki, link pages, old; not due by itself\n"
+            "kept: /data/.adapter/kept, link kept; kept: the link docs of a configured repository still leads into its "
+            "trees\n");
+  EXPECT_THAT(list.names, ElementsAre("wiki"));
+}
+
+TEST(PruneLines, SayThatThereIsNothing) {
+  EXPECT_EQ(prune_list(R"({"repositories":[]})").text, "nothing to prune\n");
+  EXPECT_THAT(prune_list(R"({"repositories":[]})").names, IsEmpty());
+}
+
+TEST(PruneLines, LetNothingOfAnAnswerActOnTheTerminal) {
+  const PruneList list =
+      prune_list(R"({"repositories":[{"name":"a\u001b[2J","directory":"d\n","links":["l\u0007"],"needed_by":"n\r"}]})");
+  EXPECT_THAT(list.text.substr(0, list.text.size() - 1), ::testing::Not(::testing::ContainsRegex("[\x01-\x1f]")));
+}
+
+TEST(PruneLines, SayWhatWasRemovedAndWhatFailed) {
+  const PruneOutcome outcome = prune_outcome(
+      R"({"repositories":[{"name":"wiki","error":null},{"name":"site","error":{"class":"storage","text":"no space"}}]})");
+  EXPECT_EQ(outcome.text, "wiki: removed\nsite: not removed: no space\n");
+  EXPECT_TRUE(outcome.failed);
+  EXPECT_FALSE(prune_outcome(R"({"repositories":[{"name":"wiki","error":null}]})").failed);
+  const PruneOutcome alone = prune_outcome(
+      std::vector<sync::PruneResult>{{"wiki", std::nullopt}, {"site", Error(ErrorClass::storage, "full")}});
+  EXPECT_EQ(alone.text, "wiki: removed\nsite: not removed: full\n");
+  EXPECT_TRUE(alone.failed);
+}
+
+}  // namespace
+}  // namespace adapter::app
