@@ -33,7 +33,7 @@ struct Failure {
   std::chrono::system_clock::time_point since;  ///< when the first of the present run of failures happened: to be shown
   std::chrono::steady_clock::time_point since_steady;  ///< the same, to measure how long it lasts
   std::uint32_t count = 0;                             ///< failures in a row
-  std::uint32_t unchanged = 0;                         ///< of these, the last ones with the same class and text but for figures
+  std::uint32_t unchanged = 0;  ///< of these, the last ones of the same class and text but for figures
 };
 
 /// One repository as it is now: a value, safe to hand to other threads.
