@@ -267,7 +267,7 @@ class Restricted(ContainerTest):
                 container = self.with_variables(remote, data, *options, *HARDENED)
                 self.assertEqual(container.wait_exit(), 1)
                 said = container.message_of_end()
-                for word in ("/data", "user %d" % user, "belongs to user 0, group 0", "mode 0750", "chown %d" % user, "--user"):
+                for word in ("/data", "user %d" % user, "belongs to user 0, group 0", "mode 0750", "chown -R %d /data" % user, "--user"):
                     self.assertIn(word, said)
                 self.assertEqual(os.listdir(data), [])
 
