@@ -59,7 +59,7 @@ class ManifestsTest(unittest.TestCase):
             (lambda d: pod(d)["containers"][0].update(ports=[{"containerPort": "8080"}]), "is not assignable to type 'number'"),
             (lambda d: first(d, "Deployment")["spec"].pop("selector"), "selector"),
             (lambda d: first(d, "PodMonitor")["spec"]["podMetricsEndpoints"][0].update(interval="often"), "interval"),
-            (lambda d: first(d, "PrometheusRule")["spec"]["groups"][0]["rules"][0].update(expr={}), "expr"),
+            (lambda d: first(d, "PrometheusRule")["spec"]["groups"][0]["rules"][0].update(expr={}), "IIntOrString"),
         )
         for change, says in plants:
             with self.subTest(says):
