@@ -57,9 +57,11 @@ class Synthetic:
         self._server.server_close()
 
     def emit(self, kind, name, **keys):
-        """One event to every stream."""
+        """One event to every stream; the answers that follow know of its commit, as a daemon's do."""
         with self._lock:
             self._sequence += 1
+            if "commit" in keys and name in self.repositories:
+                self.repositories[name] = {**self.repositories[name], "commit": keys["commit"]}
             data = {"type": kind, "time": stamp(), "repository": name, **keys}
             text = "id: %s-%d\nevent: %s\ndata: %s\n\n" % (BOOT, self._sequence, kind, json.dumps(data))
             for stream in self._streams:
