@@ -8,10 +8,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
+from tests.reliability.m1 import watch  # noqa: E402
 from tests.support import canaries  # noqa: E402
 from tests.support.adapter import to_yaml  # noqa: E402
 from tests.support.backend import git_environment  # noqa: E402
@@ -179,6 +181,35 @@ class Users(unittest.TestCase):
             os.mkdir(os.path.join(proc, "8"))  # has ended
             self.assertEqual(unused_id(lambda ids: ids[0], proc), 20_004)
             self.assertLess(unused_id(lambda ids: ids[-1], proc), CANDIDATES.stop)
+
+
+class WatcherOfLinks(unittest.TestCase):
+    """Of the random model's rig."""
+
+    def test_a_link_that_comes_between_two_looks_is_no_stranger(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "link")
+            flips = subprocess.Popen([sys.executable, "-c", "import os\nwhile True: os.symlink('.', %r); os.unlink(%r)" % (path, path)])
+            try:
+                until = time.monotonic() + 0.5
+                seen = set()
+                while time.monotonic() < until:
+                    seen.add(watch.look(path)[0])
+            finally:
+                flips.kill()
+                flips.wait()
+            self.assertEqual({None, "."}, seen)
+
+    def test_what_is_no_link_is_told(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "file")
+            self.assertEqual((None, False), watch.look(path))
+            self.assertEqual((None, False), watch.look(folder))
+            with open(path, "w", encoding="utf-8"):
+                pass
+            self.assertEqual(("!", False), watch.look(path))
+            os.symlink("nowhere", path + "2")
+            self.assertEqual(("nowhere", False), watch.look(path + "2"))
 
 
 class Yaml(unittest.TestCase):

@@ -9,6 +9,7 @@ is there, which may be on the way to other links, and "!" when something else is
 link. A byte on standard input is answered, after one more full round, by a line "null"; its end ends the process.
 """
 
+import errno
 import json
 import os
 import select
@@ -19,18 +20,32 @@ import time
 _PAUSE_SECONDS = 0.0003
 
 
-def look(path):
-    try:
-        target = os.readlink(path)
-    except OSError:
+def _read(path):
+    """The target; None and "!" as the module says."""
+    while True:
         try:
-            return None if stat.S_ISDIR(os.lstat(path).st_mode) else "!", False
+            return os.readlink(path)
+        except OSError as failure:
+            if failure.errno != errno.EINVAL:
+                return None
+        try:
+            mode = os.lstat(path).st_mode
         except OSError:
-            return None, False
-    try:
-        return target, stat.S_ISDIR(os.stat(path).st_mode)
-    except OSError:
-        return target, False
+            return None
+        if not stat.S_ISLNK(mode):  # else it came between the two looks
+            return None if stat.S_ISDIR(mode) else "!"
+
+
+def look(path):
+    target = _read(path)
+    while target not in (None, "!"):
+        try:
+            return target, stat.S_ISDIR(os.stat(path).st_mode)
+        except OSError:
+            before, target = target, _read(path)
+            if target == before:
+                return target, False
+    return target, False
 
 
 def main():
