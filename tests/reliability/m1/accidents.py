@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 
+from tests.reliability.m1 import watch
 from tests.reliability.m1.rules import tree_of
 
 _FOREIGN = "/nonexistent/by-hand"
@@ -211,13 +212,13 @@ class Accidents:
     def _restore(self, how):
         if not os.path.isdir(self._copy()):
             return
+        self.foreign.clear()
         for path in self._model.paths:
-            try:
-                back = os.readlink(os.path.join(self._copy(), path))
-            except OSError:
-                back = None
+            back, _ = watch.look(os.path.join(self._copy(), path))
             self._model.accident(path, None, back)
             self._model.forget(path)
+            if back == "!":
+                self.foreign.add(path)
         self._model.knows_as_of(self._kept)
         self._lose_homes()
         for name in os.listdir(os.path.join(self._copy(), ".adapter")):
