@@ -59,6 +59,14 @@ asio::awaitable<Semaphore::Permit> Semaphore::acquire() {
   throw asio::system_error(asio::error::operation_aborted);
 }
 
+std::optional<Semaphore::Permit> Semaphore::try_acquire() noexcept {
+  if (in_use_ >= limit_ || !waiters_.empty()) {
+    return std::nullopt;
+  }
+  ++in_use_;
+  return Permit(this);
+}
+
 void Semaphore::resize(std::size_t permits) {
   limit_ = permits;
   grant();

@@ -18,7 +18,7 @@ std::vector<Link> FormerLinks::in_the_way_of(const Link& link) const {
   std::vector<Link> found;
   for (const std::string& former : links_) {
     if (lies_below(former, link.relative()) || lies_below(link.relative(), former)) {
-      Link other(data_dir_, name_, former);
+      Link other(data_dir_, name_, former, *doubts_);
       if (other.is_ours()) {
         found.push_back(std::move(other));
       }
@@ -40,7 +40,7 @@ void FormerLinks::make_way_for(const Link& link) const {
 std::vector<ObjectId> FormerLinks::shown_commits() const {
   std::vector<ObjectId> shown;
   for (const std::string& former : links_) {
-    if (const std::optional<ObjectId> commit = Link(data_dir_, name_, former).shows()) {
+    if (const std::optional<ObjectId> commit = Link(data_dir_, name_, former, *doubts_).shows()) {
       shown.push_back(*commit);
     }
   }

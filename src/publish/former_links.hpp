@@ -14,9 +14,9 @@ namespace adapter::publish {
 /// thread. Throws storage errors.
 class FormerLinks {
 public:
-  /// `links` are relative to `data_dir`; `name` is the repository's.
-  FormerLinks(std::filesystem::path data_dir, std::string name, const std::vector<std::string>& links)
-      : data_dir_(std::move(data_dir)), name_(std::move(name)), links_(links) {}
+  /// `links` are relative to `data_dir`; `name` is the repository's; `doubts` outlives it.
+  FormerLinks(std::filesystem::path data_dir, std::string name, const std::vector<std::string>& links, Doubts& doubts)
+      : data_dir_(std::move(data_dir)), name_(std::move(name)), links_(links), doubts_(&doubts) {}
 
   /// As link.look_for_ours(); absent where former links stand in its place or on its way.
   [[nodiscard]] LinkView look_past(const Link& link) const;
@@ -31,6 +31,7 @@ private:
   std::filesystem::path data_dir_;
   std::string name_;
   std::vector<std::string> links_;
+  Doubts* doubts_;
 };
 
 }  // namespace adapter::publish

@@ -76,11 +76,12 @@ UniqueFd open_data_dir(const std::filesystem::path& data_dir) {
   return fd;
 }
 
-Link::Link(std::filesystem::path data_dir, const std::string& name, std::string link)
+Link::Link(std::filesystem::path data_dir, const std::string& name, std::string link, Doubts& doubts)
     : data_dir_(std::move(data_dir)),
       link_(std::move(link)),
       path_(data_dir_ / link_),
-      prefix_(link_prefix(link_, name)) {}
+      prefix_(link_prefix(link_, name)),
+      doubts_(&doubts) {}
 
 LinkView Link::look() const {
   const UniqueFd parent = open_parent(false, false);
@@ -222,10 +223,10 @@ void Link::point_at(int own_folder, const ObjectId& commit) {
 }
 
 void Link::sync_names(int parent, int own_folder) {
-  sync_failed_ = true;
+  doubts_->add(link_);
   fsync_folder(parent, path());
   fsync_folder(own_folder, path());
-  sync_failed_ = false;
+  doubts_->remove(link_);
 }
 
 /// Where nothing was, nothing may be replaced: what came there in between is somebody else's.
@@ -262,7 +263,7 @@ void Link::move_over(int own_folder, const std::string& temporary, int parent) c
 
 void Link::make_durable(int own_folder, const ObjectId& commit) {
   const UniqueFd parent = open_parent(false, false);
-  if (sync_failed_ || !parent) {
+  if (doubts_->has(link_) || !parent) {
     point_at(own_folder, commit);
     return;
   }
@@ -270,16 +271,16 @@ void Link::make_durable(int own_folder, const ObjectId& commit) {
 }
 
 void Link::make_durable_at_start(int own_folder, const std::optional<ObjectId>& commit) {
-  if (sync_failed_) {
+  if (doubts_->has(link_)) {
     if (commit) {
       point_at(own_folder, *commit);
     }
     return;  // without a commit the next publish makes the link anew
   }
   if (const UniqueFd parent = open_parent(false, false)) {
-    sync_failed_ = true;
+    doubts_->add(link_);
     static_cast<void>(sync_unless_read_only(parent.get(), path()));
-    sync_failed_ = false;
+    doubts_->remove(link_);
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/object_id.hpp"
+#include "adapter/publish/doubts.hpp"
 
 namespace adapter::publish {
 
@@ -34,7 +35,8 @@ struct LinkView {
 /// configuration have the same link. Whatever else is there is foreign, never replaced and never removed.
 class Link {
 public:
-  Link(std::filesystem::path data_dir, const std::string& name, std::string link);
+  /// `doubts` outlives it; it knows whether the last sync of the link's directory failed.
+  Link(std::filesystem::path data_dir, const std::string& name, std::string link, Doubts& doubts);
 
   /// Storage error when a folder on the way to it is something else. Makes nothing.
   [[nodiscard]] LinkView look() const;
@@ -81,8 +83,8 @@ private:
   std::string link_;
   std::filesystem::path path_;
   std::string prefix_;
+  Doubts* doubts_;
   bool way_synced_ = false;  ///< by this object: a directory on the way may be of a run that was killed before its sync
-  bool sync_failed_ = false;  ///< the last sync of the link's directory: what stands there may not be on the disk
 
   /// A link that was read: while it has this stamp it holds this commit.
   struct Read {

@@ -6,9 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <set>
 
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
@@ -39,12 +37,13 @@ bool contains(const std::vector<ObjectId>& commits, const ObjectId& commit) {
 /// The coroutines only move the work to a worker; each `…_now` is one job, straight down.
 class DiskPublisher final : public Publisher {
 public:
-  DiskPublisher(async::Workers& workers, std::filesystem::path data_dir, std::string name, std::string link)
+  DiskPublisher(async::Workers& workers, std::filesystem::path data_dir, std::string name, std::string link,
+                Doubts& doubts)
       : workers_(workers),
         data_dir_(std::move(data_dir)),
         name_(std::move(name)),
-        link_(data_dir_, name_, std::move(link)),
-        residue_(data_dir_, name_) {}
+        doubts_(&doubts),
+        link_(data_dir_, name_, std::move(link), doubts) {}
 
   asio::awaitable<Standing> recover(RecoverOptions options) override {
     auto job = [this, options = std::move(options)](const std::stop_token& stop) { return recover_now(options, stop); };
@@ -75,30 +74,34 @@ public:
     co_await async::run_blocking(workers_, std::move(job), "point the link at a tree");
   }
 
-  asio::awaitable<void> clean_up() override {
-    auto job = [this](const std::stop_token& stop) {
-      if (const std::optional<Trees> trees = Trees::open(data_dir_, name_)) {
-        sweep_and_count(*trees, stop);
-      }
-      sweep_gone(data_dir_, stop);
-    };
-    co_await async::run_blocking(workers_, std::move(job), "remove what is no longer needed");
-  }
-
-  [[nodiscard]] std::uint64_t residue_entries() const noexcept override { return residue_entries_; }
-
   asio::awaitable<void> remove_former_link(std::string link) override {
-    auto job = [former = Link(data_dir_, name_, std::move(link))](const std::stop_token&) { former.remove(); };
-    co_await async::run_blocking(workers_, std::move(job), "remove a former link");
+    auto job = [former = Link(data_dir_, name_, std::move(link), *doubts_)](const std::stop_token&) {
+      former.remove();
+    };
+    co_await async::run_blocking(workers_, std::move(job), "remove a former link", async::Lane::quick);
   }
 
-  asio::awaitable<void> retire_all() override {
-    auto job = [this](const std::stop_token& stop) { retire_all_now(stop); };
-    co_await async::run_blocking(workers_, std::move(job), "retire the repository");
+  asio::awaitable<bool> retire_all(std::function<bool()> may_begin) override {
+    auto job = [this, may_begin = std::move(may_begin)](const std::stop_token& stop) {
+      if (!may_begin()) {
+        return false;
+      }
+      retire_all_now(stop);
+      return true;
+    };
+    const bool retired = co_await async::run_blocking(workers_, std::move(job), "retire the repository");
+    co_return retired;
   }
 
 private:
-  [[nodiscard]] FormerLinks former(const std::vector<std::string>& links) const { return {data_dir_, name_, links}; }
+  [[nodiscard]] FormerLinks former(const std::vector<std::string>& links) const {
+    return {data_dir_, name_, links, *doubts_};
+  }
+  /// Of a tree whose last sync failed, and whose record may be there nevertheless.
+  [[nodiscard]] std::string tree_path(const ObjectId& commit) const {
+    return ".adapter/" + name_ + "/trees/" + commit.to_hex();
+  }
+  [[nodiscard]] bool is_in_doubt(const ObjectId& commit) const { return doubts_->has(tree_path(commit)); }
 
   // ---- recover ----
 
@@ -111,15 +114,15 @@ private:
                                                             : Standing::LinkState::absent;
     if (trees) {
       look_at_trees(*trees, view, options, stop, standing);
-      if (const std::size_t removed = sweep_and_count(*trees, stop); removed > 0) {
-        log::info("litter_swept", "removed what an interrupted run left behind",
-                  {{"repository", name_}, {"count", removed}});
+      if (const std::size_t count = trees->set_litter_aside(); count > 0) {
+        log::info("litter_swept", "what an interrupted run left behind is removed",
+                  {{"repository", name_}, {"count", count}});
       }
       try {
         trees->make_names_durable_at_start();
       } catch (...) {
         if (standing.commit) {
-          unproven_.insert(*standing.commit);
+          doubts_->add(tree_path(*standing.commit));
         }
         throw;
       }
@@ -139,7 +142,7 @@ private:
     Crew crew(workers_, helpers);
     if (view.commit) {
       TreeCheck check = trees.check(*view.commit, crew, stop);
-      if (unproven_.contains(*view.commit)) {
+      if (is_in_doubt(*view.commit)) {
         check.manifest.reset();
         check.damage = not_stored;
       }
@@ -184,7 +187,7 @@ private:
     std::vector<ObjectId> seen;
     for (const ObjectId& commit : commits) {
       try {
-        if (complete.size() < wanted && !unproven_.contains(commit) && trees.check(commit, crew, stop).manifest) {
+        if (complete.size() < wanted && !is_in_doubt(commit) && trees.check(commit, crew, stop).manifest) {
           complete.push_back(commit);
         }
         seen.push_back(commit);
@@ -210,27 +213,6 @@ private:
     }
   }
 
-  // ---- what cannot be removed ----
-
-  /// Returns how many things were removed. Warns when entries stay that the last sweep did not know of any of.
-  std::size_t sweep_and_count(const Trees& trees, const std::stop_token& stop) {
-    const Trees::Swept swept = trees.sweep(residue_, stop);
-    Leftovers left = swept.unmoved;
-    try {
-      left.add(residue_.retry(stop));
-    } catch (const Error& error) {
-      if (error.error_class() != ErrorClass::cancelled) {
-        log::warning("sweep_failed", "what could not be removed before was not tried again",
-                     {{"repository", name_}, {"error", error.text()}});
-      }
-    }
-    if (left.entries > 0 && residue_entries_ == 0) {
-      log_residue(name_, left);
-    }
-    residue_entries_ = left.entries;
-    return swept.removed;
-  }
-
   // ---- publish ----
 
   Outcome publish_now(const ObjectId& commit, const ReaderFactory& readers, const PublishOptions& options,
@@ -238,7 +220,7 @@ private:
     const LinkView before = former(options.former_links).look_past(link_);
     const Trees trees = Trees::make(data_dir_, name_, !directories_synced_);
     directories_synced_ = true;
-    trees.sweep(residue_, stop);
+    trees.set_litter_aside();
     Crew crew(workers_, helpers);
     Outcome outcome;
     outcome.commit = commit;
@@ -263,7 +245,7 @@ private:
   Manifest provide_tree(const Trees& trees, const ObjectId& commit, const ReaderFactory& readers,
                         const PublishOptions& options, Crew& crew, const std::stop_token& stop, Outcome& outcome) {
     TreeCheck check = trees.check(commit, crew, stop);
-    if (unproven_.contains(commit)) {
+    if (is_in_doubt(commit)) {
       check.manifest.reset();
       check.damage = not_stored;
     }
@@ -281,18 +263,18 @@ private:
     if (stop.stop_requested()) {
       throw Error(ErrorClass::cancelled, "publishing was cancelled");
     }
-    unproven_.insert(commit);
+    doubts_->add(tree_path(commit));
     staging.keep(commit, manifest);
-    unproven_.erase(commit);
+    doubts_->remove(tree_path(commit));
     outcome.changed = true;
     return manifest;
   }
 
   /// Makes the names of `commit`'s tree and record durable, or remembers that they may not be.
   void prove(const Trees& trees, const ObjectId& commit) {
-    unproven_.insert(commit);
+    doubts_->add(tree_path(commit));
     trees.make_names_durable(commit);
-    unproven_.erase(commit);
+    doubts_->remove(tree_path(commit));
   }
 
   /// After the flip: the tree that was published before stays, and what former links lead to; all others go. What fails
@@ -337,7 +319,7 @@ private:
     if (trees) {
       check = trees->check(commit, crew, stop);
     }
-    if (unproven_.contains(commit)) {
+    if (is_in_doubt(commit)) {
       check.manifest.reset();
       check.damage = not_stored;
     }
@@ -370,7 +352,8 @@ private:
       throw volume_error(errno, "remove", name_);
     }
     fsync_folder(all.get(), name_);
-    if (const Leftovers left = residue_.retry(stop); left.entries > 0) {
+    const Residue residue(data_dir_, name_);
+    if (const Leftovers left = residue.retry([&stop] { return stop.stop_requested(); }); left.entries > 0) {
       log_residue(name_, left);
     }
   }
@@ -378,19 +361,16 @@ private:
   async::Workers& workers_;
   std::filesystem::path data_dir_;
   std::string name_;
+  Doubts* doubts_;
   Link link_;
   bool directories_synced_ = false;  ///< by this object; see Trees::make
-  /// Commits whose tree may lack its last sync: the sync failed, and so may have the removal of the record.
-  std::set<ObjectId> unproven_;
-  Residue residue_;
-  std::atomic<std::uint64_t> residue_entries_{0};
 };
 
 }  // namespace
 
 std::unique_ptr<Publisher> make_publisher(async::Workers& workers, std::filesystem::path data_dir, std::string name,
-                                          std::string link) {
-  return std::make_unique<DiskPublisher>(workers, std::move(data_dir), std::move(name), std::move(link));
+                                          std::string link, Doubts& doubts) {
+  return std::make_unique<DiskPublisher>(workers, std::move(data_dir), std::move(name), std::move(link), doubts);
 }
 
 }  // namespace adapter::publish

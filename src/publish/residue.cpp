@@ -39,13 +39,13 @@ Residue::Residue(std::filesystem::path data_dir, std::string repository)
     : data_dir_(std::move(data_dir)), repository_(std::move(repository)) {}
 
 Leftovers Residue::remove(int folder, const std::filesystem::path& where, const std::string& name,
-                          const std::stop_token& stop) const {
+                          const std::function<bool()>& give_up) const {
   // Two removals of one directory would stumble over what the other has taken away.
   const UniqueFd opened(openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (opened && flock(opened.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     return {};
   }
-  Leftovers left = remove_what_may_go_at(folder, name, [&stop] { return stop.stop_requested(); });
+  Leftovers left = remove_what_may_go_at(folder, name, give_up);
   if (left.entries == 0) {
     return left;
   }
@@ -56,15 +56,14 @@ Leftovers Residue::remove(int folder, const std::filesystem::path& where, const 
   return {};
 }
 
-Leftovers Residue::retry(const std::stop_token& stop) const {
+Leftovers Residue::retry(const std::function<bool()>& give_up) const {
   Leftovers all;
   const UniqueFd own = open_own(false);
   if (!own) {
     return all;
   }
-  const auto stopped = [&stop] { return stop.stop_requested(); };
   for (const std::string& name : list_names(own.get())) {
-    all.add(remove_what_may_go_at(own.get(), name, stopped));
+    all.add(remove_what_may_go_at(own.get(), name, give_up));
   }
   if (all.entries == 0) {
     const UniqueFd data = open_data_dir(data_dir_);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <filesystem>
-#include <stop_token>
+#include <functional>
 #include <string>
 
 #include "adapter/base/file.hpp"
@@ -23,10 +23,10 @@ public:
   /// and moves the rest here when the kernel allows that. Returns what stays where it was, with an absolute path.
   /// Errors: those of remove_what_may_go_at.
   Leftovers remove(int folder, const std::filesystem::path& where, const std::string& name,
-                   const std::stop_token& stop) const;
+                   const std::function<bool()>& give_up) const;
 
   /// Tries again to remove what is here; returns what stays, with an absolute path.
-  Leftovers retry(const std::stop_token& stop) const;
+  Leftovers retry(const std::function<bool()>& give_up) const;
 
 private:
   [[nodiscard]] UniqueFd open_own(bool make) const;

@@ -73,34 +73,6 @@ bool is_there(int folder, const std::string& name) {
 
 }  // namespace
 
-void sweep_gone(const std::filesystem::path& data_dir, const std::stop_token& stop) {
-  try {
-    const UniqueFd data = open_data_dir(data_dir);
-    const UniqueFd all = open_if_there(data.get(), ".adapter");
-    const Residue residue(data_dir, Residue::pruned);
-    Leftovers left;
-    for (const std::string& name : all ? list_names(all.get()) : std::vector<std::string>()) {
-      if (name.starts_with(gone_prefix)) {
-        left.add(residue.remove(all.get(), ".adapter", name, stop));
-      }
-    }
-    left.add(residue.retry(stop));
-    static std::atomic<bool> named{false};
-    if (left.entries > 0 && !named.exchange(true)) {
-      log_residue("", left);
-    }
-  } catch (const Error& error) {
-    if (error.error_class() != ErrorClass::cancelled) {
-      log::warning("sweep_failed", "a removed repository's files could not be deleted; it is tried again later",
-                   {{"error", error.text()}});
-    }
-  }
-}
-
-void delete_retired(const std::filesystem::path& data_dir, const std::stop_token& stop) {
-  sweep_gone(data_dir, stop);
-}
-
 std::optional<Trees> Trees::open(const std::filesystem::path& data_dir, const std::string& name) {
   const UniqueFd data = open_data_dir(data_dir);
   const UniqueFd all = open_own(data.get(), ".adapter", shared_mode);
@@ -244,23 +216,25 @@ void Trees::take_name(const std::string& staging, const std::string& hex) const 
     return;
   }
   // A damaged tree bears the name, and the link may lead to it: never a moment without a tree.
-  const std::string gone = unique_name(gone_prefix);
   if (exchange_names(trees_.get(), staging, hex)) {
-    renameat(trees_.get(), staging.c_str(), trees_.get(), gone.c_str());
+    renameat(trees_.get(), staging.c_str(), trees_.get(), unique_name(gone_prefix).c_str());
     return;
   }
   if (errno != EINVAL && errno != ENOSYS) {
     throw volume_error(errno, "exchange", hex);
   }
   // A file system that cannot exchange (some network ones): two steps, between which the damaged tree is gone already.
-  if (renameat(trees_.get(), hex.c_str(), trees_.get(), gone.c_str()) != 0) {
+  // It is not deleted before the second one.
+  const std::string aside = unique_name(staging_prefix);
+  if (renameat(trees_.get(), hex.c_str(), trees_.get(), aside.c_str()) != 0) {
     throw volume_error(errno, "rename", hex);
   }
   if (renameat(trees_.get(), staging.c_str(), trees_.get(), hex.c_str()) != 0) {
     const int failure = errno;
-    renameat(trees_.get(), gone.c_str(), trees_.get(), hex.c_str());  // the damaged tree is better than none
+    renameat(trees_.get(), aside.c_str(), trees_.get(), hex.c_str());  // the damaged tree is better than none
     throw volume_error(failure, "rename", hex);
   }
+  renameat(trees_.get(), aside.c_str(), trees_.get(), unique_name(gone_prefix).c_str());
 }
 
 void Trees::make_names_durable(const ObjectId& commit) const {
@@ -280,61 +254,77 @@ void Trees::make_names_durable_at_start() const {
 }
 
 void Trees::set_aside(const ObjectId& commit) const {
-  const std::string gone = unique_name(gone_prefix);
-  if (renameat(trees_.get(), commit.to_hex().c_str(), trees_.get(), gone.c_str()) != 0 && errno != ENOENT) {
-    throw volume_error(errno, "rename", commit.to_hex());
-  }
+  const std::string hex = commit.to_hex();
+  rename_gone(hex);
+  unlinkat(manifests_.get(), hex.c_str(), 0);  // one that stays is litter without a tree
 }
 
-Trees::Swept Trees::sweep(const Residue& residue, const std::stop_token& stop) const {
-  Swept swept;
+std::size_t Trees::set_litter_aside() const {
+  std::size_t count = 0;
   std::string failure;
-  const auto attempt = [&](auto&& removal) {
+  const auto attempt = [&](auto&& step) {
     try {
-      removal();
-      ++swept.removed;
+      step();
+      ++count;
     } catch (const Error& error) {
-      if (error.error_class() != ErrorClass::cancelled) {
-        failure = error.text();
-      }
-    }
-  };
-  const auto remove = [&](int folder, const std::string& name) {
-    attempt([&] { remove_tree_at(folder, name, [&stop] { return stop.stop_requested(); }); });
-  };
-  const std::filesystem::path where = std::filesystem::path(".adapter") / name_ / "trees";
-  const std::vector<std::string> names = list_names(trees_.get());
-  const auto is_gone = [](const std::string& name) { return name.starts_with(gone_prefix); };
-  bool renames_are_durable = true;
-  if (std::any_of(names.begin(), names.end(), is_gone)) {
-    // Else a power cut could give a commit's name back to a tree that is half deleted.
-    try {
-      fsync_folder(trees_.get(), "trees");
-    } catch (const Error& error) {
-      renames_are_durable = false;
       failure = error.text();
     }
-  }
-  for (const std::string& name : names) {
-    if (name.starts_with(staging_prefix) || (renames_are_durable && is_gone(name))) {
-      attempt([&] { swept.unmoved.add(residue.remove(trees_.get(), where, name, stop)); });
+  };
+  for (const std::string& name : list_names(trees_.get())) {
+    if (name.starts_with(staging_prefix)) {
+      attempt([&] { rename_gone(name); });
     }
   }
   for (const std::string& name : list_names(own_.get())) {
     if (name.starts_with(temporary_link_prefix)) {
-      remove(own_.get(), name);
+      attempt([&] { remove_tree_at(own_.get(), name); });
     }
   }
   for (const std::string& name : list_names(manifests_.get())) {
     if (!ObjectId::from_hex(name) || !is_there(trees_.get(), name)) {
-      remove(manifests_.get(), name);
+      attempt([&] { remove_tree_at(manifests_.get(), name); });
     }
   }
   if (!failure.empty()) {
     log::warning("sweep_failed", "some temporary files could not be removed; they are tried again later",
-                 {{"error", failure}});
+                 {{"repository", name_}, {"error", failure}});
   }
-  return swept;
+  return count;
+}
+
+Leftovers Trees::delete_gone(const Residue& residue, const std::function<bool()>& give_up) const {
+  Leftovers unmoved;
+  std::vector<std::string> names = list_names(trees_.get());
+  std::erase_if(names, [](const std::string& name) { return !name.starts_with(gone_prefix); });
+  if (names.empty()) {
+    return unmoved;
+  }
+  // Else a power cut could give a commit's name back to a tree that is half deleted.
+  fsync_folder(manifests_.get(), "manifests");
+  fsync_folder(trees_.get(), "trees");
+  const std::filesystem::path where = std::filesystem::path(".adapter") / name_ / "trees";
+  std::optional<Error> failure;
+  for (const std::string& name : names) {
+    try {
+      unmoved.add(residue.remove(trees_.get(), where, name, give_up));
+    } catch (const Error& error) {
+      if (error.error_class() == ErrorClass::cancelled) {
+        throw;
+      }
+      failure = error;
+    }
+  }
+  if (failure) {
+    throw *failure;
+  }
+  return unmoved;
+}
+
+void Trees::rename_gone(const std::string& name) const {
+  const std::string gone = unique_name(gone_prefix);
+  if (renameat(trees_.get(), name.c_str(), trees_.get(), gone.c_str()) != 0 && errno != ENOENT) {
+    throw volume_error(errno, "rename", name);
+  }
 }
 
 Staging::Staging(const Trees& trees, Share share) : trees_(trees), name_(unique_name(staging_prefix)) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -19,10 +20,6 @@ namespace adapter::publish {
 /// What a name begins with that was taken out of use and is deleted later: of trees, and of whole repositories in
 /// .adapter.
 inline constexpr std::string_view gone_prefix = ".gone-";
-
-/// Deletes what removals of repositories left in .adapter, unless another removal is at it already; logs what cannot
-/// be.
-void sweep_gone(const std::filesystem::path& data_dir, const std::stop_token& stop);
 
 /// A look at one kept tree.
 struct TreeCheck {
@@ -61,19 +58,19 @@ public:
   /// The same at a start, which may find a read-only volume: then nothing can be done, and what stands there is served.
   void make_names_durable_at_start() const;
 
-  /// Takes the commit's name from a tree; sweep() deletes it.
+  /// Takes the commit's name from a tree; delete_gone() deletes it.
   void set_aside(const ObjectId& commit) const;
-  /// Removes staging, trees set aside, temporary links and manifests without a tree. Goes on past what cannot be
-  /// removed: of trees that goes to `residue`, the rest is logged.
-  struct Swept {
-    std::size_t removed = 0;  ///< trees, links and manifests
-    Leftovers unmoved;        ///< of trees, neither removed nor moved to the residue
-  };
-  Swept sweep(const Residue& residue, const std::stop_token& stop) const;
+  /// Sets aside what an interrupted run or a failed publish left: staging; removes temporary links, and manifests
+  /// without a tree. Quick. Returns how many there were. Goes on past what the volume does not allow, which is logged.
+  std::size_t set_litter_aside() const;
+  /// Deletes what was set aside, beside whatever else is done with these trees. Goes on past what cannot be removed:
+  /// that goes to `residue`, or stays and is returned. Any other failure is logged.
+  Leftovers delete_gone(const Residue& residue, const std::function<bool()>& give_up) const;
 
 private:
   Trees() = default;
   void take_name(const std::string& staging, const std::string& hex) const;
+  void rename_gone(const std::string& name) const;
   void refresh_record(const std::string& hex, const Manifest& manifest) const;
 
   std::string name_;

@@ -54,20 +54,17 @@ public:
   }
 
   Differences run(Crew& crew) {
-    crew.run([this] { work(); });
+    crew.run([this](const Crew::Leave& leave) { work(leave); });
     return std::move(total_);
   }
 
 private:
-  void work() {
+  void work(const Crew::Leave& leave) {
     Differences found;
-    while (true) {
+    while (!leave()) {
       const std::uint64_t begin = next_.fetch_add(folders_at_once);
       if (begin >= manifest_.folders.size()) {
         break;
-      }
-      if (stop_.stop_requested()) {
-        throw Error(ErrorClass::cancelled, "looking at the tree was cancelled");
       }
       const std::uint64_t end = std::min<std::uint64_t>(begin + folders_at_once, manifest_.folders.size());
       for (std::uint64_t i = begin; i < end; ++i) {
@@ -84,7 +81,14 @@ private:
     }
   }
 
+  void throw_if_stopped() const {
+    if (stop_.stop_requested()) {
+      throw Error(ErrorClass::cancelled, "looking at the tree was cancelled");
+    }
+  }
+
   void compare_folder(std::uint32_t index, Differences& found) {
+    throw_if_stopped();
     const std::string path = folder_path(manifest_.folders, index);
     const UniqueFd folder = try_open_beneath(tree_, path);
     if (!folder) {
@@ -100,6 +104,7 @@ private:
     }
     const std::uint64_t before = found.changed + found.missing + found.extra;
     for (std::size_t i = first_entry_[index]; i < first_entry_[index + 1]; ++i) {
+      throw_if_stopped();
       compare_entry(folder.get(), path, manifest_.entries[i], found);
     }
     if (count_names(folder.get(), names_[index]) > names_[index]) {

@@ -12,6 +12,7 @@
 #include "adapter/net/tls_library.hpp"
 #include "file_watch.hpp"
 #include "link_watch.hpp"
+#include "old_trees.hpp"
 #include "pruner.hpp"
 #include "repository_task.hpp"
 
@@ -40,8 +41,9 @@ class LiveEngine final : public Engine {
 public:
   LiveEngine(const asio::any_io_executor& executor, async::Workers& workers, config::Environment environment,
              const std::string& version, Observer* observer)
-      : pruner_(executor, workers),
-        shared_(executor, workers, pruner_, config::Concurrency(), observer),
+      : pruner_(executor, workers, doubts_),
+        old_trees_(executor, workers),
+        shared_(executor, workers, pruner_, old_trees_, doubts_, config::Concurrency(), observer),
         ending_(executor),
         pruning_(executor),
         link_watch_(executor),
@@ -82,10 +84,12 @@ private:
   [[nodiscard]] std::vector<WaitingForFiles> waiting_for_files() const;
   void retry_for_files(const std::string& name);
 
+  publish::Doubts doubts_;
   Pruner pruner_;
+  OldTrees old_trees_;
   Shared shared_;
   async::TaskScope ending_;   ///< waits for tasks that a reload ended
-  async::TaskScope pruning_;  ///< and the watches over links and files
+  async::TaskScope pruning_;  ///< deletion, and the watches over links and files
   bool watches_ = false;      ///< apply() was called
   async::Wakeup link_watch_;
   FileWatch file_watch_;
@@ -198,6 +202,7 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
   }
   if (!std::exchange(watches_, true)) {
     pruning_.spawn("prune", pruner_.run());
+    pruning_.spawn("old trees", old_trees_.run());
     pruning_.spawn("links", watch_links());
     pruning_.spawn("files of failed repositories", file_watch_.run(
                                                        shared_.file_failure, [this] { return waiting_for_files(); },
@@ -242,7 +247,7 @@ asio::awaitable<void> LiveEngine::watch_links() {
     }
     auto job = [links = std::move(links)](const std::stop_token& stop) { return look_at_links(links, stop); };
     const std::vector<WatchedLink> differing =
-        co_await async::run_blocking(shared_.workers, std::move(job), "look at the links");
+        co_await async::run_blocking(shared_.workers, std::move(job), "look at the links", async::Lane::quick);
     for (const WatchedLink& link : differing) {
       const auto place = entries_.find(link.repository);
       if (place != entries_.end() && config_->data_dir / place->second->task.repository().link == link.path) {
@@ -290,6 +295,8 @@ asio::awaitable<std::vector<OnceResult>> LiveEngine::sync_once(std::shared_ptr<c
       throw Error(ErrorClass::config, "there is no repository named \"" + name + "\" in the configuration");
     }
   }
+  pruning_.spawn("what was pruned", pruner_.delete_retired());
+  pruning_.spawn("old trees", old_trees_.run());
   const steady_clock::time_point deadline = steady_clock::now() + retry_for;
   std::vector<OnceResult> results;
   results.reserve(config_->repositories.size());  // the tasks below write into its elements
@@ -307,6 +314,8 @@ asio::awaitable<std::vector<OnceResult>> LiveEngine::sync_once(std::shared_ptr<c
   for (const auto& [name, entry] : entries_) {
     co_await entry->scope.join();
   }
+  old_trees_.finish();
+  co_await pruning_.join();
   co_return results;
 }
 

@@ -24,7 +24,8 @@ public:
                             std::function<void(const std::string&)> changed);
 
 private:
-  async::Workers looks_{1};  ///< a thread of its own: a volume that hangs does not keep it from secrets
+  async::Workers looks_{
+      1, async::Workers::OneLane{}};  ///< a thread of its own: a volume that hangs does not keep it from secrets
 };
 
 }  // namespace adapter::sync

@@ -32,12 +32,12 @@ private:
 
 }  // namespace
 
-Pruner::Pruner(const asio::any_io_executor& executor, async::Workers& workers)
-    : workers_(workers), wakeup_(executor), retiring_permit_(executor, 1) {}
+Pruner::Pruner(const asio::any_io_executor& executor, async::Workers& workers, publish::Doubts& doubts)
+    : workers_(workers), doubts_(doubts), wakeup_(executor), retiring_permit_(executor, 1) {}
 
 void Pruner::configure(const config::Config& config) {
   configured_ = ConfiguredLinks::of(config);
-  ++generation_;
+  ++*generation_;
   schedule_.set_delay(config.prune);
   for (const auto& [name, link] : configured_.link_of) {
     schedule_.forget(name);
@@ -98,7 +98,8 @@ asio::awaitable<std::vector<Leftover>> Pruner::look() {
   std::vector<Leftover> leftovers;
   try {
     auto job = [configured = configured_](const std::stop_token&) { return find_leftovers(configured); };
-    leftovers = co_await async::run_blocking(workers_, std::move(job), "look for what is no longer configured");
+    leftovers = co_await async::run_blocking(workers_, std::move(job), "look for what is no longer configured",
+                                             async::Lane::quick);
   } catch (const Error& error) {
     // Without knowing what is needed nothing is deleted; the delay goes on.
     log::warning("prune_failed", error.text(), {{"class", error.error_class()}});
@@ -131,13 +132,12 @@ asio::awaitable<std::optional<Error>> Pruner::remove(std::string name, bool by_s
       if (by_schedule && schedule_.due_at(name) > steady_clock::now()) {
         co_return std::nullopt;
       }
-      const std::uint64_t generation = generation_;
+      const std::uint64_t generation = *generation_;
       Leftover leftover = co_await find_removable(name);
       const async::Semaphore::Permit permit = co_await retiring_permit_.acquire();
       // A configuration that came meanwhile may need what was found: it is looked at again.
-      if (generation_ == generation) {
-        co_await retire(std::move(leftover));
-        retired = true;
+      if (*generation_ == generation) {
+        retired = co_await retire(std::move(leftover), generation);
       }
     }
     co_await delete_retired();
@@ -157,7 +157,7 @@ asio::awaitable<Leftover> Pruner::find_removable(std::string name) {
   }
   auto job = [configured = configured_, name](const std::stop_token&) { return find_leftover(configured, name); };
   std::optional<Leftover> leftover =
-      co_await async::run_blocking(workers_, std::move(job), "look for what a repository left");
+      co_await async::run_blocking(workers_, std::move(job), "look for what a repository left", async::Lane::quick);
   if (!leftover) {
     throw Error(ErrorClass::config, "it has left nothing in the volume, or is configured");
   }
@@ -169,31 +169,45 @@ asio::awaitable<Leftover> Pruner::find_removable(std::string name) {
   co_return std::move(*leftover);
 }
 
-/// With the permit. Ends between two steps when the configuration changes: it may need what is still there.
-asio::awaitable<void> Pruner::retire(Leftover leftover) {
+/// With the permit. False when the configuration changed before the last step began: it may need what is still there.
+/// What comes after that step has begun finds the repository gone, as if it had come a moment later.
+asio::awaitable<bool> Pruner::retire(Leftover leftover, std::uint64_t generation) {
   if (ending_.contains(leftover.name)) {
     throw Error(ErrorClass::storage, "its last work on the volume has not ended; it is removed afterwards");
   }
   const Retiring retiring(retiring_, leftover.name);
-  const std::uint64_t generation = generation_;
-  const auto publisher = publish::make_publisher(workers_, configured_.data_dir, leftover.name, leftover.links.front());
+  const auto publisher =
+      publish::make_publisher(workers_, configured_.data_dir, leftover.name, leftover.links.front(), doubts_);
   for (std::size_t i = 1; i < leftover.links.size(); ++i) {
     const std::string former = leftover.links[i];
     co_await publisher->remove_former_link(former);
-    if (generation_ != generation) {
-      throw Error(ErrorClass::config,
-                  "the configuration was changed while it was removed; what is left is looked at again");
+    if (*generation_ != generation) {
+      co_return false;
     }
   }
-  co_await publisher->retire_all();
-  log::info("pruned", "a repository that is no longer configured was removed", {{"repository", leftover.name}});
+  auto unchanged = [generations = generation_, generation] { return *generations == generation; };
+  const bool retired = co_await publisher->retire_all(std::move(unchanged));
+  if (retired) {
+    log::info("pruned", "a repository that is no longer configured was removed", {{"repository", leftover.name}});
+  }
+  co_return retired;
 }
 
 asio::awaitable<void> Pruner::delete_retired() {
   auto job = [data_dir = configured_.data_dir](const std::stop_token& stop) {
     publish::delete_retired(data_dir, stop);
   };
-  co_await async::run_blocking(workers_, std::move(job), "delete what was pruned");
+  co_await async::run_blocking(workers_, std::move(job), "delete what was pruned", async::Lane::deletion);
+}
+
+std::vector<std::string> Pruner::links_of_others(const std::string& name) const {
+  std::vector<std::string> links;
+  for (const auto& [other, link] : configured_.link_of) {
+    if (other != name) {
+      links.push_back(link);
+    }
+  }
+  return links;
 }
 
 asio::awaitable<void> Pruner::wait_until_free(std::string name) {
@@ -214,7 +228,7 @@ asio::awaitable<std::vector<std::string>> Pruner::remove_former_links(publish::P
           return publish::owner_of_link(data_dir, link);
         };
         const std::optional<std::string> owner =
-            co_await async::run_blocking(workers_, std::move(job), "look whose tree a link shows");
+            co_await async::run_blocking(workers_, std::move(job), "look whose tree a link shows", async::Lane::quick);
         if (owner != name) {
           settled.push_back(link);
         }

@@ -4,6 +4,7 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -16,6 +17,7 @@
 #include "adapter/async/semaphore.hpp"
 #include "adapter/async/workers.hpp"
 #include "adapter/config/config.hpp"
+#include "adapter/publish/doubts.hpp"
 #include "adapter/publish/publisher.hpp"
 #include "adapter/sync/engine.hpp"
 #include "leftovers.hpp"
@@ -25,10 +27,10 @@ namespace adapter::sync {
 
 /// The only owner of deletion: of repositories that left the configuration, and of links of earlier configurations.
 /// Loop thread; files on a worker. A reload does not wait for it; a stop cancels run(), which looks at its stop token
-/// between two files. `workers` outlives it, and so does it every call.
+/// between two files. `workers` and `doubts` outlive it, and it outlives every call.
 class Pruner {
 public:
-  Pruner(const asio::any_io_executor& executor, async::Workers& workers);
+  Pruner(const asio::any_io_executor& executor, async::Workers& workers, publish::Doubts& doubts);
 
   /// A configuration is in force. Before the tasks of its repositories start: what it names is not deleted from here
   /// on.
@@ -45,8 +47,11 @@ public:
   /// A repository has published, or its link was restored: what waited for that may go.
   void note_published() noexcept;
   /// Counts configurations.
-  [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
+  [[nodiscard]] std::uint64_t generation() const noexcept { return *generation_; }
   [[nodiscard]] bool is_claimed(const std::string& link) const { return configured_.is_claimed(link); }
+
+  /// The configured links of all other repositories.
+  [[nodiscard]] std::vector<std::string> links_of_others(const std::string& name) const;
 
   /// Waits for a deletion of this name that has begun: to be called before anything is written into its folder. Short:
   /// the folder is renamed first and deleted later.
@@ -56,6 +61,9 @@ public:
   /// more: removed, or no longer into this repository's trees. What fails is logged and stays.
   asio::awaitable<std::vector<std::string>> remove_former_links(publish::Publisher& publisher, std::string name,
                                                                 std::vector<std::string> links);
+
+  /// Deletes what was taken out of use here, or by a run that was killed.
+  asio::awaitable<void> delete_retired();
 
   /// For `adapter prune`.
   asio::awaitable<std::vector<PruneCandidate>> candidates();
@@ -67,16 +75,17 @@ private:
   asio::awaitable<void> remove_due(std::string name);
   asio::awaitable<std::optional<Error>> remove(std::string name, bool by_schedule);
   asio::awaitable<Leftover> find_removable(std::string name);
-  asio::awaitable<void> retire(Leftover leftover);
+  asio::awaitable<bool> retire(Leftover leftover, std::uint64_t generation);
   [[nodiscard]] std::optional<std::string> next_due(const std::set<std::string>& tried) const;
-  asio::awaitable<void> delete_retired();
 
   async::Workers& workers_;
+  publish::Doubts& doubts_;
   async::Wakeup wakeup_;
   async::Semaphore retiring_permit_;
   std::string retiring_;  ///< the name whose files are just taken out of use
   ConfiguredLinks configured_;
-  std::uint64_t generation_ = 0;
+  /// Of the configurations; read by a job right before it changes anything.
+  std::shared_ptr<std::atomic<std::uint64_t>> generation_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   PruneSchedule schedule_;
   std::map<std::string, std::size_t> ending_;  ///< tasks that have not ended, by name
   std::map<std::string, std::string> told_;    ///< why one that is due is not gone, by its name

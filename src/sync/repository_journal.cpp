@@ -291,7 +291,7 @@ asio::awaitable<void> RepositoryJournal::load() {
   }
   auto job = [directory = directory_](const std::stop_token&) { return load_state(directory); };
   std::optional<SavedState> found =
-      co_await async::run_blocking(workers_, std::move(job), "read the notes on the repository");
+      co_await async::run_blocking(workers_, std::move(job), "read the notes on the repository", async::Lane::quick);
   loaded_ = true;
   has_notes_ = found.has_value();
   if (found) {
@@ -309,7 +309,7 @@ asio::awaitable<void> RepositoryJournal::save() {
   auto job = [directory = directory_, state = state_](const std::stop_token&) { save_state(directory, state); };
   edited_ = false;
   try {
-    co_await async::run_blocking(workers_, std::move(job), "write the notes on the repository");
+    co_await async::run_blocking(workers_, std::move(job), "write the notes on the repository", async::Lane::quick);
   } catch (...) {
     edited_ = true;
     throw;

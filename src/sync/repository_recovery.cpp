@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "adapter/log/log.hpp"
+#include "old_trees.hpp"
 #include "pruner.hpp"
 #include "recovery_plan.hpp"
 #include "repository_task.hpp"
@@ -69,6 +70,25 @@ std::optional<Source> source_shown(const std::filesystem::path& data_dir, const 
   return std::nullopt;
 }
 
+/// Those of `links` that lead into the trees of repository `name`. Blocking.
+std::vector<std::string> links_into(const std::filesystem::path& data_dir, const std::string& name,
+                                    const std::vector<std::string>& links, const std::stop_token& stop) {
+  std::vector<std::string> found;
+  std::error_code failure;
+  if (!std::filesystem::exists(data_dir / ".adapter" / name / "trees", failure)) {
+    return found;
+  }
+  for (const std::string& link : links) {
+    if (stop.stop_requested()) {
+      throw Error(ErrorClass::cancelled, "looking at the links was cancelled");
+    }
+    if (publish::owner_of_link(data_dir, link) == name) {
+      found.push_back(link);
+    }
+  }
+  return found;
+}
+
 bool concerns_the_kept_commit(const Error& error) {
   const ErrorClass error_class = error.error_class();
   return error_class == ErrorClass::policy || error_class == ErrorClass::limit || error_class == ErrorClass::corrupt;
@@ -79,10 +99,11 @@ bool concerns_the_kept_commit(const Error& error) {
 asio::awaitable<void> RepositoryTask::recover() {
   machine_.enter(Phase::recovering);
   recovery_due_ = true;
-  const async::Semaphore::Permit permit = co_await shared_.recoveries.acquire();
   co_await shared_.pruner.wait_until_free(repository_.name);
+  async::Semaphore::Permit permit = co_await shared_.recoveries.acquire();
   auto look = [data_dir = data_dir_](const std::stop_token&) { return volume_id(data_dir); };
-  std::string volume = co_await async::run_blocking(shared_.workers, std::move(look), "look at the volume");
+  std::string volume =
+      co_await async::run_blocking(shared_.workers, std::move(look), "look at the volume", async::Lane::quick);
   machine_.set_volume(std::move(volume));
   co_await take_notes();
   publish::RecoverOptions options;
@@ -101,12 +122,15 @@ asio::awaitable<void> RepositoryTask::recover() {
   if (!steps.empty() && steps.front().way != RecoveryStep::Way::keep) {
     log::warning("tree_damaged", describe(found), {{"repository", repository_.name}, {"commit", steps.front().commit}});
   }
+  const std::optional<SavedState::Pending> begun = journal_.state().pending;
   bool of_source = false;
+  bool rebuilt = false;
   for (const RecoveryStep& step : steps) {
     const bool done = co_await take(step);
     if (done) {
-      adopt(step, found);
+      adopt(step, found, begun);
       of_source = step.published.has_value();
+      rebuilt = step.way == RecoveryStep::Way::rebuild;
       break;
     }
   }
@@ -116,6 +140,11 @@ asio::awaitable<void> RepositoryTask::recover() {
     co_await remove_former_links();
   }
   recovery_due_ = false;
+  permit.release();
+  shared_.old_trees.request(data_dir_, repository_.name);
+  if (rebuilt) {
+    co_await tidy();
+  }
 }
 
 /// The journal, once, and in it the configured link: durable before that link can be made.
@@ -123,6 +152,9 @@ asio::awaitable<void> RepositoryTask::take_notes() {
   if (!journal_.is_loaded()) {
     co_await journal_.load();
     machine_.restore_refusals(journal_.state().refusals);
+    if (!journal_.has_notes()) {
+      co_await find_borrowed_links();
+    }
   }
   if (journal_.state().link != repository_.link) {
     const bool had_notes = journal_.has_notes();
@@ -134,13 +166,26 @@ asio::awaitable<void> RepositoryTask::take_notes() {
   }
 }
 
+/// No notes say so, but a link that another repository has by now may still show a tree of this one.
+asio::awaitable<void> RepositoryTask::find_borrowed_links() {
+  auto job = [data_dir = data_dir_, name = repository_.name, links = shared_.pruner.links_of_others(repository_.name)](
+                 const std::stop_token& stop) { return links_into(data_dir, name, links, stop); };
+  const std::vector<std::string> found =
+      co_await async::run_blocking(workers_, std::move(job), "look for links into the trees");
+  for (const std::string& link : found) {
+    FormerLink former;
+    former.link = link;
+    journal_.edit().former_links.push_back(std::move(former));
+  }
+}
+
 /// The link leads into the trees of another repository, whose notes say whose content it shows.
 asio::awaitable<std::optional<Source>> RepositoryTask::source_shown_elsewhere() {
   auto job = [data_dir = data_dir_, link = repository_.link](const std::stop_token&) {
     return source_shown(data_dir, link);
   };
   std::optional<Source> source =
-      co_await async::run_blocking(workers_, std::move(job), "look whose tree the link shows");
+      co_await async::run_blocking(workers_, std::move(job), "look whose tree the link shows", async::Lane::quick);
   co_return source;
 }
 
@@ -199,9 +244,6 @@ asio::awaitable<bool> RepositoryTask::rebuild(ObjectId commit) {
     log::warning("not_rebuilt", refused->text(),
                  {{"repository", repository_.name}, {"commit", commit}, {"class", refused->error_class()}});
   }
-  if (rebuilt) {
-    co_await tidy();
-  }
   co_return rebuilt;
 }
 
@@ -222,8 +264,13 @@ asio::awaitable<bool> RepositoryTask::write_from_packs(ObjectId commit) {
 }
 
 /// The link shows this step's commit now. It is reported as published only when it is of the configured source.
-void RepositoryTask::adopt(const RecoveryStep& step, const publish::Standing& found) {
+/// `begun`: a publish that the attempt before began and did not tell the end of.
+void RepositoryTask::adopt(const RecoveryStep& step, const publish::Standing& found,
+                           const std::optional<SavedState::Pending>& begun) {
   const SavedState& noted = journal_.state();
+  const bool untold = begun && begun->source == source_ && step.published == begun->to &&
+                      (noted.source != source_ || noted.published != step.published);
+  const std::optional<ObjectId> before = noted.published ? std::optional(noted.published->commit) : std::nullopt;
   if (noted.pending) {
     journal_.edit().settle_pending(step.commit);
   }
@@ -251,6 +298,9 @@ void RepositoryTask::adopt(const RecoveryStep& step, const publish::Standing& fo
     const auto other = std::find_if(found.complete.begin(), found.complete.end(),
                                     [&](const ObjectId& commit) { return commit != step.commit; });
     status_.previous = other == found.complete.end() ? std::nullopt : std::optional(*other);
+  }
+  if (untold) {
+    report_found_published(published, before);
   }
   machine_.restore_published(std::move(published));
 }

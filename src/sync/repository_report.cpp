@@ -5,6 +5,7 @@
 
 #include "adapter/log/log.hpp"
 #include "missing_ref.hpp"
+#include "old_trees.hpp"
 #include "repository_task.hpp"
 
 namespace adapter::sync {
@@ -138,6 +139,27 @@ void RepositoryTask::report_published(const RefSelection::Choice& choice, const 
   tell(std::move(event));
 }
 
+/// The attempt that moved the link ended before it could say so: the volume failed in its last sync, or the process
+/// ended.
+void RepositoryTask::report_found_published(const Published& published, std::optional<ObjectId> before) {
+  const Now now = Now::read();
+  status_.last_change = now.wall;
+  steady_times_.last_change = now.steady;
+  changed_ = true;
+  const std::string previous = before ? before->to_hex() : std::string();
+  log::info("published", "the folder shows the new commit, which an attempt before this one moved it to",
+            {{"repository", repository_.name},
+             {"ref", published.ref.empty() ? repository_.ref : published.ref},
+             {"commit", published.commit},
+             {"previous", previous}});
+  Event event;
+  event.kind = EventKind::published;
+  event.ref = published.ref.empty() ? repository_.ref : published.ref;
+  event.commit = published.commit;
+  event.previous = before;
+  tell(std::move(event));
+}
+
 void RepositoryTask::fail(const Error& error, bool on_schedule) {
   machine_.fail(Now::read(), error, on_schedule);
   // An unchanged failure is worth a line at the first, second, fourth, eighth… time; status and metrics count each.
@@ -219,7 +241,7 @@ RepositoryStatus RepositoryTask::status() const {
   status.hooked = machine_.hooked() && repository_.webhook && repository_.every_when_hooked;
   status.max_staleness = max_staleness_;
   status.link_resolves = link_resolves_;
-  status.residue_entries = publisher_->residue_entries();
+  status.residue_entries = shared_.old_trees.residue_entries(repository_.name);
   if (status.commit) {
     status.tree_path = (data_dir_ / repository_.link).native();
   }

@@ -8,6 +8,7 @@
 #include "adapter/async/timeout.hpp"
 #include "adapter/base/units.hpp"
 #include "adapter/log/log.hpp"
+#include "old_trees.hpp"
 #include "pruner.hpp"
 #include "repository_task.hpp"
 
@@ -102,6 +103,7 @@ asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
   sync_time_left_ = repository_.timeout;
   std::exception_ptr failure;
   bool refused = false;
+  co_await shared_.old_trees.wait_for_room(repository_.name);
   try {
     co_await transfer(std::move(choice));
   } catch (const Error& error) {
@@ -260,7 +262,7 @@ asio::awaitable<void> RepositoryTask::abandon_publish() {
   }
   bool stands = false;
   try {
-    stands = publisher_->link_is_intact(machine_.published()->commit);
+    stands = co_await link_is_intact(machine_.published()->commit);
   } catch (const Error&) {
     stands = false;  // something foreign is there: the next check says so
   }
@@ -272,9 +274,12 @@ asio::awaitable<void> RepositoryTask::abandon_publish() {
 
 /// What may be left for the next time: it must not turn a sync that succeeded into a failure.
 asio::awaitable<void> RepositoryTask::tidy() {
-  const async::Semaphore::Permit permit = co_await shared_.housekeeping.acquire();
+  shared_.old_trees.request(data_dir_, repository_.name);
+  const std::optional<async::Semaphore::Permit> permit = shared_.housekeeping.try_acquire();
+  if (!permit) {
+    co_return;  // the next check does not wait for what others merge
+  }
   try {
-    co_await publisher_->clean_up();
     co_await store_->housekeep();
   } catch (const Error& error) {
     log::warning("housekeeping_failed", error.text(),

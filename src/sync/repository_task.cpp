@@ -109,7 +109,7 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
       machine_(machine_settings(repository_, selection_, fingerprint_), shared.random),
       wakeup_(shared.executor),
       store_(store::make_store(workers_, directory_, store_options(repository_))),
-      publisher_(publish::make_publisher(workers_, data_dir, repository_.name, repository_.link)),
+      publisher_(publish::make_publisher(workers_, data_dir, repository_.name, repository_.link, shared.doubts)),
       journal_(workers_, directory_),
       attempts_(before.status.attempts_begun),
       attempts_ended_(before.status.attempts_begun) {
@@ -239,8 +239,11 @@ void RepositoryTask::announce(const Announcement& push) {
 
 /// Makes whole what somebody removed or edited, before the remote is asked: that works without it too.
 asio::awaitable<void> RepositoryTask::heal() {
-  const std::optional<Published>& published = machine_.published();
-  if (!recovery_due_ && (!published || publisher_->link_is_intact(published->commit))) {
+  bool whole = !recovery_due_;
+  if (whole && machine_.published()) {
+    whole = co_await link_is_intact(machine_.published()->commit);
+  }
+  if (whole) {
     if (reopen_store_) {
       co_await store_->open();
       reopen_store_ = false;
@@ -249,6 +252,13 @@ asio::awaitable<void> RepositoryTask::heal() {
   }
   co_await recover();
   reopen_store_ = false;
+}
+
+/// On a worker: a volume may hang in a look. Throws storage when something foreign is at the link's path.
+asio::awaitable<bool> RepositoryTask::link_is_intact(ObjectId commit) {
+  auto job = [this, commit](const std::stop_token&) { return publisher_->link_is_intact(commit); };
+  const bool intact = co_await async::run_blocking(workers_, std::move(job), "look at the link", async::Lane::quick);
+  co_return intact;
 }
 
 asio::awaitable<void> RepositoryTask::check() {

@@ -27,15 +27,18 @@
 
 namespace adapter::sync {
 
+class OldTrees;
 class Pruner;
 
 /// What all tasks of an engine share; outlives them.
 struct Shared {
-  Shared(asio::any_io_executor loop, async::Workers& pool, Pruner& deletion, const config::Concurrency& concurrency,
-         Observer* told)
+  Shared(asio::any_io_executor loop, async::Workers& pool, Pruner& deletion, OldTrees& trees,
+         publish::Doubts& failed_syncs, const config::Concurrency& concurrency, Observer* told)
       : executor(loop),
         workers(pool),
         pruner(deletion),
+        old_trees(trees),
+        doubts(failed_syncs),
         syncs(loop, concurrency.syncs),
         recoveries(loop, concurrency.syncs),
         housekeeping(loop, concurrency.syncs),
@@ -55,10 +58,12 @@ struct Shared {
   asio::any_io_executor executor;
   async::Workers& workers;
   Pruner& pruner;
+  OldTrees& old_trees;
+  publish::Doubts& doubts;
   // Each bounds one kind of work; none is held while a transfer waits for its peer.
   async::Semaphore syncs;         ///< work on complete packs: verify, write the tree, move the link
   async::Semaphore recoveries;    ///< looks at what the last run left
-  async::Semaphore housekeeping;  ///< removal of old trees, merging of packs
+  async::Semaphore housekeeping;  ///< merging of packs
   TransferQueue transfers;
   async::Wakeup file_failure;  ///< one begins to wait, see RepositoryTask::waits_for_files()
   std::mt19937_64 random;
@@ -130,11 +135,12 @@ private:
   asio::awaitable<void> recover();
   asio::awaitable<void> take_notes();
   [[nodiscard]] RecoveryFacts recovery_facts(publish::Standing found) const;
+  asio::awaitable<void> find_borrowed_links();
   asio::awaitable<std::optional<Source>> source_shown_elsewhere();
   asio::awaitable<bool> take(RecoveryStep step);
   asio::awaitable<bool> rebuild(ObjectId commit);
   asio::awaitable<bool> write_from_packs(ObjectId commit);
-  void adopt(const RecoveryStep& step, const publish::Standing& found);
+  void adopt(const RecoveryStep& step, const publish::Standing& found, const std::optional<SavedState::Pending>& begun);
   asio::awaitable<void> heal();
   asio::awaitable<void> check();
   asio::awaitable<RefSelection::Choice> look();
@@ -151,6 +157,7 @@ private:
   asio::awaitable<void> abandon_publish();
   asio::awaitable<void> remove_former_links();
   asio::awaitable<void> revisit_former_links();
+  asio::awaitable<bool> link_is_intact(ObjectId commit);
   asio::awaitable<void> tidy();
 
   template <class T>
@@ -163,6 +170,7 @@ private:
   void note_facts(const store::CommitFacts& facts);
   void report_published(const RefSelection::Choice& choice, const publish::Outcome& outcome,
                         std::uint64_t received_bytes);
+  void report_found_published(const Published& published, std::optional<ObjectId> before);
   void fail(const Error& error, bool on_schedule);
   void succeed(std::optional<Published> published);
   [[nodiscard]] publish::PublishOptions publish_options() const;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a link may show before the remote was asked, and what is never taken away while something else needs it."""
 
+import json
 import os
 import shutil
 import sys
@@ -72,6 +73,51 @@ class Source(AdapterTest):
         adapter, private, _ = self.assert_nothing_of_the_old_source(down="private.git", remote=remote, ref="release")
         adapter.wait_published("www", private.resolve("release"), seconds=40)
         adapter.wait_for(lambda: not os.path.lexists(adapter.link("internal")), what="the end of the former link")
+
+    def test_a_publish_that_did_not_tell_its_end_is_told_by_the_next_start(self):
+        remote = self.remote("docs.git", files={"a": "1"})
+        adapter = self.adapter(self.config(self.entry(remote))).start()
+        adapter.wait_event("published", "docs")
+        commit = remote.commit({"a": "2"})
+        adapter.wait_published("docs", commit)
+        adapter.wait_for(lambda: adapter.found("published", "docs", commit=commit), what="its event")
+        adapter.stop()
+        notes = os.path.join(adapter.data, ".adapter", "docs", "state.json")
+        with open(notes, encoding="utf-8") as source:
+            state = json.load(source)
+        # As a kill between the flip of the link and the note about it leaves it.
+        begun = {"url": state["url"], "followed": state["followed"], **state["published"]}
+        state["published"] = {**state["published"], "commit": remote.resolve("main~1"), "tip": remote.resolve("main~1")}
+        state["pending"] = begun
+        with open(notes, "w", encoding="utf-8") as out:
+            json.dump(state, out)
+        since = len(adapter.events)
+        adapter.start()
+        told = adapter.wait_event("published", "docs", since=since)
+        self.assertEqual((told["commit"], told["previous"]), (commit, remote.resolve("main~1")))
+        adapter.stop()
+        since = len(adapter.events)
+        adapter.start()
+        adapter.wait_event("unchanged", "docs", since=since)
+        self.assertEqual(adapter.found("published", "docs", since=since), [], "it was told once")
+
+    def test_a_tree_that_another_repository_shows_stays_when_the_notes_are_lost(self):
+        one, two = self.remote("one.git", files={"a": "1"}), self.remote("two.git", files={"b": "1"})
+        adapter = self.adapter(self.config(self.entry(one, "one", link="site"))).start()
+        adapter.wait_event("published", "one")
+        first = one.resolve("main")
+        adapter.stop()
+        os.unlink(os.path.join(adapter.data, ".adapter", "one", "state.json"))
+        self.server.faults.add(path="two.git", status=503)
+        adapter.write_config(self.config(self.entry(one, "one", link="moved"), self.entry(two, "two", link="site")))
+        adapter.start()
+        adapter.wait_event("check_failed", "two")
+        adapter.wait_published("moved", first)
+        for text in "2345":
+            adapter.wait_published("moved", one.commit({"a": text}))
+        self.assertEqual(adapter.published("site"), first)
+        with open(os.path.join(adapter.link("site"), "a"), encoding="ascii") as source:
+            self.assertEqual(source.read(), "1")
 
     def test_a_new_url_at_the_same_link_keeps_the_old_tree_and_does_not_claim_it(self):
         one, two = self.remote("one.git", files={"a": "1"}), self.remote("two.git", files={"a": "2"})

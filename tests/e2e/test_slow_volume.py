@@ -116,6 +116,31 @@ class SlowVolumeTest(AdapterTest):
         adapter.wait_published("slow", slow.resolve("main"))
         self.assert_good(adapter, slow, "slow")
 
+    def test_no_check_and_no_publish_waits_for_the_deletion_of_old_trees(self):
+        large = {"f%d" % number: str(number) for number in range(2000)}
+        remote, other = self.remote("docs.git", files=large), self.remote("other.git", files={"a": "1"})
+        entries = [self.entry(remote), self.entry(other, "other")]
+        adapter = self.adapter(self.config(*entries, concurrency={"syncs": 1}))
+        adapter.start(environment=self.volume_of_test.environment)
+        adapter.wait_event("published", "docs")
+        adapter.wait_event("published", "other")
+        self.volume_of_test.delete_slowly()
+        trees = os.path.join(adapter.data, ".adapter", "docs", "trees")
+        remote.commit({"g": "1"}, delete=(None,))
+        adapter.wait_published("docs", remote.resolve("main"))
+        for text in "234":
+            commit, theirs = remote.commit({"g": text}), other.commit({"a": text})
+            adapter.wait_published("docs", commit, seconds=5)
+            adapter.wait_published("other", theirs, seconds=5)
+        gone = [name for name in os.listdir(trees) if name.startswith(".gone-")]
+        self.assertTrue(gone, "the deletion of 2,000 files was to take 20 s")
+        began = time.monotonic()
+        adapter.stop()
+        self.assertLess(time.monotonic() - began, 2)
+        self.volume_of_test.release()
+        adapter.start()
+        adapter.wait_for(lambda: not any(name.startswith(".") for name in os.listdir(trees)), what="the end of the old tree")
+
 
 if __name__ == "__main__":
     main()

@@ -114,6 +114,32 @@ TEST_F(FailingSync, AtAnyPlaceFailsThePublishAndTheNextOneTrustsNothingOfIt) {
   }
 }
 
+/// Each sync of a publish fails once; then a reload puts another publisher in the place of the one that knows.
+TEST_F(FailingSync, IsRememberedBeyondAReload) {
+  for (int place = 0;; ++place) {
+    PublishFixture fixture(1, "sites/docs");
+    fixture.publish(fixture.objects.commit({{"n", "1"}}));
+    const ObjectId commit = fixture.objects.commit({{"n", "2"}, {"d/e", "deep"}});
+    int left = place;
+    FileCalls::watch(
+        [&](const FileCall& call) { return (call.name == "fsync" || call.name == "syncfs") && left-- == 0 ? EIO : 0; });
+    bool failed = false;
+    try {
+      fixture.publish(commit);
+    } catch (const Error&) {
+      failed = true;
+    }
+    if (!failed) {
+      EXPECT_GT(place, 5);
+      break;
+    }
+    fixture.publisher =
+        publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "sites/docs", fixture.doubts);
+    fixture.publish(commit);
+    EXPECT_THAT(not_durable(FileCalls::seen(), fixture.data_dir), IsEmpty()) << "sync " << place;
+  }
+}
+
 /// What was written before may be lost: EROFS comes from a volume that the kernel took away after an error.
 TEST_F(FailingSync, WithAReadOnlyVolumeIsAnErrorUnlessNothingWasWritten) {
   PublishFixture fixture;

@@ -107,7 +107,7 @@ TEST(Modes, APublishedTreeThatCannotBeSearchedIsWrittenAnew) {
       EXPECT_EQ(fixture.recover().damaged_commit, commit);
       EXPECT_FALSE(fixture.publish(commit).reused);
       EXPECT_EQ(content(fixture.link / "a/b/two"), "2");
-      wait_for(fixture.publisher->clean_up());
+      fixture.clean_up();
       EXPECT_THAT(fixture.litter(), IsEmpty());
     }
   });

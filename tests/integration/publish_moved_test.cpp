@@ -20,7 +20,8 @@ struct Renamed {
   std::unique_ptr<publish::Publisher> renamed;
 
   explicit Renamed(const std::string& link)
-      : fixture(2, link), renamed(publish::make_publisher(fixture.workers, fixture.data_dir, "handbook", link)) {}
+      : fixture(2, link),
+        renamed(publish::make_publisher(fixture.workers, fixture.data_dir, "handbook", link, fixture.doubts)) {}
   publish::Outcome publish(const ObjectId& commit) {
     return wait_for(renamed->publish(commit, fixture.objects.readers(), {}));
   }
@@ -40,7 +41,7 @@ TEST(RenamedRepository, TakesOverTheLinkOfItsFormerName) {
     EXPECT_TRUE(both.renamed->link_is_intact(commit));
     EXPECT_FALSE(fixture.publisher->link_is_intact(commit));
     // What is left of the former name takes nothing with it.
-    wait_for(fixture.publisher->retire_all());
+    wait_for(fixture.publisher->retire_all(at_once));
     EXPECT_EQ(content(fixture.link / "n"), "1");
   }
 }
@@ -73,7 +74,7 @@ TEST(FormerLink, MakesWayForOneAboveIt) {
   const ObjectId commit = fixture.objects.commit({{"n", "1"}});
   fixture.publish(commit);
   fs::remove(fixture.link);  // a kill between the link and its folder
-  const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "team");
+  const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "team", fixture.doubts);
   wait_for(moved->remove_former_link("team/docs"));
   EXPECT_FALSE(fs::exists(fixture.data_dir / "team"));
   EXPECT_TRUE(wait_for(moved->publish(commit, fixture.objects.readers(), {})).reused);
@@ -86,7 +87,7 @@ TEST(FormerLink, MakesWayForOneBelowIt) {
   PublishFixture fixture;
   const ObjectId commit = fixture.objects.commit({{"n", "1"}});
   fixture.publish(commit);
-  const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "docs/v1");
+  const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "docs/v1", fixture.doubts);
   wait_for(moved->remove_former_link("docs"));
   wait_for(moved->publish(commit, fixture.objects.readers(), {}));
   EXPECT_EQ(content(fixture.data_dir / "docs/v1/n"), "1");
@@ -97,7 +98,7 @@ TEST(FormerLink, InTheWayStandsUntilTheNewOneIsMade) {
     PublishFixture fixture(2, before);
     const ObjectId first = fixture.objects.commit({{"n", "1"}});
     fixture.publish(first);
-    const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", after);
+    const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", after, fixture.doubts);
     publish::PublishOptions options;
     options.former_links = {before};
     const publish::Standing standing = wait_for(moved->recover({{before}, {}}));
@@ -119,7 +120,7 @@ TEST(FormerLink, KeepsTheTreeItLeadsTo) {
   PublishFixture fixture;
   const ObjectId first = fixture.objects.commit({{"n", "1"}});
   fixture.publish(first);
-  const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "site");
+  const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "site", fixture.doubts);
   publish::PublishOptions options;
   options.former_links = {"docs"};
   for (const char* const number : {"2", "3", "4"}) {
@@ -157,7 +158,7 @@ TEST(RemovedRepository, IsLeftByAStopAsLitterOnly) {
   }
   fixture.publish(fixture.objects.commit(many));
   const fs::path all = fixture.data_dir / ".adapter";
-  wait_for(fixture.publisher->retire_all());
+  wait_for(fixture.publisher->retire_all(at_once));
   EXPECT_FALSE(fs::exists(fixture.own()));
   std::stop_source stop;
   stop.request_stop();
@@ -167,13 +168,13 @@ TEST(RemovedRepository, IsLeftByAStopAsLitterOnly) {
   EXPECT_EQ(count_of(all, ".gone-"), 0U);
 }
 
-TEST(RemovedRepository, IsDeletedByTheNextCleanUpOfAnyOther) {
+TEST(RemovedRepository, IsDeletedByALaterRun) {
   {
     PublishFixture fixture;
     const fs::path all = fixture.data_dir / ".adapter";
     fs::create_directories(all / ".gone-0123456789abcdef/trees/x");
     write(all / ".gone-0123456789abcdef/trees/x/file", "x");
-    wait_for(fixture.publisher->clean_up());
+    publish::delete_retired(fixture.data_dir, std::stop_token());
     EXPECT_EQ(count_of(all, ".gone-"), 0U);
   }
 }

@@ -329,12 +329,12 @@ TEST(RemoveAll, TakesLinkAndTreesAndNothingElse) {
   fixture.publish(fixture.objects.commit({{"n", "1"}}));
   write(fixture.data_dir / "other", "mine");
   fs::create_directories(fixture.data_dir / ".adapter/wiki/trees");
-  wait_for(fixture.publisher->retire_all());
+  wait_for(fixture.publisher->retire_all(at_once));
   EXPECT_FALSE(fs::exists(fs::symlink_status(fixture.link)));
   EXPECT_FALSE(fs::exists(fixture.own()));
   EXPECT_TRUE(fs::exists(fixture.data_dir / ".adapter/wiki/trees"));
   EXPECT_EQ(content(fixture.data_dir / "other"), "mine");
-  wait_for(fixture.publisher->retire_all());
+  wait_for(fixture.publisher->retire_all(at_once));
 }
 
 }  // namespace

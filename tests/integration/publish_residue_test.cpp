@@ -148,8 +148,7 @@ protected:
       PublishFixture fixture(2, "docs", folder_.path());
       fixture.recover();
       fixture.publish(commit(fixture, version));
-      wait_for(fixture.publisher->clean_up());
-      const std::uint64_t entries = fixture.publisher->residue_entries();
+      const std::uint64_t entries = fixture.clean_up();
       EXPECT_EQ(::write(out[1], &entries, sizeof entries), static_cast<ssize_t>(sizeof entries));
     });
     std::uint64_t entries = ~std::uint64_t{0};
@@ -231,7 +230,7 @@ TEST_F(ResidueTest, OfAPrunedRepositoryKeepsNothingElse) {
   leave_cache(tree(1));
   as_adapters_user([&] {
     PublishFixture fixture(2, "docs", folder_.path());
-    wait_for(fixture.publisher->retire_all());
+    wait_for(fixture.publisher->retire_all(at_once));
     publish::delete_retired(folder_.path(), std::stop_token());
   });
   EXPECT_THAT(names_in(folder_.path() / ".adapter"), ::testing::ElementsAre(".residue"));

@@ -62,7 +62,7 @@ TEST_F(ShortOfDescriptors, APublishTakesNoTreeForDamaged) {
 TEST_F(ShortOfDescriptors, AFormerLinkIsNotTakenForRemoved) {
   PublishFixture fixture(1, "new");
   const ObjectId commit = fixture.objects.commit({{"n", "1"}});
-  const auto former = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "sites/docs");
+  const auto former = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "sites/docs", fixture.doubts);
   const fs::path link = fixture.data_dir / "sites/docs";
   with_each_open_failing([&] {
     if (!fs::is_symlink(link)) {
@@ -128,13 +128,13 @@ TEST(LinksWay, KeepsADirectoryThatAUserMadeAgain) {
 
 TEST(LinksWay, IsClearedByTheLastOfTwoRepositories) {
   PublishFixture fixture(2, "sites/docs");
-  const auto other = publish::make_publisher(fixture.workers, fixture.data_dir, "blog", "sites/blog");
+  const auto other = publish::make_publisher(fixture.workers, fixture.data_dir, "blog", "sites/blog", fixture.doubts);
   const ObjectId commit = fixture.objects.commit({{"n", "1"}});
   fixture.publish(commit);
   wait_for(other->publish(commit, fixture.objects.readers(), {}));
-  wait_for(fixture.publisher->retire_all());
+  wait_for(fixture.publisher->retire_all(at_once));
   EXPECT_TRUE(fs::exists(fixture.data_dir / "sites/blog"));
-  wait_for(other->retire_all());
+  wait_for(other->retire_all(at_once));
   EXPECT_FALSE(fs::exists(fixture.data_dir / "sites"));
 }
 

@@ -185,7 +185,7 @@ TEST_F(WhatIsSynced, MovedLinkAppearsOnceItsTreeIsSyncedAndTheFormerOneGoesForGo
   PublishFixture fixture(2, "old/docs");
   const ObjectId commit = few(fixture, "1");
   fixture.publish(commit);
-  const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "new/docs");
+  const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "new/docs", fixture.doubts);
   begin(fixture);
   wait_for(moved->publish(commit, fixture.objects.readers(), {}));
   EXPECT_THAT(unsynced_before_the_flip(fixture.data_dir / "new/docs"), ElementsAre(only_the_new_link));
@@ -201,7 +201,7 @@ TEST_F(WhatIsSynced, DamagedTreeIsReplacedByASyncedOne) {
   for (const ObjectId& commit : {few(fixture, "1"), many(fixture, "2")}) {
     fixture.publish(commit);
     for (const int exchange_error : {0, EINVAL, ENOSYS}) {
-      wait_for(fixture.publisher->clean_up());
+      fixture.clean_up();
       fs::remove_all(fixture.tree(commit) / "d");
       fs::remove_all(fixture.tree(commit) / "d1");
       begin(fixture, [&](const FileCall& call) { return call.name == "exchange" ? exchange_error : 0; });
@@ -224,7 +224,7 @@ TEST_F(WhatIsSynced, RemovalIsSyncedBeforeTheFirstFileGoes) {
     PublishFixture fixture(2, link);
     fixture.publish(few(fixture, "1"));
     begin(fixture);
-    wait_for(fixture.publisher->retire_all());
+    wait_for(fixture.publisher->retire_all(at_once));
     publish::delete_retired(fixture.data_dir, std::stop_token());
     EXPECT_THAT(unsynced_before([](const FileCall& call) {
                   return call.name == "unlink" && call.path.find("/.gone-") != std::string::npos;
@@ -241,7 +241,7 @@ TEST_F(WhatIsSynced, TreesGiveUpTheirNamesForGoodBeforeTheirFilesGo) {
   fixture.publish(commits[1]);
   begin(fixture);
   fixture.publish(commits[2]);
-  wait_for(fixture.publisher->clean_up());
+  fixture.clean_up();
   EXPECT_FALSE(fs::exists(fixture.tree(commits[0])));
   EXPECT_THAT(unsynced_before([](const FileCall& call) {
                 return call.name == "unlink" && call.path.find("/trees/.gone-") != std::string::npos;

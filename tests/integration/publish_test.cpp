@@ -99,7 +99,7 @@ TEST(Publish, KeepsTheTreeBeforeAndNoOther) {
     commits.push_back(fixture.objects.commit({{"n", std::to_string(i)}}));
     fixture.publish(commits.back());
   }
-  wait_for(fixture.publisher->clean_up());
+  fixture.clean_up();
   EXPECT_TRUE(fs::exists(fixture.tree(commits[3])));
   EXPECT_TRUE(fs::exists(fixture.tree(commits[2])));
   EXPECT_FALSE(fs::exists(fixture.tree(commits[1])));

@@ -50,7 +50,7 @@ TEST(LinkPath, SomethingForeignIsAnErrorAndStays) {
     struct stat after{};
     ASSERT_EQ(lstat(fixture.link.c_str(), &after), 0);
     EXPECT_EQ(before.st_ino, after.st_ino) << what;
-    wait_for(fixture.publisher->retire_all());
+    wait_for(fixture.publisher->retire_all(at_once));
     EXPECT_EQ(lstat(fixture.link.c_str(), &after), 0) << what;
   }
 }
@@ -285,6 +285,7 @@ TEST(FullVolume, AReadOnlyOneIsServedOn) {
     EXPECT_EQ(content(fixture.link / "n"), "1");
     EXPECT_EQ(mount("small", volume.c_str(), "tmpfs", MS_REMOUNT, "size=1m"), 0);
     EXPECT_TRUE(fixture.publish(next).changed);
+    fixture.clean_up();
     EXPECT_THAT(fixture.litter(), IsEmpty());
   });
   EXPECT_TRUE(result == 0 || result == 77) << result;

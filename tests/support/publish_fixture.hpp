@@ -102,6 +102,11 @@ Error error_of(Action action) {
   return Error(ErrorClass::config, "nothing was thrown");
 }
 
+/// For retire_all().
+inline bool at_once() {
+  return true;
+}
+
 /// A data directory with one repository, and objects to publish.
 struct PublishFixture {
   explicit PublishFixture(std::size_t threads = 2, const std::string& link_path = "docs",
@@ -109,13 +114,22 @@ struct PublishFixture {
       : data_dir(where.empty() ? folder.path() : where),
         link(data_dir / link_path),
         workers(threads),
-        publisher(publish::make_publisher(workers, data_dir, "docs", link_path)) {}
+        publisher(publish::make_publisher(workers, data_dir, "docs", link_path, doubts)) {}
 
   publish::Outcome publish(const ObjectId& commit, publish::PublishOptions options = {}) {
     return wait_for(publisher->publish(commit, objects.readers(), options));
   }
+  /// As the program does it: what was taken out of use is deleted then.
   publish::Standing recover(publish::RecoverOptions options = {}) {
-    return wait_for(publisher->recover(std::move(options)));
+    publish::Standing standing = wait_for(publisher->recover(std::move(options)));
+    clean_up();
+    return standing;
+  }
+  /// Returns how many entries cannot be removed.
+  std::uint64_t clean_up() {
+    const publish::OldTreesLeft left = publish::delete_old_trees(data_dir, "docs", residue_, [] { return false; });
+    residue_ = left.residue_entries;
+    return residue_;
   }
   void relink(const ObjectId& commit) { wait_for(publisher->relink(commit, {})); }
   [[nodiscard]] fs::path own() const { return data_dir / ".adapter" / "docs"; }
@@ -139,7 +153,11 @@ struct PublishFixture {
   fs::path link;
   async::Workers workers;
   MemoryObjects objects;
+  publish::Doubts doubts;
   std::unique_ptr<publish::Publisher> publisher;
+
+private:
+  std::uint64_t residue_ = 0;
 };
 
 }  // namespace adapter::testing

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A volume whose syncfs hangs for as long as a test wants."""
+"""A volume whose syncfs hangs, or that deletes slowly, for as long as a test wants."""
 
 import os
 import shutil
@@ -32,6 +32,12 @@ class SlowVolume:
         with open(self._control, "w", encoding="ascii"):
             pass
 
+    def delete_slowly(self):
+        """10 ms for each file of a tree that was taken out of use."""
+        with open(self._control + ".unlink", "w", encoding="ascii"):
+            pass
+
     def release(self):
-        if os.path.exists(self._control):
-            os.unlink(self._control)
+        for path in (self._control, self._control + ".unlink"):
+            if os.path.exists(path):
+                os.unlink(path)

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <list>
+#include <optional>
 #include <utility>
 
 namespace adapter::async {
@@ -34,6 +35,8 @@ public:
 
   /// Waits for a permit. A cancelled waiter loses its place and throws asio::system_error(operation_aborted).
   asio::awaitable<Permit> acquire();
+  /// A permit that is free now and that no earlier one waits for.
+  [[nodiscard]] std::optional<Permit> try_acquire() noexcept;
   /// At a reload. Fewer permits take effect as they come back.
   void resize(std::size_t permits);
   [[nodiscard]] std::size_t waiting() const noexcept { return waiters_.size(); }

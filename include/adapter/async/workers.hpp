@@ -11,6 +11,9 @@
 #include <asio/thread_pool.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -24,38 +27,65 @@
 
 namespace adapter::async {
 
-/// The bounded pool for work that blocks: libgit2, hashing, files. Made and destroyed on the main thread; the
+/// Which threads a job runs on. A job waits for jobs of its own lane only.
+enum class Lane : std::uint8_t {
+  work,      ///< verifying, indexing, writing trees: minutes, and as many at once as there are workers
+  quick,     ///< a look at a link, a note in the journal: milliseconds, while the volume answers
+  deletion,  ///< of what is no longer needed: nothing waits for it
+};
+
+/// The bounded pools for work that blocks: libgit2, hashing, files. Made and destroyed on the main thread; the
 /// destructor waits for jobs that run, so cancel their owners first. A job that hangs in the kernel cannot be joined:
 /// the program's stop has a deadline of its own, which reads jobs().
 class Workers {
 public:
-  explicit Workers(std::size_t threads)
-      : threads_(threads),
-        own_pool_(std::make_unique<asio::thread_pool>(threads)),
-        pool_(own_pool_.get()),
-        jobs_(std::make_shared<JobList>()) {}
+  /// `threads`: of Lane::work; the other lanes have a fixed few.
+  explicit Workers(std::size_t threads);
+  /// A pool with Lane::work alone, which takes the jobs of all lanes.
+  struct OneLane {};
+  Workers(std::size_t threads, OneLane one_lane);
   /// The threads of `pool`, which outlive this one; jobs are listed under the name of their `owner`, a repository.
-  Workers(Workers& pool, std::string owner)
-      : threads_(pool.threads_), pool_(pool.pool_), jobs_(pool.jobs_), owner_(std::move(owner)) {}
-  ~Workers() {
-    if (own_pool_) {
-      own_pool_->join();
-    }
-  }
+  Workers(Workers& pool, std::string owner);
+  ~Workers();
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  [[nodiscard]] std::size_t threads() const noexcept { return threads_; }
-  [[nodiscard]] asio::thread_pool& pool() noexcept { return *pool_; }
+  /// Of Lane::work.
+  [[nodiscard]] std::size_t threads() const noexcept;
   [[nodiscard]] const std::string& owner() const noexcept { return owner_; }
-  /// What runs now; may be kept beyond the pool.
+  /// What runs now, of all lanes; may be kept beyond the pool.
   [[nodiscard]] const std::shared_ptr<JobList>& jobs() const noexcept { return jobs_; }
 
+  /// Whether a job of Lane::work waits for a thread: one that only helps another job should leave. Any thread.
+  [[nodiscard]] bool has_waiting_jobs() const noexcept;
+
+  /// Counts a job of Lane::work from its posting to its start.
+  class Waiting {
+  public:
+    Waiting() = default;
+    explicit Waiting(std::shared_ptr<std::atomic<std::size_t>> count) : count_(std::move(count)) { ++*count_; }
+    Waiting(Waiting&& other) noexcept = default;
+    Waiting& operator=(Waiting&&) = delete;
+    ~Waiting() { end(); }
+    void end() noexcept {
+      if (count_) {
+        --*count_;
+        count_.reset();
+      }
+    }
+
+  private:
+    std::shared_ptr<std::atomic<std::size_t>> count_;
+  };
+  [[nodiscard]] Waiting wait_in(Lane lane) { return lane == Lane::work ? Waiting(waiting_) : Waiting(); }
+  [[nodiscard]] asio::thread_pool& pool(Lane lane = Lane::work) noexcept;
+
 private:
-  std::size_t threads_;
-  std::unique_ptr<asio::thread_pool> own_pool_;
-  asio::thread_pool* pool_;
+  struct Pools;
+  std::unique_ptr<Pools> own_;
+  Pools* pools_;
   std::shared_ptr<JobList> jobs_;
+  std::shared_ptr<std::atomic<std::size_t>> waiting_;
   std::string owner_;
 };
 
@@ -90,8 +120,8 @@ void run_job(JobState<R>& state, F& work) {
 template <class R, class F>
 class StartJob {
 public:
-  StartJob(Workers& workers, std::shared_ptr<JobState<R>> state, F work, const char* step)
-      : workers_(&workers), state_(std::move(state)), work_(std::move(work)), step_(step) {}
+  StartJob(Workers& workers, std::shared_ptr<JobState<R>> state, F work, const char* step, Lane lane)
+      : workers_(&workers), state_(std::move(state)), work_(std::move(work)), step_(step), lane_(lane) {}
 
   template <class Handler>
   void operator()(Handler&& handler) {
@@ -102,8 +132,9 @@ public:
     auto home = asio::get_associated_executor(handler);
     auto guard = asio::prefer(home, asio::execution::outstanding_work.tracked);
     auto job = [state = state_, work = std::move(work_), guard = std::move(guard), slot, jobs = workers_->jobs(),
-                owner = workers_->owner(), step = step_,
+                owner = workers_->owner(), step = step_, waiting = workers_->wait_in(lane_),
                 handler = std::decay_t<Handler>(std::forward<Handler>(handler))]() mutable {
+      waiting.end();
       {
         const JobList::Entry listed(*jobs, std::move(owner), step);
         run_job<R>(*state, work);
@@ -115,7 +146,7 @@ public:
       };
       asio::post(guard, std::move(back));
     };
-    asio::post(workers_->pool(), std::move(job));
+    asio::post(workers_->pool(lane_), std::move(job));
   }
 
 private:
@@ -123,6 +154,7 @@ private:
   std::shared_ptr<JobState<R>> state_;
   F work_;
   const char* step_;
+  Lane lane_;
 };
 
 }  // namespace detail
@@ -132,10 +164,11 @@ private:
 /// `work` must own plain data or refer to what outlives this await. `step` (a literal) names it in Workers::jobs(); the
 /// job may refine it by a JobStep.
 template <class F>
-asio::awaitable<std::invoke_result_t<F&, std::stop_token>> run_blocking(Workers& workers, F work, const char* step) {
+asio::awaitable<std::invoke_result_t<F&, std::stop_token>> run_blocking(Workers& workers, F work, const char* step,
+                                                                        Lane lane = Lane::work) {
   using R = std::invoke_result_t<F&, std::stop_token>;
   auto state = std::make_shared<detail::JobState<R>>();
-  detail::StartJob<R, F> start(workers, state, std::move(work), step);
+  detail::StartJob<R, F> start(workers, state, std::move(work), step, lane);
   co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(std::move(start), asio::use_awaitable);
   if (state->failure) {
     std::rethrow_exception(state->failure);

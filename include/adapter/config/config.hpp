@@ -95,7 +95,7 @@ inline constexpr std::chrono::milliseconds default_prune_delay = std::chrono::ho
 
 struct Config {
   std::filesystem::path data_dir;  ///< absolute
-  std::uint32_t workers = 0;       ///< threads for blocking work; 0: max(2, cores), the loader leaves 0
+  std::uint32_t workers = 0;       ///< threads for long work; 0: by syncs and cores, the loader leaves 0
   log::Level log_level = log::Level::info;
   std::optional<log::Format> log_format;  ///< nothing: text on a terminal, else json
   Admin admin;

@@ -18,6 +18,7 @@
 #include "adapter/base/limits.hpp"
 #include "adapter/base/object_id.hpp"
 #include "adapter/base/policy.hpp"
+#include "adapter/publish/doubts.hpp"
 #include "adapter/store/store.hpp"
 
 /// Trees on disk, their durability, and the link that readers follow.
@@ -87,10 +88,10 @@ class Publisher {
 public:
   virtual ~Publisher() = default;
 
-  /// Sweeps litter of dead runs (`.tmp-*`, `.gone-*`, temporary links) and looks at link and trees, every file's
+  /// Takes litter of dead runs (staging, temporary links) out of use and looks at link and trees, every file's
   /// recorded size, times and inode included. Writes nothing that it need not: on a read-only volume it answers what
-  /// stands there. Of the trees that the link does not lead to, damaged ones and more than two complete ones are
-  /// removed unless `options` name them. Storage error when something foreign is at the link's path.
+  /// stands there. Of the trees that the link does not lead to, damaged ones and more than two complete ones are taken
+  /// out of use unless `options` name them. Storage error when something foreign is at the link's path.
   virtual asio::awaitable<Standing> recover(RecoverOptions options) = 0;
 
   /// Publishes a commit: reuses its tree when that is complete and untouched, else materialises it. The spare-tree
@@ -100,37 +101,45 @@ public:
   /// policy (symlinks: refuse), limit, corrupt, storage, cancelled.
   virtual asio::awaitable<Outcome> publish(ObjectId commit, ReaderFactory readers, PublishOptions options) = 0;
 
-  /// Whether the link still leads to `commit`'s tree: two stats as a rule; on the loop, with every check.
-  /// Throws storage when something foreign is at the link's path.
+  /// Whether the link still leads to `commit`'s tree: two stats as a rule. Blocking: in a job of its own, which no
+  /// other call overlaps. Throws storage when something foreign is at the link's path.
   [[nodiscard]] virtual bool link_is_intact(const ObjectId& commit) = 0;
 
   /// Points the link at `commit`'s complete tree again (a link somebody removed, or one that was moved); no objects are
   /// needed. Storage error when that tree is not complete. `former_links` as of PublishOptions.
   virtual asio::awaitable<void> relink(ObjectId commit, std::vector<std::string> former_links) = 0;
 
-  /// Deletes what publish() took out of use. Apart from it because deleting a large tree makes the disk slow: call it
-  /// once the outcome was told. Left out, the next publish() or recover() does it first.
-  virtual asio::awaitable<void> clean_up() = 0;
-
-  /// Entries of old trees that the last recover() or clean_up() could not remove, another user's for one. Any thread.
-  [[nodiscard]] virtual std::uint64_t residue_entries() const noexcept { return 0; }
-
   /// Removes `link`, a former link of this repository, when it leads into this repository's trees; whatever else is at
   /// that path stays. For a configuration that moved the link: call it once the new one stands.
   virtual asio::awaitable<void> remove_former_link(std::string link) = 0;
 
-  /// For `prune`: removes the link, and takes everything below `directory` out of use in one step. It is deleted by
-  /// delete_retired(), or by the next clean_up() of any repository.
-  virtual asio::awaitable<void> retire_all() = 0;
+  /// For `prune`: removes the link, and takes everything below `directory` out of use in one step; delete_retired()
+  /// deletes it. `may_begin` is asked on the worker right before the first change; false: nothing is changed, and the
+  /// result is false.
+  virtual asio::awaitable<bool> retire_all(std::function<bool()> may_begin) = 0;
 };
 
 /// `data_dir` is absolute and exists; `link` is relative and normalised; `directory` is data_dir/.adapter/<name>.
+/// `doubts` is one for the whole process; outlives the publisher.
 [[nodiscard]] std::unique_ptr<Publisher> make_publisher(async::Workers& workers, std::filesystem::path data_dir,
-                                                        std::string name, std::string link);
+                                                        std::string name, std::string link, Doubts& doubts);
 
 /// The name of the repository into whose trees data_dir/`link` leads; nullopt for anything else at that path. Blocking;
 /// any thread. Storage error when the path cannot be looked at.
 [[nodiscard]] std::optional<std::string> owner_of_link(const std::filesystem::path& data_dir, const std::string& link);
+
+/// What delete_old_trees() left.
+struct OldTreesLeft {
+  bool complete = true;  ///< false when it gave up
+  /// Entries that cannot be removed, another user's for one; `known_residue` when it gave up.
+  std::uint64_t residue_entries = 0;
+};
+
+/// Deletes the trees that recover() and publish() of a repository took out of use. Blocking; any thread, also beside
+/// calls of that repository's publisher, but not beside itself. Warns of what cannot be removed when nothing was known
+/// of it before. Storage error when the volume fails.
+[[nodiscard]] OldTreesLeft delete_old_trees(const std::filesystem::path& data_dir, const std::string& name,
+                                            std::uint64_t known_residue, const std::function<bool()>& give_up);
 
 /// Deletes what retire_all() took out of use; logs what cannot be deleted. Blocking; any thread. Ends early when
 /// stopped.

@@ -127,7 +127,9 @@ std::size_t worker_threads(const config::Config& config) noexcept {
   if (config.workers != 0) {
     return config.workers;
   }
-  return std::max<std::size_t>(2, std::thread::hardware_concurrency());
+  // One beside those that may all be at work on large repositories.
+  constexpr std::size_t most = 64;
+  return std::min(most, std::max<std::size_t>(config.concurrency.syncs + 1, std::thread::hardware_concurrency()));
 }
 
 Limits largest_limits(const config::Config& config) noexcept {

@@ -26,7 +26,8 @@ void release_signals();
 /// The logger as the command line, the configuration and the terminal say, in this order.
 void configure_logging(const Options& options, const config::Config* config);
 
-/// Threads for blocking work: as configured, else two or the number of cores, whichever is more.
+/// Threads for long work: as configured, else one more than `concurrency.syncs`, at least the number of cores, at most
+/// 64.
 [[nodiscard]] std::size_t worker_threads(const config::Config& config) noexcept;
 
 /// Ends the process when a stop takes longer than 9 s. On a thread of its own, so that it works whatever the loop does.

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <functional>
+#include <future>
 #include <thread>
 
 #include "adapter/async/task_scope.hpp"
@@ -56,6 +57,8 @@ protected:
     return text;
   }
 
+  void start_to_prune(const std::string& name, std::string& text) { scope_.spawn("prune", note_result(name, text)); }
+
   std::vector<PruneCandidate> listed() {
     std::vector<PruneCandidate> found;
     scope_.spawn("list", note_candidates(found));
@@ -86,7 +89,8 @@ protected:
   async::Workers workers_{1};
   async::TaskScope scope_{loop_.get_executor()};
   config::Config config_;
-  Pruner pruner_{loop_.get_executor(), workers_};
+  publish::Doubts doubts_;
+  Pruner pruner_{loop_.get_executor(), workers_, doubts_};
 
 private:
   asio::awaitable<void> note_candidates(std::vector<PruneCandidate>& found) {
@@ -122,6 +126,25 @@ TEST_F(PrunerTest, RemovesNothingWhileNothingIsConfigured) {
   configure({});
   EXPECT_THAT(prune("wiki"), HasSubstr("no repository is configured"));
   EXPECT_TRUE(has_trees("wiki"));
+}
+
+/// The job that removes it waits for a worker when a reload claims its link.
+TEST_F(PrunerTest, KeepsWhatAReloadClaimsWhileTheWorkersAreBusy) {
+  publish("docs", "docs");
+  publish("wiki", "wiki");
+  std::promise<void> end;
+  asio::post(workers_.pool(), [&] { end.get_future().wait(); });
+  std::string text = "no result";
+  start_to_prune("wiki", text);
+  loop_.restart();
+  loop_.run_for(300ms);
+  ASSERT_TRUE(workers_.has_waiting_jobs());
+  claim("wiki");
+  end.set_value();
+  loop_.run();
+  EXPECT_THAT(text, HasSubstr("still leads into its trees"));
+  EXPECT_TRUE(has_trees("wiki"));
+  EXPECT_TRUE(fs::is_symlink(directory.path() / "wiki"));
 }
 
 TEST_F(PrunerTest, WaitsForTheLastWorkOfEachTaskOfThatName) {

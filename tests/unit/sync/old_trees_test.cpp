@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "old_trees.hpp"
+
+#include <gtest/gtest.h>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <string>
+
+#include "adapter/async/task_scope.hpp"
+#include "volume_fixture.hpp"
+
+namespace adapter::sync {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+class OldTreesTest : public ::testing::Test {
+protected:
+  ~OldTreesTest() override {
+    scope_.cancel();
+    loop_.restart();
+    loop_.run();
+  }
+
+  /// A repository with a tree that was taken out of use.
+  void leave_tree(const std::string& name, int files = 3) {
+    const fs::path own = directory_.path() / ".adapter" / name;
+    fs::create_directories(own / "manifests");
+    const fs::path tree = own / "trees/.gone-0123456789abcdef";
+    fs::create_directories(tree);
+    for (int i = 0; i < files; ++i) {
+      std::ofstream(tree / std::to_string(i));
+    }
+  }
+  [[nodiscard]] bool has_tree(const std::string& name) const {
+    return fs::exists(directory_.path() / ".adapter" / name / "trees/.gone-0123456789abcdef");
+  }
+  void request(const std::string& name) { old_trees_.request(directory_.path(), name); }
+  void run_until(const std::function<bool()>& done) {
+    loop_.restart();
+    const auto until = std::chrono::steady_clock::now() + 10s;
+    while (!done() && std::chrono::steady_clock::now() < until) {
+      loop_.run_one_for(10ms);
+    }
+    EXPECT_TRUE(done());
+  }
+  asio::awaitable<void> note_room(std::string name, bool& has_room) {
+    co_await old_trees_.wait_for_room(std::move(name));
+    has_room = true;
+  }
+
+  TemporaryDirectory directory_;
+  asio::io_context loop_{1};
+  async::Workers workers_{1};
+  async::TaskScope scope_{loop_.get_executor()};
+  OldTrees old_trees_{loop_.get_executor(), workers_};
+};
+
+TEST_F(OldTreesTest, AreDeletedWhenARepositoryAsks) {
+  leave_tree("docs");
+  leave_tree("wiki");
+  request("docs");
+  scope_.spawn("old trees", old_trees_.run());
+  run_until([this] { return !has_tree("docs"); });
+  EXPECT_TRUE(has_tree("wiki"));
+  request("wiki");
+  run_until([this] { return !has_tree("wiki"); });
+}
+
+TEST_F(OldTreesTest, AreDeletedToTheEndBeforeTheProgramEnds) {
+  for (const std::string name : {"a", "b", "c"}) {
+    leave_tree(name);
+    request(name);
+  }
+  old_trees_.finish();
+  scope_.spawn("old trees", old_trees_.run());
+  run_until([this] { return scope_.size() == 0; });
+  EXPECT_FALSE(has_tree("a") || has_tree("b") || has_tree("c"));
+}
+
+/// The threads that write trees are all busy: deletion does not need them.
+TEST_F(OldTreesTest, NeedNoWorker) {
+  std::promise<void> end;
+  asio::post(workers_.pool(), [&] { end.get_future().wait(); });
+  leave_tree("docs");
+  request("docs");
+  scope_.spawn("old trees", old_trees_.run());
+  run_until([this] { return !has_tree("docs"); });
+  end.set_value();
+}
+
+TEST_F(OldTreesTest, KeepARepositoryWaitingThatLeavesMoreThanAFew) {
+  leave_tree("docs");
+  bool docs = false;
+  bool wiki = false;
+  for (int i = 0; i < 8; ++i) {
+    request("docs");
+  }
+  scope_.spawn("room", note_room("docs", docs));
+  run_until([&] { return docs; });
+  request("docs");
+  docs = false;
+  scope_.spawn("room", note_room("docs", docs));
+  scope_.spawn("room", note_room("wiki", wiki));
+  run_until([&] { return wiki; });
+  EXPECT_FALSE(docs);
+  scope_.spawn("old trees", old_trees_.run());
+  run_until([&] { return docs; });
+  EXPECT_FALSE(has_tree("docs"));
+}
+
+TEST_F(OldTreesTest, OfAVolumeThatFailsAreAskedForAgain) {
+  fs::create_directories(directory_.path() / ".adapter/docs/manifests");
+  std::ofstream(directory_.path() / ".adapter/docs/trees");  // in place of a directory
+  leave_tree("wiki");
+  request("docs");
+  request("wiki");
+  scope_.spawn("old trees", old_trees_.run());
+  run_until([this] { return !has_tree("wiki"); });
+  fs::remove(directory_.path() / ".adapter/docs/trees");
+  leave_tree("docs");
+  request("docs");
+  run_until([this] { return !has_tree("docs"); });
+}
+
+}  // namespace
+}  // namespace adapter::sync
