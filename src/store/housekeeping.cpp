@@ -99,13 +99,7 @@ private:
 std::vector<ObjectId> live_objects(const Layout& layout, const Records& records, const std::stop_token& stop) {
   const std::array<std::filesystem::path, 1> folders{layout.objects};
   ObjectDatabase objects(folders);
-  std::vector<ObjectId> tips;
-  for (const auto& commit : {records.current_commit, records.previous_commit}) {
-    if (commit) {
-      tips.push_back(*commit);
-    }
-  }
-  const History history = walk_history(objects, tips, records.depth, records.shallow, {}, stop);
+  const History history = walk_history(objects, kept_commits(records), records.depth, records.shallow, {}, stop);
   Reach reach(objects, stop);
   reach.add_tip(records.current);
   reach.add_tip(records.previous);

@@ -227,7 +227,9 @@ Records read_records(const Layout& layout) {
   records.current = id_of(refs, current_ref, records.current_commit);
   records.previous = id_of(refs, previous_ref, records.previous_commit);
   for (const auto& ref : refs) {
-    if (ref.name != current_ref && ref.name != previous_ref) {
+    if (ref.name == published_ref) {
+      records.published = ref.id;
+    } else if (ref.name != current_ref && ref.name != previous_ref) {
       records.ref = ref.name;
     }
   }

@@ -104,8 +104,16 @@ git::OdbObject ObjectDatabase::load(const ObjectId& id, ObjectType type, std::ui
 std::optional<std::string_view> ObjectDatabase::read(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) {
   assert(limit_bytes <= max_small_object_bytes);
   last_.reset();
-  if (!checked_header(id, type, limit_bytes)) {
+  static_assert(max_small_chain_object_bytes <= large_object_bytes);  // else a permit would be needed
+  const auto found = checked_header(id, type, limit_bytes);
+  if (!found) {
     return std::nullopt;
+  }
+  if (is_out_of_proportion(*found)) {
+    throw Error(ErrorClass::limit, "the " + std::string(to_string(type)) + " " + id.to_hex() + " of " +
+                                       format_size(found->size_bytes) + " is stored as deltas on objects of " +
+                                       format_size(found->chain_bytes) +
+                                       ", which git never does; repack the repository (git repack -a -d -f)");
   }
   last_ = load(id, type, limit_bytes);
   return bytes_of(last_);

@@ -43,6 +43,14 @@ struct ObjectHeader {
 
 /// What read() gives out at the most; larger objects are visited.
 inline constexpr std::uint64_t max_small_object_bytes = 1 * mib;
+/// Objects that a small one is a chain of deltas on have fewer bytes than this each, and than that all together: git
+/// never makes a delta whose result has less than a 32nd of its base. More would be memory and time without a bound.
+inline constexpr std::uint64_t max_small_chain_object_bytes = 16 * mib;
+inline constexpr std::uint64_t max_small_chain_bytes = 128 * mib;
+[[nodiscard]] constexpr bool is_out_of_proportion(const ObjectHeader& header) noexcept {
+  return header.largest_in_chain_bytes >= max_small_chain_object_bytes || header.chain_bytes > max_small_chain_bytes;
+}
+
 static_assert(max_commit_or_tag_bytes <= max_small_object_bytes && max_symlink_bytes <= max_small_object_bytes);
 
 /// An Error of class corrupt about an object whose bytes are what its id says, and are still not what git would have
@@ -57,7 +65,8 @@ public:
   [[nodiscard]] virtual std::optional<ObjectHeader> header(const ObjectId& id) = 0;
   /// The bytes of a small object, valid until the next read(); nullopt when it is missing. Throws corrupt when it is
   /// damaged or of another type, limit when it is larger than `limit_bytes`, which is compared before the bytes are
-  /// read and is at most max_small_object_bytes. May be called from a visitor.
+  /// read and is at most max_small_object_bytes, or out of proportion. Takes no permit, and may be called from a
+  /// visitor.
   [[nodiscard]] virtual std::optional<std::string_view> read(const ObjectId& id, ObjectType type,
                                                              std::uint64_t limit_bytes) = 0;
   /// Calls `visitor` with the bytes of an object of any size up to `limit_bytes`; false when it is missing. Waits for

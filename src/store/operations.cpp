@@ -36,24 +36,9 @@ bool is_about_objects(const Error& error) noexcept {
   return error.error_class() != ErrorClass::storage && error.error_class() != ErrorClass::cancelled;
 }
 
-std::vector<ObjectId> tip_commits(const Records& records) {
-  std::vector<ObjectId> commits;
-  for (const auto& commit : {records.current_commit, records.previous_commit}) {
-    if (commit) {
-      commits.push_back(*commit);
-    }
-  }
-  return commits;
-}
-
 State state_of(const Layout& layout, const Records& records) {
   State state;
-  auto& tips = state.holdings.tips;
-  for (const auto& id : {records.current, records.current_commit, records.previous, records.previous_commit}) {
-    if (id && std::find(tips.begin(), tips.end(), *id) == tips.end()) {
-      tips.push_back(*id);
-    }
-  }
+  state.holdings.tips = kept_tips(records);
   state.holdings.shallow = records.shallow;
   if (state.holdings.shallow.size() > max_told_shallow) {
     state.holdings.shallow.resize(max_told_shallow);
@@ -115,7 +100,11 @@ Records reconcile(const Layout& layout, bool deep, const std::stop_token& stop) 
     records.previous.reset();
     records.previous_commit.reset();
   }
-  const auto tips = tip_commits(records);
+  std::optional<ObjectId> published_commit;
+  if (!tip_is_held(objects, records.published, published_commit, deep, stop)) {
+    records.published.reset();
+  }
+  const auto tips = kept_commits(records);
   std::vector<ObjectId> shallow = records.shallow;
   if (tips.empty()) {
     shallow.clear();
@@ -211,6 +200,10 @@ Records advanced(const Records& before, const Tip& tip, const ObjectId& commit) 
     after.previous = before.current;
     after.previous_commit = before.current_commit;
   }
+  const std::vector<ObjectId> held = kept_commits(before);
+  if (tip.published && std::find(held.begin(), held.end(), *tip.published) != held.end()) {
+    after.published = tip.published;
+  }
   after.depth = tip.depth;
   after.source = tip.source;
   return after;
@@ -260,9 +253,8 @@ Verified verify_held(const Layout& layout, const ObjectId& id, const StoreOption
     return result;
   } catch (const MissingObject&) {
     const Records records = read_records(layout);
-    const bool held = records.current == id || records.previous == id || records.current_commit == id ||
-                      records.previous_commit == id;
-    if (!held) {
+    const std::vector<ObjectId> held = kept_tips(records);
+    if (std::find(held.begin(), held.end(), id) == held.end()) {
       return result;
     }
   } catch (const Error& error) {
@@ -314,12 +306,10 @@ Kept keep_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine,
       ObjectDatabase objects(folders);
       kept.facts = verify_commit(objects, tip.id, options.limits, options.names, stop);
       after = advanced(before, tip, kept.facts.commit);
-      // The tip before the previous one too: until packed-refs is replaced its history must end somewhere.
-      std::vector<ObjectId> tips = tip_commits(after);
-      if (before.previous_commit) {
-        tips.push_back(*before.previous_commit);
-      }
-      const auto known = tip_commits(before);
+      // What was kept before too: until packed-refs is replaced its history must end somewhere.
+      std::vector<ObjectId> tips = kept_commits(after);
+      const auto known = kept_commits(before);
+      tips.insert(tips.end(), known.begin(), known.end());
       after.shallow = walk_history(objects, tips, tip.depth, told_boundary(before, tip), known, stop).shallow;
     }
     if (stem) {

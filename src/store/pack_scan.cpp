@@ -224,6 +224,7 @@ std::optional<Error> PackScan::inflate_some(std::string_view& bytes) {
 std::optional<Error> PackScan::check_result_size() {
   std::size_t at = 0;
   std::uint64_t value = 0;
+  std::uint64_t largest = 0;
   for (int number = 0; number < 2; ++number) {
     value = 0;
     for (unsigned shift = 0;; shift += 7) {
@@ -239,7 +240,9 @@ std::optional<Error> PackScan::check_result_size() {
         break;
       }
     }
+    largest = std::max(largest, value);
   }
+  largest_delta_bytes_ = std::max(largest_delta_bytes_, largest);
   return value > max_object_bytes_ ? std::optional(too_large(value)) : std::nullopt;
 }
 

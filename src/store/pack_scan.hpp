@@ -31,6 +31,8 @@ public:
 
   [[nodiscard]] std::uint64_t consumed_bytes() const noexcept { return consumed_bytes_; }
   [[nodiscard]] std::uint32_t entries_left() const noexcept { return entries_left_; }
+  /// The largest base, or result, that a delta announces.
+  [[nodiscard]] std::uint64_t largest_delta_bytes() const noexcept { return largest_delta_bytes_; }
   /// Ids that deltas name as their bases, in this pack or elsewhere, repeats included.
   [[nodiscard]] const std::vector<ObjectId>& named_bases() const noexcept { return named_bases_; }
 
@@ -63,6 +65,7 @@ private:
   std::uint64_t base_distance_ = 0;
   std::vector<std::uint64_t> deltas_;  ///< offset << 16 | length of its chain, rising
   std::uint32_t entries_left_ = 0;
+  std::uint64_t largest_delta_bytes_ = 0;
   std::vector<ObjectId> named_bases_;
 };
 

@@ -16,6 +16,7 @@
 
 #include "adapter/base/units.hpp"
 #include "adapter/log/log.hpp"
+#include "large_objects.hpp"
 #include "pack_format.hpp"
 #include "pack_headers.hpp"
 
@@ -23,9 +24,7 @@ namespace adapter::store {
 namespace {
 
 constexpr std::size_t page_bytes = 4096;
-// An entry of 256 MiB has 256 KiB at deflate's best ratio, 1032 to 1, and so covers two slices wholly.
 constexpr std::size_t slice_bytes = 64 * kib;
-constexpr std::uint32_t slices_of_a_large_entry = 2;
 constexpr std::size_t scan_bytes = 256 * kib;
 constexpr std::uint64_t entry_overhead_bytes = 64;
 
@@ -214,7 +213,6 @@ void Quarantine::append(std::string_view bytes, const std::stop_token& stop) {
 
 void Quarantine::append_slice(std::string_view bytes, const std::stop_token& stop) {
   reserve_space(bytes.size());
-  const unsigned objects_before = stats_.received_objects;
   stop_ = &stop;
   const int code = git_indexer_append(indexer_.get(), bytes.data(), bytes.size(), &stats_);
   stop_ = nullptr;
@@ -222,15 +220,7 @@ void Quarantine::append_slice(std::string_view bytes, const std::stop_token& sto
   received_bytes_ += bytes.size();
   stats_.received_bytes = received_bytes_;  // the library leaves this one to its own transports
   counts_->record(stats_);
-  slices_without_object_ = stats_.received_objects == objects_before ? slices_without_object_ + 1 : 0;
-#ifdef ADAPTER_GIT_HAS_PACK_MAX_OBJECT_SIZE
-  const bool unbounded_deltas = false;
-#else
-  const bool unbounded_deltas = true;
-#endif
-  if (unbounded_deltas || slices_without_object_ >= slices_of_a_large_entry) {
-    scan_received(stop);
-  }
+  scan_received(stop);
 }
 
 /// Looks at what was received since the last look, from the file, where the indexer has put it.
@@ -274,6 +264,11 @@ void Quarantine::reserve_for_bases(const std::stop_token& stop) {
 }
 
 void Quarantine::complete(const std::stop_token& stop) {
+  // libgit2 holds a delta, its base and its result. The CPU time that it may take for all deltas is bounded below.
+  std::optional<LargeObjectPermit> permit;
+  if (scan_.largest_delta_bytes() >= large_object_bytes) {
+    permit.emplace(stop);
+  }
   stop_ = &stop;
   if (thin_) {
     resolving_since_ = cpu_time_of_this_thread();
@@ -282,6 +277,7 @@ void Quarantine::complete(const std::stop_token& stop) {
   }
   const int code = git_indexer_commit(indexer_.get(), &stats_);
   stop_ = nullptr;
+  permit.reset();
   if (over_budget_) {
     const double seconds = std::chrono::duration<double>(resolving_budget_).count();
     Error error(ErrorClass::limit, "resolving the deltas of the pack (" + format_size(received_bytes_) +
@@ -313,7 +309,6 @@ std::optional<std::string> Quarantine::finish(const std::stop_token& stop) {
     return std::nullopt;
   }
   if (bases_ && !list_packs(layout_.packs).empty()) {
-    scan_received(stop);
     reserve_for_bases(stop);
   }
   complete(stop);

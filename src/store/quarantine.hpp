@@ -88,7 +88,6 @@ private:
   git_indexer_progress stats_{};  ///< the library counts on from call to call
   UniqueFd pack_fd_;              ///< to reserve space before the indexer writes through a mapping
   PackScan scan_;
-  std::uint32_t slices_without_object_ = 0;
   std::string header_;
   std::uint64_t received_bytes_ = 0;
   std::uint32_t object_count_ = 0;

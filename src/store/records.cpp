@@ -2,6 +2,7 @@
 #include "records.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "adapter/base/text.hpp"
 
@@ -10,7 +11,28 @@ namespace {
 
 constexpr std::string_view packed_refs_header = "# pack-refs with: peeled fully-peeled sorted \n";
 
+using Kept = std::initializer_list<std::optional<ObjectId>>;
+
+std::vector<ObjectId> each_once(Kept kept) {
+  std::vector<ObjectId> ids;
+  for (const std::optional<ObjectId>& id : kept) {
+    if (id && std::find(ids.begin(), ids.end(), *id) == ids.end()) {
+      ids.push_back(*id);
+    }
+  }
+  return ids;
+}
+
 }  // namespace
+
+std::vector<ObjectId> kept_commits(const Records& records) {
+  return each_once({records.current_commit, records.previous_commit, records.published});
+}
+
+std::vector<ObjectId> kept_tips(const Records& records) {
+  return each_once(
+      {records.current, records.current_commit, records.previous, records.previous_commit, records.published});
+}
 
 std::vector<Records::Ref> parse_packed_refs(std::string_view text) {
   std::vector<Records::Ref> refs;
@@ -43,6 +65,9 @@ std::string format_packed_refs(const Records& records) {
   }
   if (records.previous) {
     refs.push_back({std::string(previous_ref), *records.previous, records.previous_commit});
+  }
+  if (records.published) {
+    refs.push_back({std::string(published_ref), *records.published, std::nullopt});
   }
   std::sort(refs.begin(), refs.end(), [](const auto& left, const auto& right) { return left.name < right.name; });
   std::string text(packed_refs_header);

@@ -14,6 +14,7 @@ namespace adapter::store {
 
 inline constexpr std::string_view current_ref = "refs/adapter/current";
 inline constexpr std::string_view previous_ref = "refs/adapter/previous";
+inline constexpr std::string_view published_ref = "refs/adapter/published";
 
 /// What repo.git says about itself: packed-refs, shallow, and our own line about depth.
 struct Records {
@@ -27,10 +28,17 @@ struct Records {
   std::optional<ObjectId> current_commit;
   std::optional<ObjectId> previous;
   std::optional<ObjectId> previous_commit;
+  /// The commit whose tree is published: tips that were kept after it may have been refused.
+  std::optional<ObjectId> published;
   std::vector<ObjectId> shallow;
   std::uint32_t depth = 1;
   std::string source;  ///< whose `current` is, one line; empty when that is not known
 };
+
+/// Every commit that is kept, each once, the newest first.
+[[nodiscard]] std::vector<ObjectId> kept_commits(const Records& records);
+/// Those, and the tags that lead to them: what the remote may be told.
+[[nodiscard]] std::vector<ObjectId> kept_tips(const Records& records);
 
 /// packed-refs as git writes it.
 [[nodiscard]] std::string format_packed_refs(const Records& records);

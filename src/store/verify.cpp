@@ -25,6 +25,8 @@ constexpr std::uint64_t max_waiting_bytes = 64 * mib;
 /// Reading a file unfolds its chain of deltas: all files of a tree together may unfold to this many times the bytes
 /// that they may have. git's chains have at most 50 links.
 constexpr std::uint64_t max_unfolding = 64;
+/// Of links and pointers, beside what their own bytes allow.
+constexpr std::uint64_t small_reads_allowance = 64 * mib;
 
 std::uint64_t add_saturating(std::uint64_t left, std::uint64_t right) noexcept {
   std::uint64_t sum = 0;
@@ -61,8 +63,7 @@ struct Frame {
 };
 
 struct Blob {
-  std::uint64_t size_bytes = 0;
-  std::uint64_t chain_bytes = 0;
+  ObjectHeader header;
   bool checked_as_link = false;
 };
 
@@ -257,11 +258,11 @@ private:
       return;
     }
     Blob& blob = look_at_blob(entry);
-    frame.weight.bytes = add_saturating(frame.weight.bytes, blob.size_bytes);
-    frame.weight.chain_bytes = add_saturating(frame.weight.chain_bytes, blob.chain_bytes);
+    frame.weight.bytes = add_saturating(frame.weight.bytes, blob.header.size_bytes);
+    frame.weight.chain_bytes = add_saturating(frame.weight.chain_bytes, blob.header.chain_bytes);
     if (kind == EntryKind::symlink) {
       check_link(entry, blob);
-    } else if (attributes_seen_ && is_lfs_pointer(entry, blob.size_bytes)) {
+    } else if (attributes_seen_ && is_lfs_pointer(entry, blob.header)) {
       ++frame.weight.lfs_pointers;
       list(facts_.lfs_pointers, entry.name);
     }
@@ -284,15 +285,21 @@ private:
       throw Error(ErrorClass::limit, path_of(entry.name) + " has " + format_size(header->size_bytes) + ", more than " +
                                          format_size(limits_.max_object_bytes) + " (limits.max_object_bytes)");
     }
-    return blobs_.emplace(entry.id, Blob{header->size_bytes, header->chain_bytes, false}).first->second;
+    return blobs_.emplace(entry.id, Blob{*header, false}).first->second;
   }
 
   /// Each target is read once, however many links share it.
   void check_link(const RawEntry& entry, Blob& blob) {
-    check_link_size(entry.name, blob.size_bytes);
+    check_link_size(entry.name, blob.header.size_bytes);
     if (blob.checked_as_link) {
       return;
     }
+    if (is_out_of_proportion(blob.header)) {
+      throw Error(ErrorClass::limit, path_of(entry.name) + ": the symbolic link is stored as deltas on objects of " +
+                                         format_size(blob.header.chain_bytes) +
+                                         ", which git never does; repack the repository (git repack -a -d -f)");
+    }
+    begin_read(blob.header);
     const auto target = source_.read(entry.id, ObjectType::blob, max_symlink_bytes);
     if (!target) {
       lacks(entry.name, ObjectType::blob, entry.id);
@@ -303,12 +310,27 @@ private:
     blob.checked_as_link = true;
   }
 
-  bool is_lfs_pointer(const RawEntry& entry, std::uint64_t size) {
-    if (size < min_lfs_pointer_bytes || size > max_lfs_pointer_bytes) {
+  bool is_lfs_pointer(const RawEntry& entry, const ObjectHeader& header) {
+    if (header.size_bytes < min_lfs_pointer_bytes || header.size_bytes > max_lfs_pointer_bytes ||
+        is_out_of_proportion(header)) {
       return false;
     }
+    begin_read(header);
     const auto bytes = source_.read(entry.id, ObjectType::blob, max_lfs_pointer_bytes);
     return bytes && bytes->starts_with(lfs_pointer_start);
+  }
+
+  /// Reading a small object may unfold max_small_chain_bytes: the stop is looked at each time, and all together are
+  /// bounded.
+  void begin_read(const ObjectHeader& header) {
+    throw_if_stopped(stop_, "the verification");
+    small_bytes_ = add_saturating(small_bytes_, header.size_bytes);
+    small_chain_bytes_ = add_saturating(small_chain_bytes_, header.chain_bytes);
+    if (small_chain_bytes_ / max_unfolding > small_bytes_ + small_reads_allowance) {
+      throw Error(ErrorClass::limit, "the tree's links and pointers of LFS are deltas that unfold to more than " +
+                                         format_size(small_chain_bytes_) +
+                                         "; repack the repository (git repack -a -d -f)");
+    }
   }
 
   void check_link_size(std::string_view name, std::uint64_t size) const {
@@ -341,7 +363,9 @@ private:
   std::vector<Frame> frames_;
   std::unordered_map<ObjectId, Weight> weights_;
   std::unordered_map<ObjectId, Blob> blobs_;
-  std::uint64_t waiting_bytes_ = 0;  ///< of all frames' folders
+  std::uint64_t small_bytes_ = 0;        ///< of links and pointers that were read
+  std::uint64_t small_chain_bytes_ = 0;  ///< what that unfolded
+  std::uint64_t waiting_bytes_ = 0;      ///< of all frames' folders
   std::size_t steps_ = 0;
   bool attributes_seen_ = false;
 };

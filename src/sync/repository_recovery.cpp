@@ -330,6 +330,11 @@ asio::awaitable<void> RepositoryTask::revisit_former_links() {
   }
 }
 
+std::optional<ObjectId> RepositoryTask::published_commit() const {
+  const std::optional<Published>& published = machine_.published();
+  return published ? std::optional(published->commit) : std::nullopt;
+}
+
 std::string RepositoryTask::source_line() const {
   return to_line(source_);
 }

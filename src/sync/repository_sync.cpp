@@ -186,6 +186,7 @@ asio::awaitable<store::CommitFacts> RepositoryTask::obtain(const RefSelection::C
   tip.id = choice.tip;
   tip.depth = repository_.depth;
   tip.source = source_line();
+  tip.published = published_commit();
   std::unique_ptr<store::Ingest> nothing;
   auto keeping = store_->keep(std::move(nothing), std::move(tip));
   store::CommitFacts facts = co_await timed(std::move(keeping), "what is held was verified");
@@ -211,6 +212,7 @@ asio::awaitable<store::CommitFacts> RepositoryTask::fetch(const RefSelection::Ch
   tip.id = choice.tip;
   tip.depth = repository_.depth;
   tip.source = source_line();
+  tip.published = published_commit();
   tip.shallow = std::move(result.shallow);
   tip.unshallow = std::move(result.unshallow);
   permit = co_await sync_permit(Phase::fetching);

@@ -176,6 +176,7 @@ private:
   [[nodiscard]] publish::PublishOptions publish_options() const;
   [[nodiscard]] publish::ReaderFactory readers() const;
   [[nodiscard]] std::string source_line() const;
+  [[nodiscard]] std::optional<ObjectId> published_commit() const;
 
   Shared& shared_;
   async::Workers workers_;  ///< the shared threads, under this repository's name

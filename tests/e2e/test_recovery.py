@@ -119,6 +119,30 @@ class Source(AdapterTest):
         with open(os.path.join(adapter.link("site"), "a"), encoding="ascii") as source:
             self.assertEqual(source.read(), "1")
 
+    def test_what_is_published_is_rebuilt_whatever_was_refused_since(self):
+        remote = self.remote("docs.git", files={"a": "1"})
+        adapter = self.adapter(self.config(self.entry(remote, symlinks="refuse"))).start()
+        adapter.wait_event("published", "docs")
+        good = remote.resolve("main")
+        packs = os.path.join(adapter.data, ".adapter", "docs", "repo.git", "objects", "pack")
+        most = merged = 0
+        for number in range(12):
+            since = len(adapter.events)
+            remote.commit({"l": (SYMLINK, "a"), "b": os.urandom(20_000)})
+            adapter.wait_event("check_failed", "docs", since=since, **{"class": "policy"})
+            adapter.wait_event("check_failed", "docs", since=len(adapter.events), seconds=20)
+            count = sum(name.endswith(".pack") for name in os.listdir(packs))
+            merged = merged or count < most
+            most = max(most, count)
+        self.assertTrue(merged, "no packs were merged")
+        adapter.stop()
+        shutil.rmtree(os.path.join(adapter.data, ".adapter", "docs", "trees", good))
+        self.server.faults.add(path="docs.git", status=503)
+        adapter.start()
+        adapter.wait_event("tree_rebuilt", "docs")
+        self.assertEqual(adapter.published("docs"), good)
+        self.assertEqual(self.read(adapter, "a"), b"1")
+
     def test_a_new_url_at_the_same_link_keeps_the_old_tree_and_does_not_claim_it(self):
         one, two = self.remote("one.git", files={"a": "1"}), self.remote("two.git", files={"a": "2"})
         admin = {"listen": "127.0.0.1:0"}

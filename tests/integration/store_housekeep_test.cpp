@@ -198,4 +198,40 @@ TEST_F(StoreHousekeep, AWalkThatIsCancelledChangesNothing) {
   }
 }
 
+/// Tips that were kept after it and could not be published do not push it out.
+TEST_F(StoreHousekeep, WhatIsPublishedStaysWhateverIsKeptAfterIt) {
+  open();
+  fill();
+  Tip tip;
+  tip.ref = "refs/heads/main";
+  tip.id = origin.commit("published");
+  tip.shallow = {tip.id};
+  const ObjectId published = tip.id;
+  const std::string listed = origin.git("ls-tree -r HEAD");
+  ingest(origin.pack("--shallow " + tip.id.to_hex() + "\n" + tip.id.to_hex(), "--shallow"), tip);
+  std::size_t before = 0;
+  bool merged = false;
+  for (int step = 0; step < 12; ++step) {
+    tip.id = change(step);
+    tip.shallow = {tip.id};
+    tip.published = step < 6 ? std::optional(published) : std::nullopt;  // what is not told stays as it was
+    ingest(origin.pack("--shallow " + tip.id.to_hex() + "\n" + tip.id.to_hex(), "--shallow"), tip);
+    before = pack_count();
+    await(store->housekeep());
+    merged = merged || pack_count() < before;
+    const auto& tips = store->holdings().tips;
+    EXPECT_NE(std::find(tips.begin(), tips.end(), published), tips.end());
+  }
+  EXPECT_TRUE(merged);
+  EXPECT_EQ(listing(published), listed);
+  expect_sound();
+  open();  // and after a start
+  ASSERT_TRUE(await(store->verify(published)));
+  tip.id = change(12);
+  tip.shallow = {tip.id};
+  tip.published = origin.hash_object_name("nothing");  // not held: it replaces nothing
+  ingest(origin.pack("--shallow " + tip.id.to_hex() + "\n" + tip.id.to_hex(), "--shallow"), tip);
+  EXPECT_TRUE(await(store->verify(published)));
+}
+
 }  // namespace

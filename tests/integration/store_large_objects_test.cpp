@@ -140,4 +140,108 @@ TEST_F(StoreLargeObjects, AVisitorThatThrowsGivesThePermitBack) {
   EXPECT_EQ(size, 17 * mib);
 }
 
+/// A commit with one entry that is a delta of `size` bytes on a blob of 17 MiB.
+struct DeltaOnLarge {
+  DeltaOnLarge(const std::string& mode, const std::string& text, const std::string& attributes = "") {
+    PackWriter pack;
+    const std::string large(17 * mib, 'b');
+    const ObjectId base = pack.add("blob", large);
+    pack.add_ref_delta(base, literal_delta(large.size(), text));
+    std::string tree;
+    if (!attributes.empty()) {
+      tree += tree_entry("100644", ".gitattributes", pack.add("blob", attributes));
+    }
+    tree += tree_entry(mode, "entry", PackWriter::id_of("blob", text));
+    commit = pack.add("commit", "tree " + pack.add("tree", tree).to_hex() +
+                                    "\nauthor a <a@example.com> 1700000000 +0000\n"
+                                    "committer a <a@example.com> 1700000000 +0000\n\nsmall on large\n");
+    bytes = pack.bytes();
+  }
+  ObjectId commit;
+  std::string bytes;
+};
+
+class StoreSmallOnLarge : public StoreTest {};
+
+TEST_F(StoreSmallOnLarge, ALinkIsRefusedWithItsPath) {
+  open();
+  const DeltaOnLarge pack("120000", "target");
+  const Error error = refusal(pack.bytes, pack.commit);
+  EXPECT_EQ(error.error_class(), ErrorClass::limit);
+  EXPECT_NE(error.text().find("\"entry\": the symbolic link is stored as deltas on objects of 17"), std::string::npos)
+      << error.text();
+}
+
+TEST_F(StoreSmallOnLarge, AFileIsKeptAndIsNoPointerOfLfs) {
+  open();
+  const std::string pointer =
+      "version https://git-lfs.github.com/spec/v1\noid sha256:" + std::string(64, '0') + "\nsize 12345\n";
+  const DeltaOnLarge pack("100644", pointer, "* filter=lfs\n");
+  EXPECT_EQ(ingest(pack.bytes, pack.commit).lfs_pointer_count, 0U);
+}
+
+TEST_F(StoreSmallOnLarge, ACommitIsRefused) {
+  open();
+  PackWriter pack;
+  const ObjectId tree = pack.add("tree", "");
+  const std::string head = "tree " + tree.to_hex() +
+                           "\nauthor a <a@example.com> 1700000000 +0000\n"
+                           "committer a <a@example.com> 1700000000 +0000\n\n";
+  const std::string large = head + std::string(17 * mib, 'm');
+  const ObjectId base = pack.add("commit", large);
+  pack.add_ref_delta(base, literal_delta(large.size(), head));
+  const Error error = refusal(pack.bytes(), PackWriter::id_of("commit", head));
+  EXPECT_EQ(error.error_class(), ErrorClass::limit);
+  EXPECT_NE(error.text().find("is stored as deltas on objects of"), std::string::npos) << error.text();
+}
+
+/// Chains of medium objects take no permit, and are bounded all the same.
+TEST_F(StoreSmallOnLarge, ManyLinksOnMediumObjectsAreRefused) {
+  open();
+  PackWriter pack;
+  const std::string medium(15 * mib, 'b');
+  const ObjectId base = pack.add("blob", medium);
+  std::string tree;
+  for (int link = 0; link < 400; ++link) {
+    const std::string target = "target-" + std::to_string(100'000 + link);
+    pack.add_ref_delta(base, literal_delta(medium.size(), target));
+    tree += tree_entry("120000", std::to_string(100'000 + link), PackWriter::id_of("blob", target));
+  }
+  const ObjectId commit = pack.add("commit", "tree " + pack.add("tree", tree).to_hex() +
+                                                 "\nauthor a <a@example.com> 1700000000 +0000\n"
+                                                 "committer a <a@example.com> 1700000000 +0000\n\nmany\n");
+  const Error error = refusal(pack.bytes(), commit);
+  EXPECT_EQ(error.error_class(), ErrorClass::limit);
+  EXPECT_NE(error.text().find("links and pointers of LFS are deltas that unfold"), std::string::npos) << error.text();
+}
+
+/// Resolving deltas unfolds bases and results: of one pack at a time where they are large.
+TEST_F(StoreSmallOnLarge, ItsDeltasAreResolvedUnderThePermit) {
+  open();
+  const DeltaOnLarge large("100644", "small");
+  const DeltaOnLarge* const with_large = &large;
+  PackWriter small;
+  const DeltaChain chain = add_chain(small, 3, DeltaKind::by_id);
+  const ObjectId small_commit = add_commit_of(small, chain.ids);
+  const LargePack held_blob;
+  ingest(held_blob.bytes, held_blob.commit);
+  std::latch held(1);
+  std::latch over(1);
+  std::jthread holder([&] {
+    store->reader()->read_blob(held_blob.blob, {}, [&](std::string_view) {
+      held.count_down();
+      over.wait();
+    });
+  });
+  held.wait();
+  ingest(small.bytes(), small_commit);  // needs no permit
+  std::jthread release([&] {
+    std::this_thread::sleep_for(milliseconds(300));
+    over.count_down();
+  });
+  const auto begin = steady_clock::now();
+  ingest(with_large->bytes, with_large->commit);
+  EXPECT_GE(steady_clock::now() - begin, milliseconds(250));
+}
+
 }  // namespace

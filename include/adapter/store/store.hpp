@@ -90,6 +90,9 @@ struct Tip {
   std::vector<ObjectId> shallow;  ///< what the fetch said about the boundary
   std::vector<ObjectId> unshallow;
   std::string source;  ///< one line that says whose tip it is; see Holdings::source
+  /// The commit whose tree is published now. It stays, whatever becomes of this tip and of later ones; without it the
+  /// one before stays.
+  std::optional<ObjectId> published;
 };
 
 /// What we hold complete, to tell the remote.
