@@ -30,12 +30,10 @@ Daemon::Daemon(const Options& options)
     : options_(options),
       loop_(1),
       scope_(loop_.get_executor()),
-      signals_(loop_.get_executor(), SIGTERM, SIGINT, SIGHUP),
       wakeup_(loop_.get_executor()),
       volume_watch_(loop_.get_executor()),
       service_manager_(loop_.get_executor(), config::process_environment()) {
-  signals_.add(SIGUSR1);
-  release_signals();
+  listen_for_signals();
 }
 
 int Daemon::run() {
@@ -55,29 +53,33 @@ int Daemon::run() {
     config_ = std::make_shared<const config::Config>(*loaded.config);
     watch_.loaded(loaded.sources);
   }
-  scope_.spawn("signals", note_signals());
   scope_.spawn("service manager", service_manager_.run());
   scope_.spawn("daemon", serve());
   loop_.run();
   return exit_code_;
 }
 
-/// Signals only leave a note: what they ask for is done in turn by serve(), never in the middle of something else.
-asio::awaitable<void> Daemon::note_signals() {
-  while (true) {
-    const int signal = co_await signals_.async_wait(asio::use_awaitable);
-    if (signal == SIGHUP) {
-      reload_asked_ = true;
-    } else if (signal == SIGUSR1) {
-      sync_asked_ = true;
-    } else {
-      stop_asked_ = true;
-    }
-    wakeup_.wake();
-    if (stop_asked_) {
+/// A stop has its deadline from the moment of the signal, whatever the loop does then.
+void Daemon::listen_for_signals() {
+  const auto at_once = [this](int signal) {
+    if (signal == SIGTERM || signal == SIGINT) {
       stop_deadline_.arm();
     }
+  };
+  signals_.emplace(loop_.get_executor(), at_once, [this](int signal) { note_signal(signal); });
+}
+
+/// Signals only leave a note: what they ask for is done in turn by serve(), never in the middle of something else.
+void Daemon::note_signal(int signal) {
+  if (signal == SIGHUP) {
+    reload_asked_ = true;
+  } else if (signal == SIGUSR1) {
+    sync_asked_ = true;
+  } else {
+    stop_asked_ = true;
+    stop_deadline_.heard_by_loop();
   }
+  wakeup_.wake();
 }
 
 /// Whatever goes wrong ends the process: nothing may be left that looks alive and does nothing.
@@ -98,6 +100,7 @@ asio::awaitable<void> Daemon::serve() {
   }
   if (failed) {
     stop_deadline_.arm();
+    stop_deadline_.heard_by_loop();
   }
   if (failed && admin_) {
     admin_->stop();  // else its beat would keep the loop turning for ever
@@ -186,7 +189,9 @@ asio::awaitable<void> Daemon::start() {
   if (!lock_) {
     co_return;
   }
+  signals_.reset();  // the sandbox holds for threads that are started in it; what comes meanwhile waits
   sandbox_ = enter_sandbox(*config_, watch_.sources(), config::process_environment());
+  listen_for_signals();
   log::start_thread();
   workers_ = std::make_unique<async::Workers>(worker_threads(*config_));
   stop_deadline_.watch(workers_->jobs());

@@ -3,7 +3,6 @@
 
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
-#include <asio/signal_set.hpp>
 
 #include <chrono>
 #include <functional>
@@ -24,6 +23,7 @@
 #include "process/process.hpp"
 #include "process/sandbox.hpp"
 #include "process/service_manager.hpp"
+#include "process/signal_thread.hpp"
 #include "reload.hpp"
 
 namespace adapter::app {
@@ -44,7 +44,8 @@ private:
   void open_admin_port(const std::string& listen);
   void open_default_admin_port();
   void serve_admin();
-  asio::awaitable<void> note_signals();
+  void listen_for_signals();
+  void note_signal(int signal);
   asio::awaitable<void> serve();
   asio::awaitable<void> live();
   asio::awaitable<void> wait_for_configuration();
@@ -63,12 +64,12 @@ private:
   const Options& options_;
   asio::io_context loop_;
   async::TaskScope scope_;
-  asio::signal_set signals_;
   async::Wakeup wakeup_;  ///< a signal was noted
   async::Wakeup volume_watch_;
   ServiceManager service_manager_;
   bool stop_asked_ = false;
   StopDeadline stop_deadline_;
+  std::optional<SignalThread> signals_;
   bool reload_asked_ = false;
   std::vector<std::function<void(admin::ReloadOutcome)>> told_of_reload_;
   std::optional<admin::ReloadStatus> last_reload_;

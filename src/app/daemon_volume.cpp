@@ -24,7 +24,8 @@ asio::awaitable<void> Daemon::watch_volume() {
     std::optional<publish::DirectoryState> state;
     try {
       auto job = [lock = lock_.get()](const std::stop_token&) { return lock->renew(); };
-      state = co_await async::run_blocking(*workers_, std::move(job), "look at the locks of the volume");
+      state = co_await async::run_blocking(*workers_, std::move(job), "look at the locks of the volume",
+                                           async::Lane::quick);
     } catch (const publish::DirectoryBusy& busy) {
       log::error("data_directory_busy", busy.text());
       end_with(exit_busy);
@@ -56,6 +57,7 @@ void Daemon::end_with(int exit_code) {
   exit_code_ = exit_code;
   stop_asked_ = true;
   stop_deadline_.arm();
+  stop_deadline_.heard_by_loop();
   wakeup_.wake();
 }
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 #include <asio/io_context.hpp>
-#include <asio/signal_set.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "adapter/async/task_scope.hpp"
@@ -23,6 +22,7 @@
 #include "load.hpp"
 #include "process/process.hpp"
 #include "process/sandbox.hpp"
+#include "process/signal_thread.hpp"
 #include "progress_view.hpp"
 #include "reload.hpp"
 #include "version.hpp"
@@ -57,11 +57,13 @@ asio::awaitable<void> work(Once& once, std::shared_ptr<const config::Config> con
   co_await once.engine->stop();
 }
 
-asio::awaitable<void> watch_signals(Once& once, asio::signal_set& signals) {
-  co_await signals.async_wait(asio::use_awaitable);
-  once.interrupted = true;
-  once.stop_deadline.arm();
+asio::awaitable<void> stop(Once& once) {
   co_await once.engine->stop();
+}
+
+/// SIGHUP and SIGUSR1 ask for what happens anyway.
+bool asks_for_a_stop(int signal) {
+  return signal == SIGTERM || signal == SIGINT;
 }
 
 std::string to_line(const sync::OnceResult& result) {
@@ -122,20 +124,31 @@ int once_command(const Options& options) {
     static_cast<void>(enter_sandbox(*config, loaded.sources, config::process_environment()));
     log::start_thread();
     asio::io_context loop(1);
-    asio::signal_set signals(loop.get_executor(), SIGTERM, SIGINT);
-    release_signals();
     StopDeadline stop_deadline;  // before the workers, whose end it cuts off
     async::Workers workers(worker_threads(*config));
     stop_deadline.watch(workers.jobs());
     Once once(loop, stop_deadline);
     once.engine = sync::make_engine(loop.get_executor(), workers, config::process_environment(), version);
-    once.side.spawn("signals", watch_signals(once, signals));
+    const auto at_once = [&](int signal) {
+      if (asks_for_a_stop(signal)) {
+        stop_deadline.arm();
+      }
+    };
+    const auto on_loop = [&](int signal) {
+      if (asks_for_a_stop(signal) && !std::exchange(once.interrupted, true)) {
+        stop_deadline.heard_by_loop();
+        once.side.spawn("stop", stop(once));
+      }
+    };
+    std::optional<SignalThread> signals;
+    signals.emplace(loop.get_executor(), at_once, on_loop);
     if (isatty(STDERR_FILENO) == 1) {
       once.side.spawn("progress", show_progress(*once.engine));
     }
     once.main.spawn("once", work(once, config, options));
     loop.run();
-    signals.clear();                      // results may wait for their reader: a signal ends that
+    signals.reset();
+    release_signals();                    // results may wait for their reader: a signal ends that
     log::flush(std::chrono::seconds(1));  // the results come after the progress, on the same terminal
     return report(once);
   } catch (const publish::DirectoryBusy& busy) {

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """V1: something that the daemon depends on hangs. Everything else goes on, a signal ends it in time, and it recovers when the cause ends.
 
-Each part is a class: begin() makes the thing hang, end() lets it go on. `stop_seconds` is how long a stop may take meanwhile.
+Each part is a class: begin() makes the thing hang, end() lets it go on, close() takes away what prepare() built before the start.
+`publishes` says whether commits are to be published meanwhile, `stop_seconds` how long a stop may take.
 """
 
 import os
@@ -13,6 +14,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from tests.reliability import rig  # noqa: E402
+from tests.support.stopped_volume import StoppedVolume  # noqa: E402
 
 SLOWEST_ANSWER = 1.0
 SLOWEST_PUBLISH = 5.0
@@ -23,10 +25,17 @@ class LogReader:
     """Standard error is a full pipe: a pager that is paused, a log driver that blocks."""
 
     name = "the log's reader"
+    publishes = True
     stop_seconds = 2
 
     def __init__(self, adapter):
         self.adapter = adapter
+
+    def prepare(self):
+        pass
+
+    def close(self):
+        pass
 
     def begin(self):
         self.adapter.hang_log_reader()
@@ -35,10 +44,36 @@ class LogReader:
         self.adapter.resume_log_reader()
 
 
-PARTS = [LogReader]
+class Volume:
+    """Every call on data_dir hangs in the kernel: a network volume whose server is gone."""
+
+    name = "the volume"
+    publishes = False
+    stop_seconds = 10.5
+
+    def __init__(self, adapter):
+        self.adapter = adapter
+        self.volume = None
+
+    def prepare(self):
+        self.volume = StoppedVolume(self.adapter.data, self.adapter.data + ".store")
+
+    def begin(self):
+        self.volume.stop()
+
+    def end(self):
+        self.volume.go_on()
+
+    def close(self):
+        self.volume.unmount()
+        os.rmdir(self.adapter.data)
+        os.rename(self.adapter.data + ".store", self.adapter.data)
 
 
-def served(adapter, remotes, seconds=SLOWEST_PUBLISH):
+PARTS = [LogReader, Volume]
+
+
+def served(adapter, remotes, seconds=SLOWEST_PUBLISH, publishes=True):
     """What is wrong with the admin port and with publishing."""
     problems = []
     for target in ("/healthz", "/metrics", "/api/v1/repositories", "/healthz"):
@@ -50,6 +85,8 @@ def served(adapter, remotes, seconds=SLOWEST_PUBLISH):
         took = time.monotonic() - began
         if status != 200 or took > SLOWEST_ANSWER:
             problems.append("%s answered %s after %.1f s" % (target, status, took))
+    if not publishes:
+        return problems
     commits = {name: remote.commit({"file": "%s at %s" % (name, time.monotonic())}) for name, remote in remotes.items()}
     deadline = time.monotonic() + seconds
     for name, commit in commits.items():
@@ -77,28 +114,36 @@ class Hangs(rig.Row):
     """Something that the daemon depends on hangs."""
 
     name = "V1"
-    title = "a log's reader that hangs"
-    quick = len(PARTS)
+    title = "a log's reader, or the volume, hangs"
+    quick = 2 * len(PARTS)
     long = 10 * len(PARTS)
     jobs = 2
 
     def running(self, folder, number):
-        """(a daemon that has published all of them, its remotes by name)"""
+        """(a daemon that is not started, its remotes by name)"""
         remotes = {"r%d" % n: self.remote("v1-%s-%d.git" % (number, n), {"file": "first"}) for n in range(4)}
         entries = [self.entry(remote, name) for name, remote in remotes.items()]
-        adapter = self.adapter(folder, *entries, level="debug", admin={"listen": "127.0.0.1:0"}).start()
+        return self.adapter(folder, *entries, level="debug", admin={"listen": "127.0.0.1:0"}), remotes
+
+    def started(self, adapter, remotes):
+        adapter.start()
         for name, remote in remotes.items():
             adapter.wait_published(name, remote.resolve("main"))
         adapter.ask("GET", "/healthz")
-        return adapter, remotes
 
     def trial(self, number, source, folder):
         adapter, remotes = self.running(folder, number)
         part = PARTS[number % len(PARTS)](adapter)
+        part.prepare()
         try:
+            self.started(adapter, remotes)
             part.begin()
             time.sleep(source.random())
-            problems = ["while %s hangs: %s" % (part.name, problem) for problem in served(adapter, remotes)]
+            found = served(adapter, remotes, publishes=part.publishes)
+            if not part.publishes:
+                time.sleep(1)  # by now every thread that looks at it hangs
+                found += served(adapter, remotes, publishes=False)
+            problems = ["while %s hangs: %s" % (part.name, problem) for problem in found]
             part.end()
             since = len(adapter.events)
             problems += ["afterwards: %s" % problem for problem in served(adapter, remotes, RECOVERY)]
@@ -109,6 +154,7 @@ class Hangs(rig.Row):
         finally:
             part.end()
             adapter.kill()
+            part.close()
         for name, remote in remotes.items():
             problems += rig.check(adapter.data, name, remote.directory, remote.advertised, settled=False)
         return problems
@@ -116,6 +162,7 @@ class Hangs(rig.Row):
     def planted(self, folder):
         """The process stands still, as one would that waits for its log's reader."""
         adapter, remotes = self.running(folder, "planted")
+        self.started(adapter, remotes)
         adapter.signal(signal.SIGSTOP)
         try:
             return served(adapter, {"r0": remotes["r0"]}, 1)

@@ -33,15 +33,6 @@ constexpr std::chrono::seconds stop_limit{9};
 constexpr std::chrono::milliseconds last_words_limit{500};
 constexpr std::size_t thread_stack_bytes = std::size_t{1} << 20U;
 
-sigset_t handled_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
-    sigaddset(&set, signal);
-  }
-  return set;
-}
-
 /// For every thread of the process, those that libraries start too. The C libraries' own default is from 128 KiB (musl)
 /// to 8 MiB (glibc); only what is touched costs memory.
 void set_thread_stack_size() {
@@ -74,6 +65,15 @@ void set_thread_stack_size() {
 }
 
 }  // namespace
+
+sigset_t handled_signals() noexcept {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
+    sigaddset(&set, signal);
+  }
+  return set;
+}
 
 void prepare_process() {
   std::set_terminate(log_and_abort);
@@ -143,7 +143,7 @@ Limits largest_limits(const config::Config& config) noexcept {
 }
 
 void StopDeadline::arm() {
-  if (thread_.joinable()) {
+  if (armed_.exchange(true)) {
     return;
   }
   try {
@@ -167,7 +167,11 @@ void StopDeadline::start() {
 }
 
 void StopDeadline::cut_off() const {
-  const std::vector<async::RunningJob> jobs = jobs_ ? jobs_->running() : std::vector<async::RunningJob>();
+  std::vector<async::RunningJob> jobs;
+  {
+    const std::lock_guard lock(mutex_);
+    jobs = jobs_ ? jobs_->running() : std::move(jobs);
+  }
   const auto now = std::chrono::steady_clock::now();
   for (const async::RunningJob& job : jobs) {
     log::warning("job_abandoned", "the stop does not wait for this job any longer",
@@ -181,7 +185,8 @@ void StopDeadline::cut_off() const {
     log::flush(last_words_limit);
     std::_Exit(exit_ok);
   }
-  log::error("stop_cut_off", "the stop took too long; leaving now");
+  log::error("stop_cut_off", heard_ ? "the stop took too long; leaving now"
+                                    : "the event loop does not turn, so that the stop cannot begin; leaving now");
   log::flush(last_words_limit);
   std::_Exit(exit_failed);
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <csignal>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -17,7 +19,11 @@ namespace adapter::app {
 /// signals that have handlers held back until there are handlers. Single-threaded.
 void prepare_process();
 
-/// Lets the signals through that prepare_process() holds back: once their handlers stand, and before any thread starts.
+/// The signals that have handlers: SIGTERM, SIGINT, SIGHUP, SIGUSR1.
+[[nodiscard]] sigset_t handled_signals() noexcept;
+
+/// Lets the signals through that prepare_process() holds back, to handlers of this thread or to what they do by
+/// themselves. For commands whose loop never blocks; the others have a SignalThread.
 void release_signals();
 
 /// Whether SIGTERM or SIGINT came while they are held back.
@@ -37,10 +43,15 @@ void configure_logging(const Options& options, const config::Config* config);
 /// 0. In every other case the exit code is 1.
 class StopDeadline {
 public:
-  /// The jobs that a stop may wait for; before arm().
-  void watch(std::shared_ptr<const async::JobList> jobs) { jobs_ = std::move(jobs); }
-  /// From now on. Again does nothing.
+  /// The jobs that a stop may wait for.
+  void watch(std::shared_ptr<const async::JobList> jobs) {
+    const std::lock_guard lock(mutex_);
+    jobs_ = std::move(jobs);
+  }
+  /// From now on; any thread. Again does nothing.
   void arm();
+  /// The loop knows of the stop.
+  void heard_by_loop() noexcept { heard_ = true; }
   /// Every task was asked to end: from now on the stop waits for jobs alone.
   void waits_for_jobs() noexcept { only_jobs_ = true; }
 
@@ -48,7 +59,10 @@ private:
   void start();
   [[noreturn]] void cut_off() const;
 
-  std::shared_ptr<const async::JobList> jobs_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const async::JobList> jobs_;  ///< under the mutex
+  std::atomic<bool> armed_{false};
+  std::atomic<bool> heard_{false};
   std::atomic<bool> only_jobs_{false};
   std::jthread thread_;
 };
