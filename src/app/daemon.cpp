@@ -32,11 +32,15 @@ Daemon::Daemon(const Options& options)
       scope_(loop_.get_executor()),
       wakeup_(loop_.get_executor()),
       volume_watch_(loop_.get_executor()),
-      service_manager_(loop_.get_executor(), config::process_environment()) {
-  listen_for_signals();
-}
+      service_manager_(loop_.get_executor(), config::process_environment()) {}
 
 int Daemon::run() {
+  try {
+    listen_for_signals();
+  } catch (const std::exception& error) {
+    log::error("start_failed", std::string("no thread for signals: ") + error.what());
+    return exit_failed;
+  }
   const Result<config::Choice> choice = config::choose(options_.config_file, config::process_environment());
   if (!choice) {
     log::error("configuration_bad", choice.error().text());

@@ -31,9 +31,9 @@ namespace adapter::app {
 /// The daemon from its first configuration to its clean stop. Lives on the main thread, which runs the loop.
 class Daemon final : private admin::Daemon {
 public:
-  /// Takes the signals over. `options` outlives it.
+  /// `options` outlives it.
   explicit Daemon(const Options& options);
-  /// To the end of the process; its exit code.
+  /// Takes the signals over. To the end of the process; its exit code.
   int run();
 
 private:

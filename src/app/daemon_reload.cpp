@@ -1,15 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the daemon takes a changed configuration.
+#include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "adapter/log/log.hpp"
 #include "daemon.hpp"
 #include "load.hpp"
 
 namespace adapter::app {
+namespace {
+
+/// How many names a line, or lines, of the log show.
+constexpr std::size_t max_named = 16;
+
+/// "+docs ~wiki -old …"
+std::string first_names(const Reload& reload) {
+  std::string text;
+  std::size_t count = 0;
+  const auto add = [&](char sign, const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      if (++count <= max_named) {
+        text += (text.empty() ? "" : " ") + std::string(1, sign) + name;
+      }
+    }
+  };
+  add('+', reload.added);
+  add('~', reload.changed);
+  add('-', reload.removed);
+  return count > max_named ? text + " …" : text;
+}
+
+}  // namespace
 
 std::string watching(const config::Config& config) {
   const std::size_t count = config.repositories.size();
+  if (count == 0) {
+    return "no repository is configured";
+  }
   return "watching " + std::to_string(count) + (count == 1 ? " repository" : " repositories");
 }
 
@@ -46,9 +75,9 @@ asio::awaitable<admin::ReloadOutcome> Daemon::reload() {
   }
   Reload reload = plan_reload(*config_, *loaded.config);
   outcome.applied = true;
-  outcome.added = reload.added;
-  outcome.removed = reload.removed;
-  outcome.changed = reload.changed;
+  outcome.added = reload.added.size();
+  outcome.removed = reload.removed.size();
+  outcome.changed = reload.changed.size();
   co_await apply(std::move(reload));
   service_manager_.ready(watching(*config_));
   co_return outcome;
@@ -100,9 +129,17 @@ asio::awaitable<void> Daemon::apply(Reload reload) {
   co_await engine_->apply(config_);
   log::info("reloaded", "the configuration was applied",
             {{"repositories", config_->repositories.size()},
-             {"added", reload.added},
-             {"removed", reload.removed},
-             {"changed", reload.changed}});
+             {"added", reload.added.size()},
+             {"removed", reload.removed.size()},
+             {"changed", reload.changed.size()},
+             {"names", first_names(reload)}});
+  for (std::size_t i = 0; i < std::min(reload.removed.size(), max_named); ++i) {
+    log::info("repository_removed",
+              config_->prune
+                  ? "it left the configuration; its link and directory stay until `prune` removes them"
+                  : "it left the configuration; its link and directory stay until `adapter prune` removes them",
+              {{"repository", reload.removed[i]}});
+  }
 }
 
 }  // namespace adapter::app

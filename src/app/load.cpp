@@ -2,6 +2,7 @@
 #include "load.hpp"
 
 #include <cstdio>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -9,27 +10,38 @@
 #include <variant>
 #include <vector>
 
+#include "adapter/auth/secret_reader.hpp"
 #include "adapter/config/checks.hpp"
 
 namespace adapter::app {
 namespace {
 
-/// `used`: names that were read while loading.
-void add_warnings_of_variables(config::Loaded& loaded, std::set<std::string> used) {
-  const auto add = [&](const config::SecretSource& secret) {
+/// The names of variables that hold secrets, with the URL of the credential that names each.
+std::map<std::string, std::string> variables_of_secrets(const config::Loaded& loaded) {
+  std::map<std::string, std::string> variables;
+  const auto add = [&](const config::Credential& credential, const config::SecretSource& secret) {
     if (secret.kind == config::SecretSource::Kind::environment) {
-      used.insert(secret.where);
+      variables[secret.where] = credential.url.display();
     }
   };
   const std::vector<config::Credential> none;
   for (const config::Credential& credential : loaded.config ? loaded.config->credentials : none) {
     if (const auto* basic = std::get_if<config::BasicCredential>(&credential.secret)) {
-      add(basic->password);
+      add(credential, basic->password);
     } else if (const auto* bearer = std::get_if<config::BearerCredential>(&credential.secret)) {
-      add(bearer->token);
+      add(credential, bearer->token);
     }
   }
-  const std::vector<config::Finding> warnings = config::check_variables(config::process_variables(), used);
+  return variables;
+}
+
+/// `used`: names that were read while loading.
+void add_warnings_of_variables(config::Loaded& loaded, std::set<std::string> used, bool beside_a_file = false) {
+  for (const auto& [variable, url] : variables_of_secrets(loaded)) {
+    used.insert(variable);
+  }
+  const std::vector<config::Finding> warnings =
+      config::check_variables(config::process_variables(), used, beside_a_file);
   loaded.findings.insert(loaded.findings.end(), warnings.begin(), warnings.end());
 }
 
@@ -43,6 +55,21 @@ config::Loaded failed(std::string rule, std::string message) {
   return loaded;
 }
 
+/// What is wrong with secrets in variables: those in files have a place of their own.
+void add_warnings_of_secrets(config::Loaded& loaded) {
+  for (const auto& [variable, url] : variables_of_secrets(loaded)) {
+    const config::SecretSource source{config::SecretSource::Kind::environment, variable};
+    const std::string fault = auth::examine_secret(source, config::process_environment());
+    if (!fault.empty()) {
+      config::Finding finding;
+      finding.rule = "odd-secret";
+      finding.message = "the credential for " + url + ": " + fault;
+      finding.warning = true;
+      loaded.findings.push_back(std::move(finding));
+    }
+  }
+}
+
 config::Loaded load(const config::Choice& choice, bool examine) {
   std::set<std::string> used;
   const config::Environment environment = [&used, process = config::process_environment()](std::string_view name) {
@@ -50,12 +77,19 @@ config::Loaded load(const config::Choice& choice, bool examine) {
     return process(name);
   };
   config::Loaded loaded;
+  const config::SecretLook look = [](const std::filesystem::path& file) {
+    return auth::examine_secret({config::SecretSource::Kind::file, file.native()}, {});
+  };
   if (choice.source == config::Source::environment) {
-    loaded = examine ? config::examine_environment(environment) : config::load_environment(environment);
+    loaded = examine ? config::examine_environment(environment, look) : config::load_environment(environment);
   } else {
-    loaded = examine ? config::examine_file(choice.file, environment) : config::load_file(choice.file, environment);
+    loaded =
+        examine ? config::examine_file(choice.file, environment, look) : config::load_file(choice.file, environment);
   }
-  add_warnings_of_variables(loaded, std::move(used));
+  if (examine) {
+    add_warnings_of_secrets(loaded);
+  }
+  add_warnings_of_variables(loaded, std::move(used), choice.source == config::Source::file);
   return loaded;
 }
 

@@ -90,11 +90,12 @@ void print(const wire::Capabilities& capabilities, const std::vector<wire::Ref>&
   }
 }
 
-asio::awaitable<void> list(transport::Remote& remote, std::vector<std::string> prefixes,
-                           std::optional<Error>& failure) {
+asio::awaitable<void> list(transport::Remote& remote, std::vector<std::string> prefixes, std::optional<Error>& failure,
+                           bool& found) {
   try {
     const std::vector<wire::Ref> refs = co_await remote.ls_refs(std::move(prefixes));
     print(remote.capabilities().value_or(wire::Capabilities()), refs);
+    found = !refs.empty();
   } catch (const Error& error) {
     failure = error;
   }
@@ -129,16 +130,21 @@ int ls_remote_command(const Options& options) {
   auth::Credentials credentials(std::move(settings.credentials), config::process_environment());
   const auto remote = transport::make_remote(*client, credentials, *url, std::move(settings.remote));
   std::optional<Error> failure;
+  bool found = false;
   async::TaskScope scope(loop.get_executor());
   scope.spawn("ls-remote",
               [](transport::Remote& from, std::vector<std::string> prefixes, net::HttpClient& connections,
-                 std::optional<Error>& failed) -> asio::awaitable<void> {
-                co_await list(from, std::move(prefixes), failed);
+                 std::optional<Error>& failed, bool& any) -> asio::awaitable<void> {
+                co_await list(from, std::move(prefixes), failed, any);
                 connections.close();
-              }(*remote, prefixes_for(options.refs), *client, failure));
+              }(*remote, prefixes_for(options.refs), *client, failure, found));
   loop.run();
   if (failure) {
     std::fprintf(stderr, "adapter: %s\n", failure->text().c_str());
+    return exit_failed;
+  }
+  if (!found && !options.refs.empty()) {
+    std::fprintf(stderr, "adapter: the remote has no ref of that name; without a name all of its refs are listed\n");
     return exit_failed;
   }
   return exit_ok;

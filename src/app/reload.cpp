@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reload.hpp"
 
-#include <algorithm>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "adapter/http/authority.hpp"
@@ -19,10 +20,12 @@ void hold(const char* key, const T& current, T& next, std::vector<std::string>& 
   }
 }
 
-const config::Repository* find(const config::Config& config, const std::string& name) {
-  const auto place = std::find_if(config.repositories.begin(), config.repositories.end(),
-                                  [&](const config::Repository& repository) { return repository.name == name; });
-  return place == config.repositories.end() ? nullptr : &*place;
+std::unordered_map<std::string_view, const config::Repository*> by_name(const config::Config& config) {
+  std::unordered_map<std::string_view, const config::Repository*> found;
+  for (const config::Repository& repository : config.repositories) {
+    found[repository.name] = &repository;
+  }
+  return found;
 }
 
 }  // namespace
@@ -38,17 +41,19 @@ Reload plan_reload(const config::Config& current, config::Config next) {
   }
   hold("workers", current.workers, next.workers, reload.needs_restart);
   hold("sandbox", current.sandbox, next.sandbox, reload.needs_restart);
+  const auto before = by_name(current);
   for (const config::Repository& repository : next.repositories) {
-    const config::Repository* const before = find(current, repository.name);
-    if (before == nullptr) {
-      ++reload.added;
-    } else if (*before != repository) {
-      ++reload.changed;
+    const auto known = before.find(repository.name);
+    if (known == before.end()) {
+      reload.added.push_back(repository.name);
+    } else if (*known->second != repository) {
+      reload.changed.push_back(repository.name);
     }
   }
+  const auto after = by_name(next);
   for (const config::Repository& repository : current.repositories) {
-    if (find(next, repository.name) == nullptr) {
-      ++reload.removed;
+    if (!after.contains(repository.name)) {
+      reload.removed.push_back(repository.name);
     }
   }
   reload.config = std::move(next);

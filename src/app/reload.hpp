@@ -14,9 +14,10 @@ namespace adapter::app {
 struct Reload {
   config::Config config;                   ///< the new one, with what cannot change taken from the old one
   std::vector<std::string> needs_restart;  ///< keys that differ and cannot change while running
-  std::size_t added = 0;
-  std::size_t removed = 0;
-  std::size_t changed = 0;
+  // Names of repositories.
+  std::vector<std::string> added{};
+  std::vector<std::string> removed{};
+  std::vector<std::string> changed{};
 };
 
 /// Pure.

@@ -84,6 +84,15 @@ Result<Secret> read_secret(const config::SecretSource& source, const config::Env
 
 }  // namespace
 
+std::string examine_secret(const config::SecretSource& source, const config::Environment& environment) {
+  const Result<Secret> secret = read_secret(source, environment);
+  if (!secret) {
+    return secret.error().text();
+  }
+  const std::string oddity = describe_oddity(secret->reveal());
+  return oddity.empty() ? oddity : name_of(source) + " " + oddity + "; it is used as it is";
+}
+
 SecretReader::SecretReader(config::SecretSource source, config::Environment environment)
     : source_(std::move(source)), environment_(std::move(environment)) {}
 

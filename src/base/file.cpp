@@ -194,9 +194,19 @@ void fsync_fd(int fd, std::string_view path_for_errors) {
 }
 
 void fsync_folder(int folder, std::string_view path_for_errors) {
-  if (retry_interrupted([&] { return fsync(folder); }) != 0 && errno != EINVAL) {
-    throw storage_error(errno, "make durable", path_for_errors);
+  if (!fsync_folder_unless_read_only(folder, path_for_errors)) {
+    throw storage_error(EROFS, "make durable", path_for_errors);
   }
+}
+
+bool fsync_folder_unless_read_only(int folder, std::string_view path_for_errors) {
+  if (retry_interrupted([&] { return fsync(folder); }) == 0 || errno == EINVAL) {
+    return true;
+  }
+  if (errno == EROFS) {
+    return false;
+  }
+  throw storage_error(errno, "make durable", path_for_errors);
 }
 
 void correct_mode(int folder, mode_t mode, std::string_view path_for_errors) {

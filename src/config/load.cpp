@@ -225,8 +225,8 @@ Loaded load(const Environment& environment, std::vector<NamedFile>* named_files)
   return loaded;
 }
 
-Loaded with_warnings(Loaded loaded, const std::vector<NamedFile>& named_files) {
-  const std::vector<Finding> warnings = check_named_files(named_files);
+Loaded with_warnings(Loaded loaded, const std::vector<NamedFile>& named_files, const SecretLook& look) {
+  const std::vector<Finding> warnings = check_named_files(named_files, look);
   loaded.findings.insert(loaded.findings.end(), warnings.begin(), warnings.end());
   return loaded;
 }
@@ -257,16 +257,16 @@ Loaded load_environment(const Environment& environment) {
   return load(environment, nullptr);
 }
 
-Loaded examine_file(const std::filesystem::path& file, const Environment& environment) {
+Loaded examine_file(const std::filesystem::path& file, const Environment& environment, const SecretLook& look) {
   std::vector<NamedFile> named_files;
   Loaded loaded = load(file, environment, &named_files);
-  return with_warnings(std::move(loaded), named_files);
+  return with_warnings(std::move(loaded), named_files, look);
 }
 
-Loaded examine_environment(const Environment& environment) {
+Loaded examine_environment(const Environment& environment, const SecretLook& look) {
   std::vector<NamedFile> named_files;
   Loaded loaded = load(environment, &named_files);
-  return with_warnings(std::move(loaded), named_files);
+  return with_warnings(std::move(loaded), named_files, look);
 }
 
 Sources look_again(const Sources& sources) {

@@ -101,7 +101,7 @@ void Loader::read_lists(const Fields& fields) {
       credentials_.push_back(std::move(*credential));
     }
   }
-  for (const Value& item : fields.list("repositories", "a list of repositories")) {
+  for (const Value& item : fields.list("repositories", "a list of repositories, each beginning with \"- name: …\"")) {
     drafts_.push_back(read_repository(context_, item));
   }
 }

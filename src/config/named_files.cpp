@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "adapter/base/file.hpp"
@@ -34,15 +35,26 @@ std::string fault_of(const std::filesystem::path& file) {
   return {};
 }
 
+/// By the key, or the variable, that names it: password_file, secret_file[1], ADAPTER_ADMIN_TOKEN_FILE.
+bool holds_a_secret(const NamedFile& named) {
+  std::string_view key = named.place.key;
+  key = key.substr(key.rfind('.') + 1);
+  return key.find("ca_file") == std::string_view::npos && key.find("CA_FILE") == std::string_view::npos;
+}
+
 }  // namespace
 
-std::vector<Finding> check_named_files(const std::vector<NamedFile>& files) {
+std::vector<Finding> check_named_files(const std::vector<NamedFile>& files, const SecretLook& look) {
   std::vector<Finding> findings;
   for (const NamedFile& named : files) {
     std::string fault = fault_of(named.file);
+    const bool readable = fault.empty();
+    if (readable && holds_a_secret(named)) {
+      fault = look(named.file);
+    }
     if (!fault.empty()) {
       Finding finding = named.place;
-      finding.rule = "unreadable-file";
+      finding.rule = readable ? "odd-secret" : "unreadable-file";
       finding.message = std::move(fault);
       finding.warning = true;
       findings.push_back(std::move(finding));

@@ -23,6 +23,12 @@ constexpr std::array<std::string_view, 12> known_variables{
     "ADAPTER_DATA_DIR", "ADAPTER_CONFIG",   "ADAPTER_ADMIN_LISTEN",  "ADAPTER_ADMIN_TOKEN_FILE",
 };
 
+/// Read only where no file is configured.
+constexpr std::array<std::string_view, 8> variables_instead_of_a_file{
+    "ADAPTER_URL",  "ADAPTER_REF",      "ADAPTER_EVERY",         "ADAPTER_CRON",
+    "ADAPTER_NAME", "ADAPTER_USERNAME", "ADAPTER_PASSWORD_FILE", "ADAPTER_CA_FILE",
+};
+
 /// Words of other tools, which an edit distance does not find.
 struct Synonym {
   std::string_view word;
@@ -117,11 +123,18 @@ Variables process_variables() {
   return variables;
 }
 
-std::vector<Finding> check_variables(const Variables& variables, const std::set<std::string>& used) {
+std::vector<Finding> check_variables(const Variables& variables, const std::set<std::string>& used,
+                                     bool beside_a_file) {
   std::vector<Finding> findings;
   for (const auto& [name, value] : variables) {
     const bool known = std::find(known_variables.begin(), known_variables.end(), name) != known_variables.end();
     const bool read = known || used.contains(name);
+    const bool instead_of_a_file = std::find(variables_instead_of_a_file.begin(), variables_instead_of_a_file.end(),
+                                             name) != variables_instead_of_a_file.end();
+    if (beside_a_file && instead_of_a_file && !used.contains(name)) {
+      findings.push_back(warning(name, "unused-variable",
+                                 "a file is configured, and beside one this variable is not read; write it there"));
+    }
     if (read && is_in_quotes(value)) {
       findings.push_back(warning(name, "quoted-variable",
                                  "the value is in quotes, which are part of it: an env file of Docker keeps them; "

@@ -77,6 +77,7 @@ struct LineWriter::Core {
   std::deque<std::string> lines;
   std::size_t bytes = 0;
   std::uint64_t lost = 0;
+  int error_number = 0;  ///< of the last write that lost a line
   bool threaded = false;
   bool ending = false;
   /// Some thread is in write_lines(), and only it touches what follows.
@@ -107,7 +108,7 @@ struct LineWriter::Core {
     }
     current_counts = lost;
     if (lost != 0) {
-      current = lost_line(lost);
+      current = lost_line(lost, std::exchange(error_number, 0));
       lost = 0;
     } else {
       current = std::move(lines.front());
@@ -140,7 +141,8 @@ struct LineWriter::Core {
   void write_all(std::unique_lock<std::mutex>& lock, steady_clock::time_point until) {
     while (take_next()) {
       lock.unlock();
-      const Result result = write_current(until);
+      int failure = 0;
+      const Result result = write_current(until, failure);
       lock.lock();
       if (result == Result::not_yet) {
         return;
@@ -148,6 +150,7 @@ struct LineWriter::Core {
       if (result == Result::refused) {
         // The line after a count goes the same way by itself, and the next line tries again.
         lost += std::max<std::uint64_t>(current_counts, 1);
+        error_number = failure;
         current.clear();
         if (current_counts != 0) {
           drop_front();
@@ -167,7 +170,8 @@ struct LineWriter::Core {
     }
   }
 
-  Result write_current(steady_clock::time_point until) {
+  /// `failure`: why a line was refused.
+  Result write_current(steady_clock::time_point until, int& failure) {
     while (!current.empty()) {
       std::size_t piece = current.size();
       if (until != steady_clock::time_point::max()) {
@@ -187,6 +191,7 @@ struct LineWriter::Core {
           return Result::not_yet;
         }
       } else if (errno != EINTR) {
+        failure = errno;
         return Result::refused;
       }
     }

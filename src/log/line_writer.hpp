@@ -21,8 +21,9 @@ class LineWriter {
 public:
   static constexpr std::size_t max_queued_bytes = std::size_t{1} << 20U;  ///< the line being written not counted
 
-  /// Text, with its line break, that says how many lines were lost.
-  using LostLine = std::function<std::string(std::uint64_t count)>;
+  /// Text, with its line break, that says how many lines were lost. `error_number`: of the last write that failed; 0
+  /// when the reader was too slow.
+  using LostLine = std::function<std::string(std::uint64_t count, int error_number)>;
 
   /// `descriptor` outlives the process's last line. It is not changed: other processes may share its flags.
   LineWriter(int descriptor, LostLine lost_line);

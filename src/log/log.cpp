@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "adapter/base/text.hpp"
@@ -24,7 +25,7 @@ namespace {
 constexpr std::size_t max_value_bytes = 2048;
 
 /// The line that says how many others were lost, in today's format.
-std::string lost_line(std::uint64_t count);
+std::string lost_line(std::uint64_t count, int error_number);
 
 /// spdlog's own sinks wait for the reader of standard error, and its queue is bounded in lines, not in bytes.
 class QueueSink final : public spdlog::sinks::sink {
@@ -58,11 +59,13 @@ State& state() {
   return instance;
 }
 
-std::string lost_line(std::uint64_t count) {
+std::string lost_line(std::uint64_t count, int error_number) {
   const std::string timestamp = format_timestamp(std::chrono::system_clock::now());
+  const std::string cause =
+      error_number == 0 ? "the reader of standard error was too slow"
+                        : "standard error could not be written (" + std::generic_category().message(error_number) + ")";
   return format_line(state().format, Level::warning, timestamp, "log_lines_lost",
-                     "the reader of standard error was too slow: lines that came before this one are lost",
-                     {{"lines", count}}) +
+                     cause + ": lines that came before this one are lost", {{"lines", count}}) +
          "\n";
 }
 

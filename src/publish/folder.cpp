@@ -160,20 +160,6 @@ bool exchange_names(int folder, const std::string& one, const std::string& other
   return rename_with(RENAME_EXCHANGE, folder, one, folder, other);
 }
 
-bool sync_unless_read_only(int folder, std::string_view path_for_errors) {
-  int result = 0;
-  do {
-    result = fsync(folder);
-  } while (result != 0 && errno == EINTR);
-  if (result == 0 || errno == EINVAL) {
-    return true;
-  }
-  if (errno == EROFS) {
-    return false;
-  }
-  throw volume_error(errno, "make durable", path_for_errors);
-}
-
 void require_space(int folder, std::uint64_t bytes) {
   struct statvfs info{};
   if (fstatvfs(folder, &info) != 0) {

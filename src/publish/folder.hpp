@@ -36,10 +36,6 @@ namespace adapter::publish {
                                        const std::string& to) noexcept;
 [[nodiscard]] bool exchange_names(int folder, const std::string& one, const std::string& other) noexcept;
 
-/// As fsync_folder, for a caller that has written nothing: false where the volume is read-only (EROFS). What stands
-/// there can be served on, and a crash may still undo it.
-bool sync_unless_read_only(int folder, std::string_view path_for_errors);
-
 /// Throws when the volume has not `bytes` free, or no inode, for whoever we are.
 void require_space(int folder, std::uint64_t bytes);
 

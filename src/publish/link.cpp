@@ -279,7 +279,7 @@ void Link::make_durable_at_start(int own_folder, const std::optional<ObjectId>& 
   }
   if (const UniqueFd parent = open_parent(false, false)) {
     doubts_->add(link_);
-    static_cast<void>(sync_unless_read_only(parent.get(), path()));
+    static_cast<void>(fsync_folder_unless_read_only(parent.get(), path()));
     doubts_->remove(link_);
   }
 }

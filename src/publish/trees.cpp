@@ -249,8 +249,8 @@ void Trees::make_names_durable(const ObjectId& commit) const {
 }
 
 void Trees::make_names_durable_at_start() const {
-  static_cast<void>(sync_unless_read_only(manifests_.get(), "manifests"));
-  static_cast<void>(sync_unless_read_only(trees_.get(), "trees"));
+  static_cast<void>(fsync_folder_unless_read_only(manifests_.get(), "manifests"));
+  static_cast<void>(fsync_folder_unless_read_only(trees_.get(), "trees"));
 }
 
 void Trees::set_aside(const ObjectId& commit) const {

@@ -147,8 +147,8 @@ void forget_source(const Layout& layout, int git) {
 void fsync_provided(int folder, bool changed, std::string_view path) {
   if (changed) {
     fsync_folder(folder, path);
-  } else if (fsync(folder) != 0 && errno != EINVAL && errno != EROFS) {
-    throw storage_error(errno, "make durable", path);
+  } else {
+    static_cast<void>(fsync_folder_unless_read_only(folder, path));
   }
 }
 

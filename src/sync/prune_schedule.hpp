@@ -27,6 +27,8 @@ public:
   /// It is configured: should it be gone again, it counts from the beginning.
   void forget(const std::string& name) { gone_since_.erase(name); }
 
+  /// Whether anything becomes due at all.
+  [[nodiscard]] bool deletes() const noexcept { return delay_.has_value(); }
   [[nodiscard]] std::vector<std::string> due(TimePoint now) const;
   /// Of one repository; `never` when it is not gone or nothing becomes due.
   [[nodiscard]] TimePoint due_at(const std::string& name) const;

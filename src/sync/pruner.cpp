@@ -71,7 +71,7 @@ asio::awaitable<void> Pruner::run() {
     }
     const steady_clock::time_point now = steady_clock::now();
     steady_clock::time_point next = schedule_.next_due(now);
-    if (!told_.empty()) {
+    if (!told_.empty() && schedule_.deletes()) {
       next = std::min<steady_clock::time_point>(next, now + retry_interval);
     }
     co_await wakeup_.wait_until(next);

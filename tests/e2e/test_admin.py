@@ -70,7 +70,8 @@ class AdminTest(AdapterTest):
         adapter = self.published(remote)
         second = remote.commit({"f": "2"})
         adapter.wait_published("docs", second)
-        adapter.wait_for(lambda: adapter.repository()["last_sync_seconds"], what="the sync's end")
+        # The link moves before the sync has ended.
+        adapter.wait_for(lambda: adapter.repository()["commit"] == second, what="the sync's end")
         shown = adapter.repository()
         self.assertEqual((shown["commit"], shown["previous"], shown["ref"], shown["resolved_ref"]), (second, first, "HEAD", "refs/heads/main"))
         self.assertEqual(shown["tree_path"], os.path.join(adapter.data, "docs"))

@@ -77,6 +77,24 @@ class Commands(AdapterTest):
         self.assertIn("repositories[0].urll", output)
         self.assertNotIn("hunter2", output)
 
+    def test_validate_looks_into_secrets(self):
+        """Each finding has its place, and none a byte of the secret."""
+        secrets = {"empty": "", "lines": "hunter2\nhunter3\n", "quoted": '"hunter2"', "fine": "hunter2\n", "marked": "\ufeffhunter2"}
+        text = "credentials:\n"
+        for name, secret in secrets.items():
+            text += "  - {url: 'https://%s.example.com/', username: bot, password_file: '%s'}\n" % (name, self.write(secret, name))
+        text += "  - {url: 'https://unset.example.com/', username: bot, password_env: BOT_PASSWORD}\n"
+        path = self.write(text + "repositories:\n  - {name: docs, url: 'https://example.com/a.git'}\n")
+        code, output, errors = run_command("validate", "--config", path)
+        self.assertEqual(code, 0, errors)
+        self.assertNotIn("hunter", output + errors)
+        for line, key, says in ((2, 0, "is empty"), (3, 1, "holds a line break"), (4, 2, "quotes")):
+            self.assertRegex(output, r"%s:%d:\d+: warning: credentials\[%d\]\.password_file: .*%s" % (path, line, key, says))
+        self.assertIn("the credential for https://unset.example.com/: environment variable BOT_PASSWORD is not set", output)
+        for name in ("fine", "marked"):
+            self.assertNotIn("/%s" % name, output)
+        self.assertEqual(output.count(".password_file: "), 3, output)
+
     def test_validate_as_json(self):
         code, output, _ = run_command("validate", "--config", self.write(BAD), "--format", "json")
         self.assertEqual(code, 2)
@@ -170,6 +188,14 @@ class Commands(AdapterTest):
         code, output, _ = run_command("ls-remote", self.server.url("docs.git"), "v1", environment=environment)
         self.assertEqual(code, 0)
         self.assertNotIn("refs/heads/main\n", output)
+
+    def test_ls_remote_of_a_ref_that_is_not_there_exits_1(self):
+        self.remote(files={"a": "1"})
+        environment = {"ADAPTER_CA_FILE": self.certificates.ca}
+        code, output, errors = run_command("ls-remote", self.server.url("docs.git"), "absent", environment=environment)
+        self.assertEqual(code, 1)
+        self.assertIn("the remote has no ref of that name", errors)
+        self.assertNotIn("\trefs/", output)
 
     def test_ls_remote_of_nothing_exits_1(self):
         environment = {"ADAPTER_CA_FILE": self.certificates.ca}

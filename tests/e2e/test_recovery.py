@@ -319,7 +319,7 @@ class PruneCommand(AdapterTest):
         options = ("--admin", adapter.admin)
         code, out, err = self.prune(adapter, *options)
         self.assertEqual(code, 0, err)
-        self.assertIn("two: %s/.adapter/two, link b/two; not due by itself" % adapter.data, out)
+        self.assertIn("two: %s/.adapter/two, link b/two; it stays until it is pruned by this command" % adapter.data, out)
         code, out, err = self.prune(adapter, "--now", *options)
         self.assertEqual(code, 2, out)
         self.assertIn("--yes", err)

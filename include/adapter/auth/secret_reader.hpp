@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 #include "adapter/base/file.hpp"
 #include "adapter/base/secret.hpp"
 #include "adapter/config/config.hpp"
 #include "adapter/config/load.hpp"
 
 namespace adapter::auth {
+
+/// What is wrong, or looks like a mistake of its author, with a secret that could be read now: a sentence without any
+/// of its bytes; empty when nothing is. Blocking.
+[[nodiscard]] std::string examine_secret(const config::SecretSource& source, const config::Environment& environment);
 
 /// A secret of one line, in a file or a variable of the environment. Not synchronised.
 class SecretReader {

@@ -86,6 +86,8 @@ void fsync_fd(int fd, std::string_view path_for_errors);
 /// Makes the names in a directory durable. A file system that cannot sync directories (EINVAL, some network and FUSE
 /// ones) is not an error. EROFS is: the kernel made the volume read-only and may have dropped what was written before.
 void fsync_folder(int folder, std::string_view path_for_errors);
+/// The same where nothing was written now, and a volume that the kernel made read-only can still be read: false there.
+bool fsync_folder_unless_read_only(int folder, std::string_view path_for_errors);
 
 /// Gives a folder of our own exactly this mode, whatever umask, setgid folder or user had a say in it. One that belongs
 /// to somebody else, or whose volume refuses it, stays as it is.

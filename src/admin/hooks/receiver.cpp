@@ -135,7 +135,7 @@ HookReceiver::Received HookReceiver::receive(const http::RequestHead& head, Requ
   Received received;
   SignatureCheck check(head.fields, candidates.keys, std::chrono::system_clock::now());
   if (!check.possible()) {
-    received.refusal = refuse("the delivery is not signed, or not in a way that this webhook allows");
+    received.refusal = refuse("the delivery is not signed, or not in a way that this webhook allows", head.path);
     return received;
   }
   received.kept = head.content_length.value_or(0) <= max_payload_bytes;
@@ -162,7 +162,7 @@ HookReceiver::Received HookReceiver::receive(const http::RequestHead& head, Requ
     }
   }
   if (received.owners.empty()) {
-    received.refusal = refuse("the signature does not fit the body and the secret");
+    received.refusal = refuse("the signature does not fit the body and the secret", head.path);
   }
   return received;
 }
@@ -229,7 +229,8 @@ void HookReceiver::announce(const std::string& name, const Payload& payload) {
   });
 }
 
-Reply HookReceiver::refuse(std::string_view why) {
+/// `where` is what the delivery asked for.
+Reply HookReceiver::refuse(std::string_view why, const std::string& where) {
   parts_.metrics.count_delivery("refused");
   {
     const std::lock_guard lock(mutex_);
@@ -237,7 +238,7 @@ Reply HookReceiver::refuse(std::string_view why) {
     const auto now = std::chrono::steady_clock::now();
     if (!refusal_logged_ || now - *refusal_logged_ >= between_refusal_logs) {
       // Whoever can reach the port can cause these: one line a minute.
-      log::warning("hooks_refused", why, {{"count", refusals_}});
+      log::warning("hooks_refused", why, {{"path", where}, {"count", refusals_}});
       refusal_logged_ = now;
       refusals_ = 0;
     }

@@ -70,7 +70,7 @@ private:
   [[nodiscard]] Reply take(const http::RequestHead& head, const Received& received,
                            const std::optional<std::string>& name);
   void announce(const std::string& name, const Payload& payload);
-  [[nodiscard]] Reply refuse(std::string_view why);
+  [[nodiscard]] Reply refuse(std::string_view why, const std::string& where);
 
   Parts& parts_;
   class Turn;

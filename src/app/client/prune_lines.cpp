@@ -19,7 +19,8 @@ void add(PruneList& list, const std::string& name, const std::string& directory,
     return;
   }
   list.names.push_back(name);
-  list.text += due_in_seconds ? "; due in " + rough_time(*due_in_seconds) : "; not due by itself";
+  list.text +=
+      due_in_seconds ? "; due in " + rough_time(*due_in_seconds) : "; it stays until it is pruned by this command";
   list.text += "\n";
 }
 

@@ -52,7 +52,10 @@ Result<std::string> expand(std::string_view text, const Environment& environment
       continue;
     }
     const std::size_t end = text.find('}');
-    if (!text.starts_with('{') || end == std::string_view::npos) {
+    if (text.starts_with('{') && end == std::string_view::npos) {
+      return bad("a ${ has no } behind it; write ${NAME}, or $$ for a dollar");
+    }
+    if (!text.starts_with('{')) {
       return bad("a single $ must begin ${NAME}; write $$ for a dollar");
     }
     Result<std::string> value = look_up(text.substr(1, end - 1), environment);

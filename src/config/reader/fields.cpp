@@ -2,6 +2,7 @@
 #include "fields.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "adapter/base/text.hpp"
@@ -276,7 +277,15 @@ std::optional<bool> Fields::boolean(std::string_view name, std::string_view expe
   if (*text == "true" || *text == "false") {
     return *text == "true";
   }
-  context_.report.error(value->place(), "wrong-type", in_quotes(*text) + " is not " + std::string(expected));
+  constexpr std::array<std::string_view, 4> former_truths{"yes", "on", "Yes", "On"};
+  constexpr std::array<std::string_view, 4> former_lies{"no", "off", "No", "Off"};
+  std::string cure;
+  if (std::find(former_truths.begin(), former_truths.end(), *text) != former_truths.end()) {
+    cure = "; write true";
+  } else if (std::find(former_lies.begin(), former_lies.end(), *text) != former_lies.end()) {
+    cure = "; write false";
+  }
+  context_.report.error(value->place(), "wrong-type", in_quotes(*text) + " is not " + std::string(expected) + cure);
   return std::nullopt;
 }
 

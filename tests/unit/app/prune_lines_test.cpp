@@ -20,7 +20,7 @@ TEST(PruneLines, SayWhereWhenAndWhyNot) {
   const PruneList list = prune_list(listed);
   EXPECT_EQ(list.text,
             "wiki: /data/.adapter/wiki, link pages, old; due in 2h\n"
-            "site: /data/.adapter/site; not due by itself\n"
+            "site: /data/.adapter/site; it stays until it is pruned by this command\n"
             "kept: /data/.adapter/kept, link kept; kept: the link docs of a configured repository still leads into its "
             "trees\n");
   EXPECT_THAT(list.names, ElementsAre("wiki", "site"));
@@ -32,7 +32,7 @@ TEST(PruneLines, AreTheSameWithoutADaemon) {
       {"kept", "/data/.adapter/kept", {"kept"}, std::nullopt, "docs"},
   });
   EXPECT_EQ(list.text,
-            "wiki: /data/.adapter/wiki, link pages, old; not due by itself\n"
+            "wiki: /data/.adapter/wiki, link pages, old; it stays until it is pruned by this command\n"
             "kept: /data/.adapter/kept, link kept; kept: the link docs of a configured repository still leads into its "
             "trees\n");
   EXPECT_THAT(list.names, ElementsAre("wiki"));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reload.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace adapter::app {
@@ -20,9 +21,9 @@ TEST(PlanReload, CountsWhatIsAddedRemovedAndChanged) {
   config::Config next;
   next.repositories = {repository("b"), repository("c", "main"), repository("d"), repository("e")};
   const Reload reload = plan_reload(current, next);
-  EXPECT_EQ(reload.added, 2U);
-  EXPECT_EQ(reload.removed, 1U);
-  EXPECT_EQ(reload.changed, 1U);
+  EXPECT_THAT(reload.added, ::testing::SizeIs(2));
+  EXPECT_THAT(reload.removed, ::testing::SizeIs(1));
+  EXPECT_THAT(reload.changed, ::testing::SizeIs(1));
   EXPECT_TRUE(reload.needs_restart.empty());
 }
 

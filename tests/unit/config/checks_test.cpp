@@ -37,6 +37,15 @@ TEST(CheckVariables, IsSilentAboutWhatIsRead) {
   EXPECT_THAT(warnings_of({{"ADAPTER_TEAM", "x"}}, {"ADAPTER_TEAM"}), IsEmpty()) << "the file says ${ADAPTER_TEAM}";
 }
 
+TEST(CheckVariables, NamesThoseThatAreReadOnlyWithoutAFile) {
+  const Variables variables{{"ADAPTER_REF", "main"}, {"ADAPTER_DATA_DIR", "/data"}, {"ADAPTER_CONFIG", "x"}};
+  EXPECT_THAT(all_text(check_variables(variables, {}, false)), IsEmpty());
+  EXPECT_EQ(all_text(check_variables(variables, {}, true)),
+            "environment: warning: ADAPTER_REF: a file is configured, and beside one this variable is not read; write "
+            "it there\n");
+  EXPECT_THAT(all_text(check_variables(variables, {"ADAPTER_REF"}, true)), IsEmpty()) << "the file says ${ADAPTER_REF}";
+}
+
 TEST(CheckVariables, IsSilentAboutTheVariablesOfKubernetesServices) {
   EXPECT_THAT(warnings_of({{"ADAPTER_SERVICE_HOST", "10.0.0.1"},
                            {"ADAPTER_SERVICE_PORT", "8080"},
@@ -58,6 +67,10 @@ TEST(CheckVariables, NamesQuotesThatAnEnvFileKept) {
   EXPECT_THAT(text, Not(HasSubstr("v1")));
 }
 
+std::string no_fault(const std::filesystem::path& /*file*/) {
+  return {};
+}
+
 class NamedFiles : public testing::Test {
 protected:
   NamedFiles() { std::filesystem::create_directories(folder_ / "made-by-docker"); }
@@ -75,7 +88,7 @@ TEST_F(NamedFiles, AreLookedForWhenAConfigurationIsExamined) {
         "  - {url: https://git.example.com/, token_file: there}\n"
         "repositories:\n  - name: docs\n    url: https://git.example.com/docs\n    webhook: {secret_file: no-hook}\n");
   EXPECT_THAT(load_file(folder_ / "config.yaml", corpus_environment()).findings, IsEmpty());
-  const Loaded loaded = examine_file(folder_ / "config.yaml", corpus_environment());
+  const Loaded loaded = examine_file(folder_ / "config.yaml", corpus_environment(), no_fault);
   EXPECT_TRUE(loaded.config);
   std::vector<std::string> keys;
   for (const Finding& finding : loaded.findings) {
@@ -89,12 +102,34 @@ TEST_F(NamedFiles, AreLookedForWhenAConfigurationIsExamined) {
   EXPECT_THAT(all_text(loaded.findings), HasSubstr("it is a directory: Docker creates one"));
 }
 
+TEST_F(NamedFiles, OfSecretsAreLookedIntoAndCertificatesAreNot) {
+  for (const std::string name : {"ca.pem", "password", "hook", "admin"}) {
+    write(name, "x");
+  }
+  write("config.yaml",
+        "ca_file: ca.pem\nadmin: {listen: '127.0.0.1:1', token_file: admin}\ncredentials:\n"
+        "  - {url: https://git.example.com/, username: bot, password_file: password}\n"
+        "repositories:\n  - name: docs\n    url: https://git.example.com/docs\n    webhook: {secret_files: [hook]}\n");
+  const Loaded loaded = examine_file(folder_ / "config.yaml", corpus_environment(),
+                                     [](const std::filesystem::path& file) { return file.filename().native() + "!"; });
+  std::vector<std::string> found;
+  for (const Finding& finding : loaded.findings) {
+    EXPECT_TRUE(finding.warning);
+    EXPECT_NE(finding.line, 0U);
+    EXPECT_EQ(finding.rule, "odd-secret");
+    found.push_back(finding.key + " " + finding.message);
+  }
+  EXPECT_THAT(found, testing::UnorderedElementsAre("admin.token_file admin!", "credentials[0].password_file password!",
+                                                   "repositories[0].webhook.secret_files[0] hook!"));
+}
+
 TEST_F(NamedFiles, OfVariablesAreCalledByTheVariable) {
   const Loaded loaded = examine_environment(make_environment({{"ADAPTER_URL", "https://git.example.com/docs"},
                                                               {"ADAPTER_USERNAME", "bot"},
                                                               {"ADAPTER_PASSWORD_FILE", "/nonexistent/password"},
                                                               {"ADAPTER_ADMIN_LISTEN", "0.0.0.0:8080"},
-                                                              {"ADAPTER_ADMIN_TOKEN_FILE", "/nonexistent/token"}}));
+                                                              {"ADAPTER_ADMIN_TOKEN_FILE", "/nonexistent/token"}}),
+                                            no_fault);
   ASSERT_TRUE(loaded.config) << all_text(loaded.findings);
   EXPECT_EQ(loaded.config->admin.token_file, "/nonexistent/token");
   ASSERT_THAT(loaded.findings, SizeIs(2));
