@@ -124,8 +124,27 @@ def large_neighbours(bomb):
     bomb.what = "a tree of %d MiB beside a blob of %d MiB" % (bomb.largest >> 20, large >> 20)
 
 
-MAKERS = [small_chain, large_chain, many_names, many_links, many_paths, large_neighbours]
-WEIGHTS = [6, 4, 4, 3, 3, 1]
+def small_on_large(bomb):
+    """Links, or what looks like pointers of LFS, each a small delta on one object: reading each unfolds that."""
+    size = bomb.scale(256 << 10, 48 << 20)
+    base = bomb.pack.add("blob", bytes(size))
+    pointers = bomb.source.random() < 0.5
+    text = b"version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 1\n" if pointers else b"target-%020d"
+    names = []
+    for number in range(bomb.scale(4, 1_000)):
+        name = pack_writer.object_id("blob", text % number)
+        bomb.pack.add_delta(base, pack_writer.literal_delta(size, text % number), name)
+        names.append(name)
+    entries = [(_FILE if pointers else _LINK, b"%09d" % number, name) for number, name in enumerate(names)]
+    if pointers:
+        entries.insert(0, (_FILE, b".gitattributes", bomb.pack.add("blob", b"* filter=lfs\n")))
+    bomb.largest = size
+    bomb.root(entries)
+    bomb.what = "%d %s on one object of %d KiB" % (len(names), "pointers" if pointers else "links", size >> 10)
+
+
+MAKERS = [small_chain, large_chain, many_names, many_links, many_paths, large_neighbours, small_on_large]
+WEIGHTS = [6, 4, 4, 3, 3, 1, 3]
 
 
 class Packs(rig.Row):
