@@ -26,7 +26,7 @@ constexpr std::uint64_t max_waiting_bytes = 64 * mib;
 /// that they may have. git's chains have at most 50 links.
 constexpr std::uint64_t max_unfolding = 64;
 /// Of links and pointers, beside what their own bytes allow.
-constexpr std::uint64_t small_reads_allowance = 64 * mib;
+constexpr std::uint64_t small_reads_allowance = 16 * mib;
 
 std::uint64_t add_saturating(std::uint64_t left, std::uint64_t right) noexcept {
   std::uint64_t sum = 0;
