@@ -63,7 +63,9 @@ void add_warnings_of_secrets(config::Loaded& loaded) {
     if (!fault.empty()) {
       config::Finding finding;
       finding.rule = "odd-secret";
-      finding.message = "the credential for " + url + ": " + fault;
+      finding.message = "the credential for " + url;
+      finding.message += ": ";
+      finding.message += fault;
       finding.warning = true;
       loaded.findings.push_back(std::move(finding));
     }

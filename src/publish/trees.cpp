@@ -315,7 +315,7 @@ Leftovers Trees::delete_gone(const Residue& residue, const std::function<bool()>
     }
   }
   if (failure) {
-    throw *failure;
+    throw Error(*failure);
   }
   return unmoved;
 }
