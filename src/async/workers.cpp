@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapter/async/workers.hpp"
 
+#include <algorithm>
+#include <thread>
+
 namespace adapter::async {
 namespace {
 
@@ -15,11 +18,10 @@ struct Workers::Pools {
   explicit Pools(std::size_t work_threads) : threads(work_threads), work(work_threads) {}
   ~Pools() {
     work.join();
-    if (quick) {
-      quick->join();
-    }
-    if (deletion) {
-      deletion->join();
+    for (std::optional<asio::thread_pool>* const lane : {&quick, &deletion, &help}) {
+      if (*lane) {
+        (*lane)->join();
+      }
     }
   }
   Pools(const Pools&) = delete;
@@ -29,30 +31,24 @@ struct Workers::Pools {
   asio::thread_pool work;
   std::optional<asio::thread_pool> quick;
   std::optional<asio::thread_pool> deletion;
+  std::optional<asio::thread_pool> help;
 };
 
 Workers::Workers(std::size_t threads, OneLane /*one_lane*/)
-    : own_(std::make_unique<Pools>(threads)),
-      pools_(own_.get()),
-      jobs_(std::make_shared<JobList>()),
-      waiting_(std::make_shared<std::atomic<std::size_t>>(0)) {}
+    : own_(std::make_unique<Pools>(threads)), pools_(own_.get()), jobs_(std::make_shared<JobList>()) {}
 
 Workers::Workers(std::size_t threads) : Workers(threads, OneLane{}) {
   own_->quick.emplace(quick_threads);
   own_->deletion.emplace(deletion_threads);
+  own_->help.emplace(std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads));
 }
 
-Workers::Workers(Workers& pool, std::string owner)
-    : pools_(pool.pools_), jobs_(pool.jobs_), waiting_(pool.waiting_), owner_(std::move(owner)) {}
+Workers::Workers(Workers& pool, std::string owner) : pools_(pool.pools_), jobs_(pool.jobs_), owner_(std::move(owner)) {}
 
 Workers::~Workers() = default;
 
 std::size_t Workers::threads() const noexcept {
   return pools_->threads;
-}
-
-bool Workers::has_waiting_jobs() const noexcept {
-  return *waiting_ > 0;
 }
 
 asio::thread_pool& Workers::pool(Lane lane) noexcept {
@@ -61,6 +57,9 @@ asio::thread_pool& Workers::pool(Lane lane) noexcept {
   }
   if (lane == Lane::deletion && pools_->deletion) {
     return *pools_->deletion;
+  }
+  if (lane == Lane::help && pools_->help) {
+    return *pools_->help;
   }
   return pools_->work;
 }

@@ -15,13 +15,13 @@ namespace {
 struct Shared {
   std::mutex mutex;
   std::condition_variable helper_left;
-  const std::function<void(const Crew::Leave&)>* member = nullptr;  ///< null once the caller is done: too late to join
+  const std::function<void()>* member = nullptr;  ///< null once the caller is done: too late to join
   std::size_t joined = 0;
   std::exception_ptr failure;
 };
 
-void help(Shared& shared, const Crew::Leave& leave) {
-  const std::function<void(const Crew::Leave&)>* member = nullptr;
+void help(Shared& shared) {
+  const std::function<void()>* member = nullptr;
   {
     const std::lock_guard lock(shared.mutex);
     member = shared.member;
@@ -32,7 +32,7 @@ void help(Shared& shared, const Crew::Leave& leave) {
   }
   std::exception_ptr failure;
   try {
-    (*member)(leave);
+    (*member)();
   } catch (...) {
     failure = std::current_exception();
   }
@@ -49,16 +49,15 @@ void help(Shared& shared, const Crew::Leave& leave) {
 Crew::Crew(async::Workers& workers, std::size_t helpers)
     : workers_(&workers), helpers_(std::min(helpers, std::max<std::size_t>(workers.threads(), 1) - 1)) {}
 
-void Crew::run(const std::function<void(const Leave&)>& member) {
+void Crew::run(const std::function<void()>& member) {
   const auto shared = std::make_shared<Shared>();
   shared->member = &member;
   for (std::size_t i = 0; i < helpers_; ++i) {
-    const Leave leave = [workers = workers_] { return workers->has_waiting_jobs(); };
-    asio::post(workers_->pool(), [shared, leave] { help(*shared, leave); });
+    asio::post(workers_->pool(async::Lane::help), [shared] { help(*shared); });
   }
   std::exception_ptr failure;
   try {
-    member([] { return false; });
+    member();
   } catch (...) {
     failure = std::current_exception();
   }

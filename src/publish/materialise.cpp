@@ -54,7 +54,7 @@ public:
     manifest_.folder_facts.emplace_back();
     queue_.push_back(Task{.tree = readers_()->commit_tree(commit)});
     outstanding_ = 1;
-    crew.run([this](const Crew::Leave& leave) { work(leave); });
+    crew.run([this] { work(); });
     if (failure_) {
       std::rethrow_exception(failure_);
     }
@@ -72,14 +72,14 @@ public:
 private:
   // ---- one member of the crew ----
 
-  void work(const Crew::Leave& leave) {
+  void work() {
     StringArena strings;
     try {
       const std::unique_ptr<store::ObjectReader> reader = readers_();
       std::uint64_t until_space_check = 0;
       Task task;
       std::string path;
-      while (!leave() && take(task, path)) {
+      while (take(task, path)) {
         FolderResult result = write_folder(*reader, task, path, strings, until_space_check);
         hand_in(task, std::move(result));
       }

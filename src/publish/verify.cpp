@@ -54,14 +54,14 @@ public:
   }
 
   Differences run(Crew& crew) {
-    crew.run([this](const Crew::Leave& leave) { work(leave); });
+    crew.run([this] { work(); });
     return std::move(total_);
   }
 
 private:
-  void work(const Crew::Leave& leave) {
+  void work() {
     Differences found;
-    while (!leave()) {
+    while (true) {
       const std::uint64_t begin = next_.fetch_add(folders_at_once);
       if (begin >= manifest_.folders.size()) {
         break;

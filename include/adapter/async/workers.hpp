@@ -11,7 +11,6 @@
 #include <asio/thread_pool.hpp>
 #include <asio/use_awaitable.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -32,6 +31,7 @@ enum class Lane : std::uint8_t {
   work,      ///< verifying, indexing, writing trees: minutes, and as many at once as there are workers
   quick,     ///< a look at a link, a note in the journal: milliseconds, while the volume answers
   deletion,  ///< of what is no longer needed: nothing waits for it
+  help,      ///< second threads of jobs that run: an offer, without which a job is only slower
 };
 
 /// The bounded pools for work that blocks: libgit2, hashing, files. Made and destroyed on the main thread; the
@@ -39,7 +39,8 @@ enum class Lane : std::uint8_t {
 /// the program's stop has a deadline of its own, which reads jobs().
 class Workers {
 public:
-  /// `threads`: of Lane::work; the other lanes have a fixed few.
+  /// `threads`: of Lane::work; Lane::help has as many, but no more than the machine has cores, and the others a fixed
+  /// few.
   explicit Workers(std::size_t threads);
   /// A pool with Lane::work alone, which takes the jobs of all lanes.
   struct OneLane {};
@@ -56,28 +57,6 @@ public:
   /// What runs now, of all lanes; may be kept beyond the pool.
   [[nodiscard]] const std::shared_ptr<JobList>& jobs() const noexcept { return jobs_; }
 
-  /// Whether a job of Lane::work waits for a thread: one that only helps another job should leave. Any thread.
-  [[nodiscard]] bool has_waiting_jobs() const noexcept;
-
-  /// Counts a job of Lane::work from its posting to its start.
-  class Waiting {
-  public:
-    Waiting() = default;
-    explicit Waiting(std::shared_ptr<std::atomic<std::size_t>> count) : count_(std::move(count)) { ++*count_; }
-    Waiting(Waiting&& other) noexcept = default;
-    Waiting& operator=(Waiting&&) = delete;
-    ~Waiting() { end(); }
-    void end() noexcept {
-      if (count_) {
-        --*count_;
-        count_.reset();
-      }
-    }
-
-  private:
-    std::shared_ptr<std::atomic<std::size_t>> count_;
-  };
-  [[nodiscard]] Waiting wait_in(Lane lane) { return lane == Lane::work ? Waiting(waiting_) : Waiting(); }
   [[nodiscard]] asio::thread_pool& pool(Lane lane = Lane::work) noexcept;
 
 private:
@@ -85,7 +64,6 @@ private:
   std::unique_ptr<Pools> own_;
   Pools* pools_;
   std::shared_ptr<JobList> jobs_;
-  std::shared_ptr<std::atomic<std::size_t>> waiting_;
   std::string owner_;
 };
 
@@ -132,9 +110,8 @@ public:
     auto home = asio::get_associated_executor(handler);
     auto guard = asio::prefer(home, asio::execution::outstanding_work.tracked);
     auto job = [state = state_, work = std::move(work_), guard = std::move(guard), slot, jobs = workers_->jobs(),
-                owner = workers_->owner(), step = step_, waiting = workers_->wait_in(lane_),
+                owner = workers_->owner(), step = step_,
                 handler = std::decay_t<Handler>(std::forward<Handler>(handler))]() mutable {
-      waiting.end();
       {
         const JobList::Entry listed(*jobs, std::move(owner), step);
         run_job<R>(*state, work);

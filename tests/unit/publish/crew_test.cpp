@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 #include <asio/io_context.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
 #include <thread>
+#include <vector>
 
 #include "adapter/async/task_scope.hpp"
 
@@ -21,44 +23,55 @@ asio::awaitable<void> note_start(async::Workers& workers, std::promise<void>& st
   co_await async::run_blocking(workers, std::move(job), "a job of another repository");
 }
 
-/// Two threads: the job's own, and one that helps until a job waits.
-TEST(Crew, AHelperLeavesWhenAJobWaitsForItsThread) {
+/// All workers but one have jobs with helpers that are busy, or wait for something to do, for as long as the job runs.
+TEST(Crew, HelpersHaveNoThreadThatAJobWaitsFor) {
+  constexpr std::size_t busy = 3;
   asio::io_context loop(1);
   async::TaskScope scope(loop.get_executor());
-  async::Workers workers(2);
-  std::promise<void> helps;
+  async::Workers workers(busy + 1);
+  const std::size_t most = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, busy);
+  std::atomic<std::size_t> members{0};
+  std::atomic<bool> done{false};
+  std::vector<std::promise<void>> ended(busy);
+  for (std::promise<void>& end : ended) {
+    asio::post(workers.pool(), [&] {
+      Crew(workers, 1).run([&] {
+        ++members;
+        while (!done) {
+          std::this_thread::sleep_for(1ms);
+        }
+      });
+      end.set_value();
+    });
+  }
+  const auto until = std::chrono::steady_clock::now() + 10s;
+  while (members < busy + most && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_EQ(members, busy + most) << "helpers did not join";
   std::promise<void> started;
   std::future<void> other_job = started.get_future();
-  std::atomic<bool> done{false};
-  std::promise<void> ended;
-  asio::post(workers.pool(), [&] {
-    const auto own = std::this_thread::get_id();
-    Crew(workers, 1).run([&](const Crew::Leave& leave) {
-      if (std::this_thread::get_id() != own) {
-        helps.set_value();
-      }
-      while (!done && !leave()) {
-        std::this_thread::sleep_for(1ms);
-      }
-    });
-    ended.set_value();
-  });
-  ASSERT_EQ(helps.get_future().wait_for(10s), std::future_status::ready);
   scope.spawn("other", note_start(workers, started));
   loop.run_for(10s);
   EXPECT_EQ(other_job.wait_for(0s), std::future_status::ready) << "it waited for a helper";
   done = true;
-  EXPECT_EQ(ended.get_future().wait_for(10s), std::future_status::ready);
+  for (std::promise<void>& end : ended) {
+    EXPECT_EQ(end.get_future().wait_for(10s), std::future_status::ready);
+  }
 }
 
-TEST(Crew, TheJobsOwnThreadNeverLeaves) {
+TEST(Crew, OfASingleWorkerIsTheJobAlone) {
   async::Workers workers(1);
-  std::promise<bool> left;
+  std::promise<int> ended;
   asio::post(workers.pool(), [&] {
-    const auto waiting = workers.wait_in(async::Lane::work);
-    Crew(workers, 1).run([&](const Crew::Leave& leave) { left.set_value(leave()); });
+    std::atomic<int> members{0};
+    Crew(workers, 1).run([&] {
+      ++members;
+      std::this_thread::sleep_for(20ms);
+    });
+    ended.set_value(members);
   });
-  EXPECT_FALSE(left.get_future().get());
+  EXPECT_EQ(ended.get_future().get(), 1);
 }
 
 }  // namespace
