@@ -60,16 +60,24 @@ public:
   explicit Removal(const std::function<bool()>& give_up) : give_up_(give_up) {}
 
   Leftovers run(int directory, const std::string& name) {
-    remove(directory, name, name, 0);
+    try {
+      remove(directory, name, name, 0);
+    } catch (const GaveUp&) {
+      left_.interrupted = true;
+    }
+    left_.removed = removed_;
     return std::move(left_);
   }
 
 private:
+  struct GaveUp {};
+
   void remove(int directory, const std::string& name, const std::string& path, int depth) {
     if (give_up_ && give_up_()) {
-      throw Error(ErrorClass::cancelled, "removing " + escape(path) + " was interrupted");
+      throw GaveUp();
     }
     if (unlink_at(directory, name, 0) || errno == ENOENT) {
+      ++removed_;
       return;
     }
     const int failure = errno;
@@ -130,6 +138,7 @@ private:
       moved_ = depth == 0 ? false : moved_;
       const bool any_gone = empty(stream.get(), opened, path, depth);
       if (unlink_at(directory, name, AT_REMOVEDIR) || errno == ENOENT) {
+        ++removed_;
         return;
       }
       const bool all_gone = left_.entries == before.entries;
@@ -193,6 +202,7 @@ private:
   const std::function<bool()>& give_up_;
   int top_ = -1;        ///< the directory that is to go
   bool moved_ = false;  ///< something was moved into it in this pass
+  std::uint64_t removed_ = 0;
   Leftovers left_;
 };
 
@@ -200,10 +210,13 @@ private:
 
 void Leftovers::add(const Leftovers& other) {
   if (entries == 0) {
-    *this = other;
-  } else {
-    entries += other.entries;
+    path = other.path;
+    error_number = other.error_number;
+    owner = other.owner;
   }
+  entries += other.entries;
+  removed += other.removed;
+  interrupted = interrupted || other.interrupted;
 }
 
 Leftovers remove_what_may_go_at(int directory, const std::string& name, const std::function<bool()>& give_up) {
@@ -212,6 +225,9 @@ Leftovers remove_what_may_go_at(int directory, const std::string& name, const st
 
 void remove_tree_at(int directory, const std::string& name, const std::function<bool()>& give_up) {
   const Leftovers left = remove_what_may_go_at(directory, name, give_up);
+  if (left.interrupted) {
+    throw Error(ErrorClass::cancelled, "removing " + escape(name) + " was interrupted");
+  }
   if (left.entries > 0) {
     throw storage_error(left.error_number, "remove", left.path);
   }

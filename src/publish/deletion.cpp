@@ -15,6 +15,14 @@
 
 namespace adapter::publish {
 
+namespace {
+
+Deletion deletion(const Leftovers& left) {
+  return {.complete = !left.interrupted, .mostly_looked = left.removed <= left.entries};
+}
+
+}  // namespace
+
 void delete_retired(const std::filesystem::path& data_dir, const std::stop_token& stop) {
   const auto give_up = [&stop] { return stop.stop_requested(); };
   try {
@@ -24,45 +32,44 @@ void delete_retired(const std::filesystem::path& data_dir, const std::stop_token
     Leftovers left;
     for (const std::string& name : all ? list_names(all.get()) : std::vector<std::string>()) {
       if (name.starts_with(gone_prefix)) {
-        left.add(residue.remove(all.get(), ".adapter", name, give_up));
+        left.add(residue.remove(all.get(), ".adapter", name, give_up).left);
       }
     }
-    left.add(residue.retry(give_up));
+    if (!left.interrupted) {
+      left.add(residue.retry(give_up));
+    }
     static std::atomic<bool> named{false};
     if (left.entries > 0 && !named.exchange(true)) {
       log_residue("", left);
     }
   } catch (const Error& error) {
-    if (error.error_class() != ErrorClass::cancelled) {
-      log::warning("sweep_failed", "a removed repository's files could not be deleted; it is tried again later",
-                   {{"error", error.text()}});
-    }
+    log::warning("sweep_failed", "a removed repository's files could not be deleted; it is tried again later",
+                 {{"error", error.text()}});
   }
 }
 
-OldTreesLeft delete_old_trees(const std::filesystem::path& data_dir, const std::string& name,
-                              std::uint64_t known_residue, const std::function<bool()>& give_up) {
-  OldTreesLeft result;
+Deletion delete_old_trees(const std::filesystem::path& data_dir, const std::string& name, KnownResidue& known,
+                          const std::function<bool()>& give_up) {
+  const std::optional<Trees> trees = Trees::open(data_dir, name);
+  return trees ? deletion(trees->delete_gone(Residue(data_dir, name), known, give_up)) : Deletion{};
+}
+
+Deletion retry_residue(const std::filesystem::path& data_dir, const std::string& name, KnownResidue& known,
+                       const std::function<bool()>& give_up) {
   const Residue residue(data_dir, name);
-  Leftovers left;
-  try {
-    if (const std::optional<Trees> trees = Trees::open(data_dir, name)) {
-      left = trees->delete_gone(residue, give_up);
-    }
-    left.add(residue.retry(give_up));
-  } catch (const Error& error) {
-    if (error.error_class() != ErrorClass::cancelled) {
-      throw;
-    }
-    result.complete = false;
-    result.residue_entries = known_residue;
-    return result;
+  Leftovers left = residue.retry(give_up);
+  if (left.interrupted) {
+    return deletion(left);
   }
-  if (left.entries > 0 && known_residue == 0) {
-    log_residue(name, left);
+  note_residue(name, left, known);
+  KnownResidue found{.entries = left.entries, .stuck = {}};
+  if (const std::optional<Trees> trees = known.stuck.empty() ? std::nullopt : Trees::open(data_dir, name)) {
+    left = trees->delete_gone(residue, found, give_up);
   }
-  result.residue_entries = left.entries;
-  return result;
+  if (!left.interrupted) {
+    known = std::move(found);
+  }
+  return deletion(left);
 }
 
 }  // namespace adapter::publish

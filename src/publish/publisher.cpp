@@ -82,11 +82,11 @@ public:
   }
 
   asio::awaitable<bool> retire_all(std::function<bool()> may_begin) override {
-    auto job = [this, may_begin = std::move(may_begin)](const std::stop_token& stop) {
+    auto job = [this, may_begin = std::move(may_begin)](const std::stop_token&) {
       if (!may_begin()) {
         return false;
       }
-      retire_all_now(stop);
+      retire_all_now();
       return true;
     };
     const bool retired = co_await async::run_blocking(workers_, std::move(job), "retire the repository");
@@ -337,7 +337,7 @@ private:
   }
 
   /// In one step nothing is left that looks like a repository, whenever the rest is interrupted.
-  void retire_all_now(const std::stop_token& stop) const {
+  void retire_all_now() const {
     link_.remove();
     const UniqueFd data = open_data_dir(data_dir_);
     const UniqueFd all = open_if_there(data.get(), ".adapter");
@@ -352,10 +352,7 @@ private:
       throw volume_error(errno, "remove", name_);
     }
     fsync_folder(all.get(), name_);
-    const Residue residue(data_dir_, name_);
-    if (const Leftovers left = residue.retry([&stop] { return stop.stop_requested(); }); left.entries > 0) {
-      log_residue(name_, left);
-    }
+    Residue(data_dir_, name_).hand_over();
   }
 
   async::Workers& workers_;

@@ -38,22 +38,24 @@ UniqueFd open_or_make(int parent, const std::string& name, bool make) {
 Residue::Residue(std::filesystem::path data_dir, std::string repository)
     : data_dir_(std::move(data_dir)), repository_(std::move(repository)) {}
 
-Leftovers Residue::remove(int folder, const std::filesystem::path& where, const std::string& name,
-                          const std::function<bool()>& give_up) const {
+Residue::Removed Residue::remove(int folder, const std::filesystem::path& where, const std::string& name,
+                                 const std::function<bool()>& give_up) const {
   // Two removals of one directory would stumble over what the other has taken away.
   const UniqueFd opened(openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (opened && flock(opened.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    return {};
+    return {.left = {}, .stays = true};
   }
   Leftovers left = remove_what_may_go_at(folder, name, give_up);
-  if (left.entries == 0) {
-    return left;
+  if (left.entries == 0 || left.interrupted) {
+    return {.left = std::move(left)};
   }
   const UniqueFd own = open_own(true);
-  if (!own || renameat(folder, name.c_str(), own.get(), unique_name("").c_str()) != 0) {
-    return at(data_dir_ / where, std::move(left));  // its root is another user's too
+  const std::string kept = unique_name("");
+  if (!own || renameat(folder, name.c_str(), own.get(), kept.c_str()) != 0) {
+    return {.left = at(data_dir_ / where, std::move(left)), .stays = true};
   }
-  return {};
+  left.path.replace(0, name.size(), kept);
+  return {.left = at(data_dir_ / ".adapter" / folder_name / repository_, std::move(left))};
 }
 
 Leftovers Residue::retry(const std::function<bool()>& give_up) const {
@@ -64,6 +66,9 @@ Leftovers Residue::retry(const std::function<bool()>& give_up) const {
   }
   for (const std::string& name : list_names(own.get())) {
     all.add(remove_what_may_go_at(own.get(), name, give_up));
+    if (all.interrupted) {
+      return all;
+    }
   }
   if (all.entries == 0) {
     const UniqueFd data = open_data_dir(data_dir_);
@@ -72,6 +77,20 @@ Leftovers Residue::retry(const std::function<bool()>& give_up) const {
     unlinkat(data.get(), directory.c_str(), AT_REMOVEDIR);  // refused while it holds another repository's
   }
   return at(data_dir_ / ".adapter" / folder_name / repository_, std::move(all));
+}
+
+void Residue::hand_over() const {
+  if (!open_own(false)) {
+    return;
+  }
+  const UniqueFd data = open_data_dir(data_dir_);
+  const std::string directory = std::string(".adapter/") + folder_name;
+  const UniqueFd heir = Residue(data_dir_, pruned).open_own(true);
+  if (!heir ||
+      (renameat(data.get(), (directory + "/" + repository_).c_str(), heir.get(), unique_name("").c_str()) != 0 &&
+       errno != ENOENT)) {
+    throw volume_error(errno, "move", directory + "/" + repository_);
+  }
 }
 
 UniqueFd Residue::open_own(bool make) const {
@@ -93,6 +112,13 @@ void log_residue(const std::string& repository, const Leftovers& left) {
                 {"error", storage_error(left.error_number, "remove", left.path).text()},
                 {"owner", left.owner},
                 {"count", left.entries}});
+}
+
+void note_residue(const std::string& repository, const Leftovers& left, KnownResidue& known) {
+  if (left.entries > 0 && known.entries == 0) {
+    log_residue(repository, left);
+  }
+  known.entries += left.entries;
 }
 
 }  // namespace adapter::publish

@@ -24,7 +24,7 @@ namespace adapter::publish {
 namespace {
 
 constexpr std::string_view staging_prefix = ".tmp-";
-constexpr std::chrono::seconds longest_clean_up{3};
+constexpr std::chrono::seconds longest_clean_up{1};
 constexpr mode_t shared_mode = 0755;
 constexpr mode_t private_mode = 0700;
 
@@ -255,7 +255,7 @@ void Trees::make_names_durable_at_start() const {
 
 void Trees::set_aside(const ObjectId& commit) const {
   const std::string hex = commit.to_hex();
-  rename_gone(hex);
+  set_aside_folder(hex);
   unlinkat(manifests_.get(), hex.c_str(), 0);  // one that stays is litter without a tree
 }
 
@@ -272,7 +272,7 @@ std::size_t Trees::set_litter_aside() const {
   };
   for (const std::string& name : list_names(trees_.get())) {
     if (name.starts_with(staging_prefix)) {
-      attempt([&] { rename_gone(name); });
+      attempt([&] { set_aside_folder(name); });
     }
   }
   for (const std::string& name : list_names(own_.get())) {
@@ -292,12 +292,14 @@ std::size_t Trees::set_litter_aside() const {
   return count;
 }
 
-Leftovers Trees::delete_gone(const Residue& residue, const std::function<bool()>& give_up) const {
-  Leftovers unmoved;
+Leftovers Trees::delete_gone(const Residue& residue, KnownResidue& known, const std::function<bool()>& give_up) const {
+  Leftovers all;
   std::vector<std::string> names = list_names(trees_.get());
-  std::erase_if(names, [](const std::string& name) { return !name.starts_with(gone_prefix); });
+  std::erase_if(names, [&known](const std::string& name) {
+    return !name.starts_with(gone_prefix) || known.stuck.contains(name);
+  });
   if (names.empty()) {
-    return unmoved;
+    return all;
   }
   // Else a power cut could give a commit's name back to a tree that is half deleted.
   fsync_folder(manifests_.get(), "manifests");
@@ -306,21 +308,26 @@ Leftovers Trees::delete_gone(const Residue& residue, const std::function<bool()>
   std::optional<Error> failure;
   for (const std::string& name : names) {
     try {
-      unmoved.add(residue.remove(trees_.get(), where, name, give_up));
-    } catch (const Error& error) {
-      if (error.error_class() == ErrorClass::cancelled) {
-        throw;
+      const Residue::Removed removed = residue.remove(trees_.get(), where, name, give_up);
+      all.add(removed.left);
+      if (all.interrupted) {
+        return all;
       }
+      note_residue(name_, removed.left, known);
+      if (removed.stays) {
+        known.stuck.insert(name);
+      }
+    } catch (const Error& error) {
       failure = error;
     }
   }
   if (failure) {
     throw Error(*failure);
   }
-  return unmoved;
+  return all;
 }
 
-void Trees::rename_gone(const std::string& name) const {
+void Trees::set_aside_folder(const std::string& name) const {
   const std::string gone = unique_name(gone_prefix);
   if (renameat(trees_.get(), name.c_str(), trees_.get(), gone.c_str()) != 0 && errno != ENOENT) {
     throw volume_error(errno, "rename", name);
@@ -352,10 +359,14 @@ void Staging::take_group(gid_t group, Share share) const {
 }
 
 Staging::~Staging() {
-  // A stop has ten seconds for everything; what is left then goes with the next sweep.
+  // A job that is stopped ends within two seconds: what is left then is deleted as old trees are.
   const auto deadline = std::chrono::steady_clock::now() + longest_clean_up;
   try {
-    remove_tree_at(trees_.folder(), name_, [deadline] { return std::chrono::steady_clock::now() > deadline; });
+    const Leftovers left = remove_what_may_go_at(trees_.folder(), name_,
+                                                 [deadline] { return std::chrono::steady_clock::now() > deadline; });
+    if (left.interrupted || left.entries > 0) {
+      trees_.set_aside_folder(name_);
+    }
   } catch (const Error& error) {
     log::warning("sweep_failed", "a tree that was not completed could not be removed; it is tried again later",
                  {{"error", error.text()}});

@@ -60,17 +60,19 @@ public:
 
   /// Takes the commit's name from a tree; delete_gone() deletes it.
   void set_aside(const ObjectId& commit) const;
+  /// The same for a folder in trees/; one that is not there is none.
+  void set_aside_folder(const std::string& name) const;
   /// Sets aside what an interrupted run or a failed publish left: staging; removes temporary links, and manifests
   /// without a tree. Quick. Returns how many there were. Goes on past what the volume does not allow, which is logged.
   std::size_t set_litter_aside() const;
-  /// Deletes what was set aside, beside whatever else is done with these trees. Goes on past what cannot be removed:
-  /// that goes to `residue`, or stays and is returned. Any other failure is logged.
-  Leftovers delete_gone(const Residue& residue, const std::function<bool()>& give_up) const;
+  /// Deletes what was set aside and is not stuck, beside whatever else is done with these trees. Goes on past what
+  /// cannot be removed: that goes to `residue`, or stays and is stuck; both are added to `known`, and the first one is
+  /// logged. Returns how far it came. Any other failure is thrown at the end.
+  Leftovers delete_gone(const Residue& residue, KnownResidue& known, const std::function<bool()>& give_up) const;
 
 private:
   Trees() = default;
   void take_name(const std::string& staging, const std::string& hex) const;
-  void rename_gone(const std::string& name) const;
   void refresh_record(const std::string& hex, const Manifest& manifest) const;
 
   std::string name_;

@@ -4,6 +4,7 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -13,6 +14,7 @@
 
 #include "adapter/async/semaphore.hpp"
 #include "adapter/async/workers.hpp"
+#include "adapter/publish/publisher.hpp"
 
 namespace adapter::sync {
 
@@ -29,18 +31,34 @@ public:
   asio::awaitable<void> run();
   void finish() noexcept;
 
-  /// Waits while more than a few requests of this repository are open: each may stand for a tree on the disk.
-  asio::awaitable<void> wait_for_room(std::string name);
-  /// What the last deletion had to leave, see publish::OldTreesLeft.
+  /// Waits while more than a few requests of this repository are open, each of which may stand for a tree on the disk;
+  /// but at most `limit`, which is logged.
+  asio::awaitable<void> wait_for_room(std::string name, std::chrono::milliseconds limit = std::chrono::seconds(30));
+  /// Entries of old trees that cannot be removed, as far as they were looked at.
   [[nodiscard]] std::uint64_t residue_entries(const std::string& name) const;
 
 private:
   struct Repository {
     std::size_t requests = 0;  ///< since the last deletion that came to its end
-    std::uint64_t residue_entries = 0;
     bool queued = false;
+    bool is_behind = false;  ///< and it was said
+    publish::KnownResidue residue;
+    std::chrono::steady_clock::duration slice = first_slice;
+    std::chrono::steady_clock::time_point retry_residue_at{};  ///< not before
+    std::chrono::steady_clock::time_point again_at = never;    ///< without a request
+    std::chrono::steady_clock::duration pause{};               ///< the last one after a failure
   };
-  asio::awaitable<bool> delete_some(std::string name);
+  /// Of one repository, before the next one has its turn. It grows while most of it goes into looking at what cannot be
+  /// removed, because each slice looks anew.
+  static constexpr std::chrono::seconds first_slice{2};
+
+  static constexpr std::chrono::steady_clock::time_point never = std::chrono::steady_clock::time_point::max();
+
+  void enqueue(const std::string& name);
+  /// Those whose time has come.
+  void enqueue_due();
+  [[nodiscard]] std::chrono::steady_clock::time_point next_time() const;
+  asio::awaitable<void> delete_some(std::string name);
 
   asio::any_io_executor executor_;
   async::Workers& workers_;

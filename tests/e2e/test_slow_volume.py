@@ -3,12 +3,14 @@
 """A job that hangs in the kernel: what a reload and a stop do meanwhile."""
 
 import os
+import re
+import shutil
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.e2e.harness import AdapterTest, main  # noqa: E402
+from tests.e2e.harness import AdapterTest, Shared, main  # noqa: E402
 from tests.support.slow_volume import SlowVolume  # noqa: E402
 
 
@@ -22,6 +24,19 @@ class SlowVolumeTest(AdapterTest):
         self.volume_of_test = SlowVolume(self.folder)
         self.addCleanup(self.volume_of_test.release)
         self.addCleanup(lambda: [adapter.kill() for adapter in self.adapters])
+
+    def open_to_all(self):
+        """Another user than the test's reads the certificates and its own folder."""
+        for top in (Shared.get().folder, self.folder):
+            above = os.path.dirname(top)
+            while above != os.path.dirname(above) and os.stat(above).st_mode & 0o005 != 0o005:
+                os.chmod(above, 0o711)
+                above = os.path.dirname(above)
+            os.chmod(top, 0o755)
+            for folder, _, files in os.walk(top):
+                os.chmod(folder, 0o755)
+                for name in files:
+                    os.chmod(os.path.join(folder, name), 0o644)
 
     def hang(self, *others, **top):
         """A program whose repository "slow" has published one commit and hangs in the syncfs of the next; (program, remote)."""
@@ -140,6 +155,39 @@ class SlowVolumeTest(AdapterTest):
         self.volume_of_test.release()
         adapter.start()
         adapter.wait_for(lambda: not any(name.startswith(".") for name in os.listdir(trees)), what="the end of the old tree")
+
+    def test_what_cannot_be_removed_stops_no_publish(self):
+        """A consumer that runs as root leaves 300 files in each tree, which take three seconds to look at."""
+        if os.geteuid() != 0 or not shutil.which("setpriv"):
+            self.skipTest("another user's files need root and setpriv")
+        self.open_to_all()
+        remote, other = self.remote("docs.git", files={"pkg/a.py": "1"}), self.remote("other.git", files={"a": "1"})
+        config = self.config(self.entry(remote), self.entry(other, "other"), admin={"listen": "127.0.0.1:0"})
+        adapter = self.adapter(config, wrap=("setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"))
+        os.makedirs(adapter.data, exist_ok=True)
+        os.chown(adapter.data, 1000, 1000)
+        os.chmod(adapter.folder, 0o755)
+        adapter.start(environment=self.volume_of_test.environment)
+        adapter.wait_event("published", "docs")
+        cache = os.path.join(adapter.link("docs"), "pkg", "__pycache__")
+        os.mkdir(cache)
+        for number in range(300):
+            with open(os.path.join(cache, "m%d.pyc" % number), "w", encoding="ascii"):
+                pass
+        self.volume_of_test.delete_slowly()
+        for text in range(2, 14):
+            commit = remote.commit({"pkg/a.py": str(text)})
+            adapter.wait_published("docs", commit, seconds=15)
+        left = adapter.wait_event("residue_left", "docs", seconds=30)
+        self.assertGreater(left["count"], 300)
+        self.assertTrue(os.path.exists(left["path"]), left)
+        metrics = adapter.ask("GET", "/metrics").body.decode()
+        self.assertGreater(int(re.search(r'adapter_residue_entries\{repository="docs"\} (\d+)', metrics).group(1)), 300)
+        self.volume_of_test.release()
+        trees = os.path.join(adapter.data, ".adapter", "docs", "trees")
+        adapter.wait_for(lambda: not any(name.startswith(".") for name in os.listdir(trees)), what="the end of the old trees")
+        adapter.wait_published("other", other.commit({"a": "2"}))
+        adapter.stop()
 
 
 if __name__ == "__main__":

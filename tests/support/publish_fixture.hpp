@@ -127,9 +127,10 @@ struct PublishFixture {
   }
   /// Returns how many entries cannot be removed.
   std::uint64_t clean_up() {
-    const publish::OldTreesLeft left = publish::delete_old_trees(data_dir, "docs", residue_, [] { return false; });
-    residue_ = left.residue_entries;
-    return residue_;
+    const auto never = [] { return false; };
+    EXPECT_TRUE(publish::delete_old_trees(data_dir, "docs", residue_, never).complete);
+    EXPECT_TRUE(publish::retry_residue(data_dir, "docs", residue_, never).complete);
+    return residue_.entries;
   }
   void relink(const ObjectId& commit) { wait_for(publisher->relink(commit, {})); }
   [[nodiscard]] fs::path own() const { return data_dir / ".adapter" / "docs"; }
@@ -157,7 +158,7 @@ struct PublishFixture {
   std::unique_ptr<publish::Publisher> publisher;
 
 private:
-  std::uint64_t residue_ = 0;
+  publish::KnownResidue residue_;
 };
 
 }  // namespace adapter::testing

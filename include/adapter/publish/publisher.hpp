@@ -128,18 +128,30 @@ public:
 /// any thread. Storage error when the path cannot be looked at.
 [[nodiscard]] std::optional<std::string> owner_of_link(const std::filesystem::path& data_dir, const std::string& link);
 
-/// What delete_old_trees() left.
-struct OldTreesLeft {
-  bool complete = true;  ///< false when it gave up
-  /// Entries that cannot be removed, another user's for one; `known_residue` when it gave up.
-  std::uint64_t residue_entries = 0;
+/// What is known of the parts of a repository's old trees that cannot be removed, another user's for one.
+struct KnownResidue {
+  std::uint64_t entries = 0;
+  std::set<std::string> stuck;  ///< names of trees that cannot be moved out of the way either
 };
 
-/// Deletes the trees that recover() and publish() of a repository took out of use. Blocking; any thread, also beside
-/// calls of that repository's publisher, but not beside itself. Warns of what cannot be removed when nothing was known
-/// of it before. Storage error when the volume fails.
-[[nodiscard]] OldTreesLeft delete_old_trees(const std::filesystem::path& data_dir, const std::string& name,
-                                            std::uint64_t known_residue, const std::function<bool()>& give_up);
+/// How far a deletion came.
+struct Deletion {
+  bool complete = true;        ///< false when it gave up
+  bool mostly_looked = false;  ///< it met more that cannot be removed than it removed
+};
+
+/// Deletes the trees that recover() and publish() of a repository took out of use, without those that `known` says are
+/// stuck, and adds to `known`. Where it gives up the next call begins anew with what is left, so that a caller has to
+/// give it more time when it mostly looked. Blocking; any thread, also beside calls of that repository's publisher, but
+/// not beside itself or retry_residue. Warns of what cannot be removed when nothing was known of it before. Storage
+/// error when the volume fails.
+[[nodiscard]] Deletion delete_old_trees(const std::filesystem::path& data_dir, const std::string& name,
+                                        KnownResidue& known, const std::function<bool()>& give_up);
+
+/// Tries again to remove what could not be removed, which costs a walk through all of it, and counts it anew where it
+/// came to its end. Otherwise as delete_old_trees.
+[[nodiscard]] Deletion retry_residue(const std::filesystem::path& data_dir, const std::string& name,
+                                     KnownResidue& known, const std::function<bool()>& give_up);
 
 /// Deletes what retire_all() took out of use; logs what cannot be deleted. Blocking; any thread. Ends early when
 /// stopped.

@@ -42,16 +42,16 @@ protected:
     return fs::exists(directory_.path() / ".adapter" / name / "trees/.gone-0123456789abcdef");
   }
   void request(const std::string& name) { old_trees_.request(directory_.path(), name); }
-  void run_until(const std::function<bool()>& done) {
+  void run_until(const std::function<bool()>& done, std::chrono::seconds limit = 10s) {
     loop_.restart();
-    const auto until = std::chrono::steady_clock::now() + 10s;
+    const auto until = std::chrono::steady_clock::now() + limit;
     while (!done() && std::chrono::steady_clock::now() < until) {
       loop_.run_one_for(10ms);
     }
     EXPECT_TRUE(done());
   }
-  asio::awaitable<void> note_room(std::string name, bool& has_room) {
-    co_await old_trees_.wait_for_room(std::move(name));
+  asio::awaitable<void> note_room(std::string name, bool& has_room, std::chrono::milliseconds limit = 30s) {
+    co_await old_trees_.wait_for_room(std::move(name), limit);
     has_room = true;
   }
 
@@ -127,6 +127,29 @@ TEST_F(OldTreesTest, OfAVolumeThatFailsAreAskedForAgain) {
   leave_tree("docs");
   request("docs");
   run_until([this] { return !has_tree("docs"); });
+}
+
+/// A repository that seldom changes asks once.
+TEST_F(OldTreesTest, OfAVolumeThatFailedAreDeletedWhenItIsWell) {
+  fs::create_directories(directory_.path() / ".adapter/docs/manifests");
+  std::ofstream(directory_.path() / ".adapter/docs/trees");  // in place of a directory
+  leave_tree("wiki");
+  request("docs");
+  request("wiki");
+  scope_.spawn("old trees", old_trees_.run());
+  run_until([this] { return !has_tree("wiki"); });
+  fs::remove(directory_.path() / ".adapter/docs/trees");
+  leave_tree("docs");
+  run_until([this] { return !has_tree("docs"); }, 15s);
+}
+
+TEST_F(OldTreesTest, KeepNobodyWaitingBeyondALimit) {
+  bool docs = false;
+  for (int i = 0; i < 20; ++i) {
+    request("docs");
+  }
+  scope_.spawn("room", note_room("docs", docs, 300ms));
+  run_until([&] { return docs; });
 }
 
 }  // namespace
