@@ -209,7 +209,7 @@ asio::awaitable<void> Daemon::start() {
              {"workers", workers_->threads()}});
   co_await engine_->apply(config_);
   service_manager_.ready(watching(*config_));
-  scope_.spawn("volume", watch_volume());
+  scope_.spawn_lasting("volume", [this] { return watch_volume(); });
 }
 
 /// Until a stop is asked for.

@@ -19,19 +19,41 @@
 namespace adapter::async {
 namespace {
 
-void log_failure(const std::string& task, const std::exception_ptr& failure) {
+/// Whether it was more than a cancellation, and was logged.
+bool log_failure(const std::string& task, const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
   } catch (const asio::system_error& error) {
-    if (error.code() != asio::error::operation_aborted) {
-      log::error("task_failed", error.what(), {{"task", task}});
+    if (error.code() == asio::error::operation_aborted) {
+      return false;
     }
+    log::error("task_failed", error.what(), {{"task", task}});
   } catch (const Error& error) {
-    if (error.error_class() != ErrorClass::cancelled) {
-      log::error("task_failed", error.text(), {{"task", task}, {"class", error.error_class()}});
+    if (error.error_class() == ErrorClass::cancelled) {
+      return false;
     }
+    log::error("task_failed", error.text(), {{"task", task}, {"class", error.error_class()}});
   } catch (const std::exception& error) {
     log::error("task_failed", error.what(), {{"task", task}});
+  }
+  return true;
+}
+
+asio::awaitable<void> last(std::string name, std::function<asio::awaitable<void>()> make,
+                           std::chrono::milliseconds pause) {
+  while (true) {
+    std::exception_ptr failure;
+    try {
+      auto task = make();
+      co_await std::move(task);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (!failure || !log_failure(name, failure)) {
+      co_return;
+    }
+    asio::steady_timer timer(co_await asio::this_coro::executor, pause);
+    co_await timer.async_wait(asio::use_awaitable);
   }
 }
 
@@ -60,6 +82,12 @@ void TaskScope::spawn(std::string name, asio::awaitable<void> task) {
     }
   };
   asio::co_spawn(executor_, std::move(task), asio::bind_cancellation_slot(place->cancel.slot(), std::move(finished)));
+}
+
+void TaskScope::spawn_lasting(std::string name, std::function<asio::awaitable<void>()> make,
+                              std::chrono::milliseconds pause) {
+  auto task = last(name, std::move(make), pause);
+  spawn(std::move(name), std::move(task));
 }
 
 void TaskScope::cancel() {

@@ -198,15 +198,18 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
   }
   const bool spread = started.size() > spread_above;
   for (Entry* const entry : started) {
-    entry->scope.spawn("repository " + entry->task.repository().name, watch_in_turn(*entry, spread));
+    entry->scope.spawn_lasting("repository " + entry->task.repository().name,
+                               [this, entry, spread] { return watch_in_turn(*entry, spread); });
   }
   if (!std::exchange(watches_, true)) {
-    pruning_.spawn("prune", pruner_.run());
-    pruning_.spawn("old trees", old_trees_.run());
-    pruning_.spawn("links", watch_links());
-    pruning_.spawn("files of failed repositories", file_watch_.run(
-                                                       shared_.file_failure, [this] { return waiting_for_files(); },
-                                                       [this](const std::string& name) { retry_for_files(name); }));
+    pruning_.spawn_lasting("prune", [this] { return pruner_.run(); });
+    pruning_.spawn_lasting("old trees", [this] { return old_trees_.run(); });
+    pruning_.spawn_lasting("links", [this] { return watch_links(); });
+    pruning_.spawn_lasting("files of failed repositories", [this] {
+      return file_watch_.run(
+          shared_.file_failure, [this] { return waiting_for_files(); },
+          [this](const std::string& name) { retry_for_files(name); });
+    });
   }
   if (shared_.observer != nullptr) {
     Event event;

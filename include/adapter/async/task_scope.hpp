@@ -6,6 +6,8 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/steady_timer.hpp>
 
+#include <chrono>
+#include <functional>
 #include <list>
 #include <string>
 
@@ -24,6 +26,10 @@ public:
   /// `name` is for the log. An exception that leaves the task, other than a cancellation, is logged as "task_failed".
   /// After cancel() nothing is started any more.
   void spawn(std::string name, asio::awaitable<void> task);
+  /// A task that has to run as long as the scope: where `make`'s coroutine fails, memory is short for one, that is
+  /// logged and the next one is begun after `pause`. It ends when one returns, or is cancelled.
+  void spawn_lasting(std::string name, std::function<asio::awaitable<void>()> make,
+                     std::chrono::milliseconds pause = std::chrono::seconds(10));
   /// Asks every task to end (terminal cancellation); returns at once. Must be called on the loop, not inside a task's
   /// await.
   void cancel();

@@ -111,6 +111,32 @@ TEST(RunBlocking, CancellationStopsTheJobAndWaitsForIt) {
   EXPECT_EQ(scope.size(), 0U);
 }
 
+asio::awaitable<void> fail_twice(int& begun) {
+  if (++begun < 3) {
+    throw std::bad_alloc();
+  }
+  asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::hours(1));
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
+TEST(TaskScope, BeginsALastingTaskAnewAfterAFailureUntilItIsCancelled) {
+  asio::io_context loop(1);
+  TaskScope scope(loop.get_executor());
+  int begun = 0;
+  scope.spawn_lasting("lasting", [&begun] { return fail_twice(begun); }, 1ms);
+  run(loop, [](TaskScope& tasks, int& count) -> asio::awaitable<void> {
+    while (count < 3) {
+      co_await answer_after(1ms, std::string());
+    }
+    co_await answer_after(20ms, std::string());
+    EXPECT_EQ(tasks.size(), 1U);
+    tasks.cancel();
+    co_await tasks.join();
+  }(scope, begun));
+  EXPECT_EQ(begun, 3);
+  EXPECT_EQ(scope.size(), 0U);
+}
+
 TEST(JobList, NamesWhatRunsAndItsStepUntilItHasEnded) {
   asio::io_context loop(1);
   Workers pool(1);
