@@ -18,12 +18,21 @@ void add_once(std::vector<std::string>& links, const std::string& link) {
   }
 }
 
-/// Whether a configuration can have had a repository of this name: anything else below .adapter is not ours.
+/// Whether a configuration can have had a repository of this name.
 bool is_repository_name(std::string_view name) {
   constexpr std::string_view first = "abcdefghijklmnopqrstuvwxyz0123456789";
   constexpr std::size_t longest = 63;
   return !name.empty() && name.size() <= longest && first.find(name.front()) != std::string_view::npos &&
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
+}
+
+/// Whether an adapter made this folder: one that somebody put beside them is no repository's, whatever its name.
+bool holds_a_repository(const std::filesystem::path& directory) {
+  std::error_code ignored;
+  const auto has_folder = [&](const char* name) {
+    return std::filesystem::is_directory(std::filesystem::symlink_status(directory / name, ignored));
+  };
+  return read_state(directory) || has_folder("repo.git") || (has_folder("trees") && has_folder("manifests"));
 }
 
 /// One that never published, or whose journal is lost, has its name for a link or none.
@@ -81,7 +90,8 @@ std::vector<Leftover> find_leftovers(const ConfiguredLinks& configured) {
   for (; !failure && item != std::filesystem::directory_iterator(); item.increment(failure)) {
     const std::string name = item->path().filename();
     std::error_code ignored;
-    if (is_repository_name(name) && !configured.link_of.contains(name) && item->is_directory(ignored)) {
+    if (is_repository_name(name) && !configured.link_of.contains(name) && item->is_directory(ignored) &&
+        holds_a_repository(item->path())) {
       leftovers.push_back(Leftover{name, links_of(item->path(), name), {}});
     }
   }

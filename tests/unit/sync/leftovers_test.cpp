@@ -59,6 +59,8 @@ TEST_F(LeftoversTest, AreNoOtherThingsBelowTheFolder) {
   fs::create_directories(directory.path() / ".adapter/.gone-1");
   fs::create_directories(directory.path() / ".adapter/lost+found");
   fs::create_directories(directory.path() / ".adapter/Upper");
+  fs::create_directories(directory.path() / ".adapter/backup-of-friday/only-copy");
+  fs::create_directories(directory.path() / ".adapter/my-trees/trees");
   EXPECT_THAT(find_leftovers(configured), IsEmpty());
 }
 

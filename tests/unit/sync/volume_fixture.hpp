@@ -40,6 +40,7 @@ protected:
   void publish(const std::string& name, const std::string& link, const std::vector<FormerLink>& former = {}) {
     const std::filesystem::path own = directory.path() / ".adapter" / name;
     std::filesystem::create_directories(own / "trees" / any_commit);
+    std::filesystem::create_directories(own / "manifests");
     SavedState state;
     state.link = link;
     state.former_links = former;
