@@ -84,7 +84,21 @@ std::optional<ObjectHeader> ObjectDatabase::checked_header(const ObjectId& id, O
     throw Error(ErrorClass::limit, "the " + std::string(to_string(type)) + " " + id.to_hex() + " has " +
                                        format_size(found->size_bytes) + ", more than " + format_size(limit_bytes));
   }
+  if (found) {
+    note_unfolding(*found);
+  }
   return found;
+}
+
+void ObjectDatabase::note_unfolding(const ObjectHeader& object) {
+  read_bytes_ += object.size_bytes;
+  unfolded_bytes_ += object.chain_bytes;
+  if (unfolded_bytes_ / max_unfolding > read_bytes_ + unfolding_allowance) {
+    throw Error(ErrorClass::limit, "the objects are deltas that unfold to more than " + std::to_string(max_unfolding) +
+                                       " times their " + format_size(read_bytes_) + " and " +
+                                       format_size(unfolding_allowance) +
+                                       ", which git never does; repack the repository (git repack -a -d -f)");
+  }
 }
 
 git::OdbObject ObjectDatabase::load(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) {

@@ -29,11 +29,15 @@ public:
 private:
   [[nodiscard]] std::optional<ObjectHeader> checked_header(const ObjectId& id, ObjectType type,
                                                            std::uint64_t limit_bytes);
+  /// Whatever is read unfolds its chain of deltas: all of it together is bounded.
+  void note_unfolding(const ObjectHeader& object);
   [[nodiscard]] git::OdbObject load(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes);
 
   git::Odb odb_;
   std::vector<PackHeaders> packs_;
   git::OdbObject last_;  ///< what read() gave out
+  std::uint64_t read_bytes_ = 0;
+  std::uint64_t unfolded_bytes_ = 0;
 };
 
 }  // namespace adapter::store

@@ -51,6 +51,11 @@ inline constexpr std::uint64_t max_small_chain_bytes = 128 * mib;
   return header.largest_in_chain_bytes >= max_small_chain_object_bytes || header.chain_bytes > max_small_chain_bytes;
 }
 
+/// Reading an object unfolds its chain of deltas: all that is read together may unfold to this many times its bytes,
+/// and those of the allowance. git's chains have at most 50 links, and its newest objects stand at their beginning.
+inline constexpr std::uint64_t max_unfolding = 64;
+inline constexpr std::uint64_t unfolding_allowance = 128 * mib;
+
 static_assert(max_commit_or_tag_bytes <= max_small_object_bytes && max_symlink_bytes <= max_small_object_bytes);
 
 /// An Error of class corrupt about an object whose bytes are what its id says, and are still not what git would have

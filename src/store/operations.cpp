@@ -36,6 +36,12 @@ bool is_about_objects(const Error& error) noexcept {
   return error.error_class() != ErrorClass::storage && error.error_class() != ErrorClass::cancelled;
 }
 
+/// Not where the object's bytes are what its id says and it was written so: looking through all stored packs for each
+/// commit that somebody malforms would be work without a bound.
+bool may_be_damage(const Error& error) noexcept {
+  return error.error_class() == ErrorClass::corrupt && error.retryable();
+}
+
 State state_of(const Layout& layout, const Records& records) {
   State state;
   state.holdings.tips = kept_tips(records);
@@ -161,6 +167,7 @@ bool indexes_to_the_same(const Layout& layout, const PackFile& pack, const std::
   Limits unlimited;
   unlimited.max_pack_bytes = UINT64_MAX;
   unlimited.max_objects = UINT32_MAX;
+  unlimited.max_tree_bytes = UINT64_MAX;
   Quarantine quarantine(layout, unlimited, std::make_shared<ProgressCounts>(), false);
   const std::filesystem::path path = layout.packs / (pack.stem + ".pack");
   // What cannot be read now is not damaged for that.
@@ -258,10 +265,7 @@ Verified verify_held(const Layout& layout, const ObjectId& id, const StoreOption
       return result;
     }
   } catch (const Error& error) {
-    if (error.error_class() != ErrorClass::corrupt) {
-      throw;
-    }
-    if (check_packs(layout, stop) == 0) {
+    if (!may_be_damage(error) || check_packs(layout, stop) == 0) {
       throw;
     }
   }
@@ -322,7 +326,7 @@ Kept keep_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine,
     return kept;
   } catch (const Error& error) {
     quarantine.reset();
-    if (error.error_class() == ErrorClass::corrupt) {
+    if (may_be_damage(error)) {
       const bool damaged = check_packs(layout, stop) > 0;
       const std::string before = format_packed_refs(read_records(layout));
       const Records left = reconcile(layout, true, stop);

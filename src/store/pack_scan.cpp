@@ -22,13 +22,17 @@ bool is_delta(unsigned type) noexcept {
   return type == ofs_delta || type == ref_delta;
 }
 
+/// Text deflates to a tenth; zeros to a thousandth.
+constexpr std::uint64_t max_inflation = 64;
+
 Error malformed() {
   return {ErrorClass::corrupt, "the pack has a malformed entry"};
 }
 
 }  // namespace
 
-PackScan::PackScan(std::uint64_t max_object_bytes) : max_object_bytes_(max_object_bytes) {
+PackScan::PackScan(std::uint64_t max_object_bytes, std::uint64_t free_bytes)
+    : max_object_bytes_(max_object_bytes), free_bytes_(free_bytes) {
   stream_ready_ = inflateInit(&stream_) == Z_OK;
 }
 
@@ -41,6 +45,10 @@ PackScan::~PackScan() {
 Error PackScan::too_large(std::uint64_t size) const {
   return {ErrorClass::limit, "the pack holds an object of " + format_size(size) + ", more than " +
                                  format_size(max_object_bytes_) + " (limits.max_object_bytes)"};
+}
+
+bool PackScan::is_out_of_proportion() const noexcept {
+  return announced_bytes_ > free_bytes_ && (announced_bytes_ - free_bytes_) / max_inflation > fed_bytes_;
 }
 
 std::optional<Error> PackScan::feed(std::string_view bytes) {
@@ -130,6 +138,11 @@ std::optional<Error> PackScan::read_entry_header(std::string_view& bytes) {
   }
   if (size_ > max_object_bytes_) {
     return too_large(size_);
+  }
+  announced_bytes_ += size_;  // 64 bits of it would have to be inflated first
+  if (is_out_of_proportion()) {
+    return Error(ErrorClass::limit, "the pack inflates to more than " + format_size(free_bytes_) + " and " +
+                                        std::to_string(max_inflation) + " times its bytes (limits.max_tree_bytes)");
   }
   if (type_ == ref_delta) {
     part_ = Part::base_id;

@@ -19,8 +19,10 @@ namespace adapter::store {
 /// deltas name by id. Inflates everything and keeps nothing of it. No I/O.
 class PackScan {
 public:
-  /// An entry, or a delta's result, of more than `max_object_bytes` is refused as soon as its header is seen.
-  explicit PackScan(std::uint64_t max_object_bytes);
+  /// An entry, or a delta's result, of more than `max_object_bytes` is refused as soon as its header is seen, and so
+  /// are entries that inflate to more than `free_bytes` together and 64 times what was fed: looking at a pack costs
+  /// that time.
+  PackScan(std::uint64_t max_object_bytes, std::uint64_t free_bytes);
   ~PackScan();
   PackScan(const PackScan&) = delete;
   PackScan& operator=(const PackScan&) = delete;
@@ -47,9 +49,11 @@ private:
   [[nodiscard]] std::optional<Error> inflate_some(std::string_view& bytes);
   [[nodiscard]] std::optional<Error> check_result_size();
   [[nodiscard]] Error too_large(std::uint64_t size) const;
+  [[nodiscard]] bool is_out_of_proportion() const noexcept;
   void begin_data();
 
   const std::uint64_t max_object_bytes_;
+  const std::uint64_t free_bytes_;
   z_stream stream_{};
   bool stream_ready_ = false;
   Part part_ = Part::pack_header;
@@ -59,6 +63,7 @@ private:
   unsigned type_ = 0;
   std::string delta_start_;  ///< the first inflated bytes of a delta: the sizes of base and result
   std::uint64_t inflated_bytes_ = 0;
+  std::uint64_t announced_bytes_ = 0;  ///< what all entries so far inflate to
   std::uint64_t consumed_bytes_ = 0;
   std::uint64_t fed_bytes_ = 0;     ///< with the bytes that are being read
   std::uint64_t entry_offset_ = 0;  ///< of the entry that is being read

@@ -64,7 +64,7 @@ Quarantine::Quarantine(const Layout& layout, const Limits& limits, std::shared_p
       limits_(limits),
       name_(unique_name("")),
       folder_(layout.incoming / name_),
-      scan_(limits.max_object_bytes),
+      scan_(limits.max_object_bytes, limits.max_tree_bytes),
       counts_(std::move(counts)),
       thin_(thin) {}
 

@@ -22,9 +22,6 @@ constexpr std::uint64_t max_lfs_pointer_bytes = 200;
 constexpr std::string_view lfs_pointer_start = "version https://git-lfs.github.com/spec/";
 /// Names of folders that wait to be walked, on all levels together, with their ids.
 constexpr std::uint64_t max_waiting_bytes = 64 * mib;
-/// Reading a file unfolds its chain of deltas: all files of a tree together may unfold to this many times the bytes
-/// that they may have. git's chains have at most 50 links.
-constexpr std::uint64_t max_unfolding = 64;
 /// Of links and pointers, beside what their own bytes allow.
 constexpr std::uint64_t small_reads_allowance = 16 * mib;
 
@@ -107,6 +104,7 @@ public:
       const std::size_t name_size = top.name.size();
       frames_.pop_back();
       if (frames_.empty()) {
+        check_proportion(weight);
         return weight;
       }
       frames_.back().weight.add_child(weight, name_size);
@@ -138,6 +136,16 @@ private:
                         path_of(name) + ": the " + std::string(to_string(type)) + " " + id.to_hex() + " is missing");
   }
 
+  /// Of the whole tree: what stands at the end of a chain may come before what makes up for it.
+  static void check_proportion(const Weight& tree) {
+    if (tree.chain_bytes / max_unfolding > tree.bytes + unfolding_allowance) {
+      throw Error(ErrorClass::limit, "the tree's files are deltas that unfold to more than " +
+                                         std::to_string(max_unfolding) + " times their " + format_size(tree.bytes) +
+                                         " and " + format_size(unfolding_allowance) +
+                                         ", which git never does; repack the repository (git repack -a -d -f)");
+    }
+  }
+
   void check(const Weight& weight) const {
     if (weight.paths > limits_.max_paths) {
       throw Error(ErrorClass::limit,
@@ -146,11 +154,6 @@ private:
     if (weight.bytes > limits_.max_tree_bytes) {
       throw Error(ErrorClass::limit, "the tree's files have more than " + format_size(limits_.max_tree_bytes) +
                                          " (limits.max_tree_bytes)");
-    }
-    if (weight.chain_bytes / max_unfolding > limits_.max_tree_bytes) {
-      throw Error(ErrorClass::limit, "the tree's files are deltas that unfold to more than " +
-                                         std::to_string(max_unfolding) + " times " +
-                                         format_size(limits_.max_tree_bytes) + " (limits.max_tree_bytes)");
     }
     if (weight.depth > limits_.max_depth) {
       too_deep();

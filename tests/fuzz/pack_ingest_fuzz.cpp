@@ -58,7 +58,7 @@ std::string with_checksum(std::string_view bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string pack = with_checksum(std::string_view(reinterpret_cast<const char*>(data), size));
-  PackScan scan(1 * mib);
+  PackScan scan(1 * mib, 16 * mib);
   const std::string_view view(pack);
   if (!scan.feed(view.substr(0, size / 2))) {
     static_cast<void>(scan.feed(view.substr(size / 2)));

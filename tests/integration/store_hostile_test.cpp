@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 
+#include "../support/file_calls.hpp"
 #include "store_support.hpp"
 
 using adapter::Error;
@@ -72,6 +73,27 @@ TEST_F(StoreHostile, MalformedOrMismatchedObjectsAreCorrupt) {
     const auto error = refusal_of(tree);
     EXPECT_EQ(error.error_class(), ErrorClass::corrupt) << error.text();
   }
+}
+
+/// Whoever may write to the repository can send one with each check.
+TEST_F(StoreHostile, AMalformedObjectHasNoStoredPackLookedThrough) {
+  open();
+  ingest(origin.pack(good.to_hex()), good);
+  const ObjectId commit = origin.commit_of_tree(origin.hash_object("tree", tree_entry("40000", "a", blob)));
+  const std::string list = commit.to_hex() + "\n" + origin.git("rev-parse " + commit.to_hex() + "^{tree}") + "\n";
+  write_whole(origin.path() / ".git/test-list", list);
+  const std::string pack =
+      run_command("cd '" + origin.path().string() + "' && git pack-objects -q --stdout <.git/test-list");
+  adapter::testing::FileCalls::watch();
+  const Error error = refusal(pack, commit);
+  adapter::testing::FileCalls::ignore();
+  EXPECT_EQ(error.error_class(), ErrorClass::corrupt);
+  EXPECT_FALSE(error.retryable());
+  const auto made = adapter::testing::FileCalls::paths_of("mkdir");
+  const auto quarantines = std::count_if(made.begin(), made.end(), [](const std::string& path) {
+    return std::filesystem::path(path).parent_path().filename() == "incoming";
+  });
+  EXPECT_EQ(quarantines, 1) << "the transfer's own, and one for each stored pack that was indexed again";
 }
 
 TEST_F(StoreHostile, TheNamesPolicyOfGitTakesSystemdUnits) {

@@ -215,6 +215,58 @@ TEST_F(StoreSmallOnLarge, ManyLinksOnMediumObjectsAreRefused) {
   EXPECT_NE(error.text().find("links and pointers of LFS are deltas that unfold"), std::string::npos) << error.text();
 }
 
+/// Each name is written by itself, so each unfolds the chain again.
+TEST_F(StoreSmallOnLarge, AFileUnderManyNamesIsRefused) {
+  open();
+  PackWriter pack;
+  const std::string large(17 * mib, 'b');
+  const ObjectId base = pack.add("blob", large);
+  pack.add_ref_delta(base, literal_delta(large.size(), "small"));
+  std::string few;
+  std::string many;
+  for (int name = 0; name < 900; ++name) {
+    many += tree_entry("100644", std::to_string(1000 + name), PackWriter::id_of("blob", "small"));
+    few = name < 100 ? many : few;
+  }
+  const auto commit_of = [&pack](const std::string& tree) {
+    return pack.add("commit", "tree " + pack.add("tree", tree).to_hex() +
+                                  "\nauthor a <a@example.com> 1700000000 +0000\n"
+                                  "committer a <a@example.com> 1700000000 +0000\n\nmany\n");
+  };
+  const ObjectId kept = commit_of(few);
+  const ObjectId refused = commit_of(many);
+  const Error error = refusal(pack.bytes(), refused);
+  EXPECT_EQ(error.error_class(), ErrorClass::limit);
+  EXPECT_NE(error.text().find("files are deltas that unfold to more than 64 times their 4.4"), std::string::npos)
+      << error.text();
+  EXPECT_EQ(ingest(pack.bytes(), kept).paths, 100U);
+}
+
+/// Folders are read as files are: by the walk, and again by each publish.
+TEST_F(StoreSmallOnLarge, ManyFoldersOnALargeOneAreRefused) {
+  open();
+  PackWriter pack;
+  const ObjectId blob = pack.add("blob", "x");
+  std::string large;
+  for (int name = 0; name < 500'000; ++name) {
+    large += tree_entry("100644", std::to_string(1'000'000 + name), blob);
+  }
+  const ObjectId base = pack.add("tree", large);
+  std::string root;
+  for (int number = 0; number < 600; ++number) {
+    const std::string tree = tree_entry("100644", std::to_string(1000 + number), blob);
+    pack.add_ref_delta(base, literal_delta(large.size(), tree));
+    root += tree_entry("40000", std::to_string(1000 + number), PackWriter::id_of("tree", tree));
+  }
+  const ObjectId commit = pack.add("commit", "tree " + pack.add("tree", root).to_hex() +
+                                                 "\nauthor a <a@example.com> 1700000000 +0000\n"
+                                                 "committer a <a@example.com> 1700000000 +0000\n\nmany\n");
+  const Error error = refusal(pack.bytes(), commit);
+  EXPECT_EQ(error.error_class(), ErrorClass::limit);
+  EXPECT_NE(error.text().find("the objects are deltas that unfold to more than 64 times"), std::string::npos)
+      << error.text();
+}
+
 /// Resolving deltas unfolds bases and results: of one pack at a time where they are large.
 TEST_F(StoreSmallOnLarge, ItsDeltasAreResolvedUnderThePermit) {
   open();

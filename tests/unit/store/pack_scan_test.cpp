@@ -48,6 +48,8 @@ std::string pack(char count, const std::string& entries) {
   return "PACK\0\0\0\2\0\0\0"s + count + entries + std::string(20, 't');
 }
 
+constexpr std::uint64_t unbounded = UINT64_MAX;
+
 std::optional<Error> scan(const std::string& bytes, std::size_t step, PackScan& subject) {
   for (std::size_t at = 0; at < bytes.size(); at += step) {
     if (auto error = subject.feed(std::string_view(bytes).substr(at, step))) {
@@ -61,7 +63,7 @@ TEST(PackScan, ReadsThroughAPackInPiecesOfAnySize) {
   const std::string bytes = pack(3, header(3, 5) + deflate("hello") + header(7, 6) + std::string(20, 'b') +
                                         deflate("\5\5\220\5\1x") + header(6, 6) + "\x1c" + deflate("\5\5\220\5\1x"));
   for (std::size_t step = 1; step <= bytes.size(); ++step) {
-    PackScan subject(100);
+    PackScan subject(100, unbounded);
     EXPECT_FALSE(scan(bytes, step, subject).has_value()) << step;
     EXPECT_EQ(subject.entries_left(), 0U);
     EXPECT_EQ(subject.consumed_bytes(), bytes.size());
@@ -71,13 +73,13 @@ TEST(PackScan, ReadsThroughAPackInPiecesOfAnySize) {
 
 TEST(PackScan, SizesAreRefusedBeforeTheyAreBelieved) {
   for (const unsigned type : {1U, 2U, 3U, 4U, 6U, 7U}) {
-    PackScan subject(100);
+    PackScan subject(100, unbounded);
     const auto error = subject.feed(std::string_view(pack(1, header(type, 101))).substr(0, 14));
     ASSERT_TRUE(error.has_value()) << type;
     EXPECT_EQ(error->error_class(), ErrorClass::limit);
     EXPECT_NE(error->text().find("max_object_bytes"), std::string::npos);
   }
-  PackScan result(100);
+  PackScan result(100, unbounded);
   const std::string delta = number(5) + number(3'000'000'000) + "x";
   const auto error = scan(pack(1, header(7, delta.size()) + std::string(20, 'b') + deflate(delta)), 1, result);
   ASSERT_TRUE(error.has_value());
@@ -103,21 +105,49 @@ std::string chain(std::uint32_t deltas) {
 }
 
 TEST(PackScan, ChainsOfDeltasHaveALimit) {
-  PackScan good(100);
+  PackScan good(100, unbounded);
   EXPECT_FALSE(scan(chain(10'000), 1000, good).has_value());
   EXPECT_EQ(good.entries_left(), 0U);
-  PackScan bad(100);
+  PackScan bad(100, unbounded);
   const auto error = scan(chain(10'001), 7, bad);
   ASSERT_TRUE(error.has_value());
   EXPECT_EQ(error->error_class(), ErrorClass::limit);
   EXPECT_NE(error->text().find("10000 deltas"), std::string::npos) << error->text();
 }
 
+TEST(PackScan, WhatItInflatesToHasALimit) {
+  const std::string zeros(1000, '\0');
+  std::string entries;
+  for (int i = 0; i < 100; ++i) {
+    entries += header(3, zeros.size()) + deflate(zeros);
+  }
+  const std::string bytes = pack(100, entries);
+  ASSERT_GT(100 * zeros.size() / bytes.size(), 32U);
+  ASSERT_LT(100 * zeros.size() / bytes.size(), 64U);
+  for (const std::size_t step : {std::size_t{7}, bytes.size()}) {
+    PackScan good(1000, 1000);
+    EXPECT_FALSE(scan(bytes, step, good).has_value());
+  }
+  const std::string more(10'000, '\0');
+  entries.clear();
+  for (int i = 0; i < 100; ++i) {
+    entries += header(3, more.size()) + deflate(more);
+  }
+  PackScan bad(10'000, 100'000);
+  const auto error = scan(pack(100, entries), 7, bad);
+  ASSERT_TRUE(error.has_value());
+  EXPECT_EQ(error->error_class(), ErrorClass::limit);
+  EXPECT_NE(error->text().find("inflates to more than"), std::string::npos) << error->text();
+  EXPECT_GT(bad.entries_left(), 0U) << "it was refused at its end only";
+  PackScan free(10'000, 100 * more.size());
+  EXPECT_FALSE(scan(pack(100, entries), 7, free).has_value());
+}
+
 TEST(PackScan, ADistanceLeadsBackIntoThePack) {
   const std::string base = header(3, 5) + deflate("hello");
   for (const std::string& distance : {"\0"s, "\x7f"s, "\x85\x10"s, std::string(20, '\xff') + "\0"s,
                                       std::string(1, static_cast<char>(base.size() + 1))}) {
-    PackScan subject(100);
+    PackScan subject(100, unbounded);
     const auto error = scan(pack(2, base + header(6, 6) + distance + deflate("\5\5\220\5\1x")), 3, subject);
     ASSERT_TRUE(error.has_value());
     EXPECT_EQ(error->error_class(), ErrorClass::corrupt);
@@ -129,12 +159,12 @@ TEST(PackScan, MalformedEntriesAreCorrupt) {
        {header(0, 5) + deflate("hello"), header(5, 5) + deflate("hello"), header(3, 4) + deflate("hello"),
         header(3, 6) + deflate("hello"), header(3, 5) + "no deflate here"s, std::string(12, '\xFF'),
         header(7, 12) + std::string(20, 'b') + deflate(std::string(12, '\xFF'))}) {
-    PackScan subject(100);
+    PackScan subject(100, unbounded);
     const auto error = scan(pack(1, entry), 3, subject);
     ASSERT_TRUE(error.has_value());
     EXPECT_EQ(error->error_class() == ErrorClass::corrupt || error->error_class() == ErrorClass::limit, true);
   }
-  PackScan subject(100);
+  PackScan subject(100, unbounded);
   EXPECT_EQ(subject.feed("PUCK00000000")->error_class(), ErrorClass::corrupt);
 }
 

@@ -283,9 +283,8 @@ TEST_F(VerifyCommit, FindsLfsPointersOnBothSidesOfTheAttributesFile) {
 }
 
 TEST_F(VerifyCommit, LimitsTheBytesThatReadingAllFilesUnfolds) {
-  limits.max_tree_bytes = 1'000;
   const ObjectId blob = source.blob("x");
-  source.chains[blob] = 32'000;
+  source.chains[blob] = 4ULL << 30U;
   EXPECT_EQ(verify_tree(entry("100644", "a", blob) + entry("100644", "b", blob)).paths, 2U);
   const auto error =
       refusal_of_tree(entry("100644", "a", blob) + entry("100644", "b", blob) + entry("100644", "c", blob));
