@@ -14,6 +14,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from tests.reliability.m1 import watch  # noqa: E402
+from tests.reliability.m1.rules import Model, Version  # noqa: E402
 from tests.support import canaries  # noqa: E402
 from tests.support.adapter import to_yaml  # noqa: E402
 from tests.support.backend import git_environment  # noqa: E402
@@ -210,6 +211,52 @@ class WatcherOfLinks(unittest.TestCase):
             self.assertEqual(("!", False), watch.look(path))
             os.symlink("nowhere", path + "2")
             self.assertEqual(("nowhere", False), watch.look(path + "2"))
+
+
+class ModelOfLinks(unittest.TestCase):
+    """Two repositories follow one branch; "late" could not fetch the newest commit yet when the links change places."""
+
+    FIRST, SECOND = "1" * 40, "2" * 40
+    SOURCE = ("remote", "main")
+
+    def version(self, late, quick):
+        entries = {name: {"remote": "remote", "ref": "main", "link": link} for name, link in (("late", late), ("quick", quick))}
+        return Version({"repositories": entries, "prune": None}, 0)
+
+    def see(self, model, link, name, commit):
+        model.see([(1, 1.0, link, ".adapter/%s/trees/%s" % (name, commit), True)])
+
+    def model(self):
+        model = Model(["a", "b"])
+        for commit in (self.FIRST, self.SECOND):
+            model.tip(self.SOURCE, commit)
+        model.started(self.version("a", "b"))
+        model.is_in_force(0)
+        self.see(model, "a", "late", self.FIRST)
+        self.see(model, "b", "quick", self.SECOND)
+        return model
+
+    def test_a_link_that_changes_hands_shows_what_its_new_owner_has(self):
+        for in_force in (False, True):
+            model = self.model()
+            model.may_be_in_force(self.version("b", "a"))
+            if in_force:
+                model.is_in_force(1)
+            self.see(model, "b", "late", self.FIRST)
+            self.see(model, "a", "quick", self.SECOND)
+            self.assertEqual(model.problems, [])
+
+    def test_no_repository_goes_back(self):
+        for in_force in (False, True):
+            model = self.model()
+            model.may_be_in_force(self.version("b", "a"))
+            if in_force:
+                model.is_in_force(1)
+            self.see(model, "a", "quick", self.FIRST)
+            self.assertIn("went back", model.problems[0])
+        model = self.model()
+        self.see(model, "b", "quick", self.FIRST)
+        self.assertIn("went back", model.problems[0])
 
 
 class Yaml(unittest.TestCase):

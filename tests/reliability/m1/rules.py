@@ -111,12 +111,20 @@ class Model:
 
     def _carry_over(self, before, after):
         """A repository that moves its link takes along what was seen at the former one."""
+        carried = {}
         for name, entry in after.entries.items():
             if name in before.entries and before.source(name) == after.source(name):
-                source = after.source(name)
-                old = self.low.get((before.entries[name]["link"], source), 0)
-                key = (entry["link"], source)
-                self.low[key] = max(self.low.get(key, 0), old)
+                carried[entry["link"], after.source(name)] = self._low_after(before, entry["link"], name, after.source(name))
+        self.low.update(carried)
+
+    def _low_after(self, before, link, name, source):
+        """The tip that the repository, which also `before` had this source, shows at least at its link from now on. A link that it
+        takes from another repository shows what it has itself, be it older: no repository goes back, and it may not reach its
+        remote at the moment."""
+        own = self.low.get((before.entries[name]["link"], source), 0)
+        if before.links.get(link) in (None, name):
+            return max(self.low.get((link, source), 0), own)
+        return own
 
     def started(self, version):
         self.gone_since.clear()
@@ -208,13 +216,22 @@ class Model:
             return
         if name not in names:
             self.say("wrong owner", "%s leads into the folder of %s; it belongs to %s", link, name, sorted(names))
-        tips, low = self.tips[source], self.low.get((link, source), 0)
+        tips, low = self.tips[source], self._low(link, name, source)
         later = [index for index in range(low, len(tips)) if tips[index] == commit]
         if not later:
             self.say("went back", "%s shows %s, tip %s of %s; it had shown tip %d or a later one of %s", link, commit[:8],
                      [index for index, each in enumerate(tips) if each == commit], source, low, [each[:8] for each in tips])  # fmt: skip
         self.low[link, source] = later[0] if later else low
         path.forgotten = False
+
+    def _low(self, link, name, source):
+        """With several versions that may be in force, what the most tolerant of them demands."""
+        demands = []
+        for before, after in zip(self.possible, self.possible[1:]):
+            if after.links.get(link) == name and before.links.get(link) != name:
+                if name in before.entries and before.source(name) == source:
+                    demands.append(self._low_after(before, link, name, source))
+        return min(demands, default=self.low.get((link, source), 0))
 
     def shown(self, link):
         tree = tree_of(link, self.paths[link].target)
