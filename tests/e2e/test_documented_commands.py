@@ -4,8 +4,10 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -48,6 +50,47 @@ class DocumentedCommands(AdapterTest):
         done = subprocess.run(["sh", "-ec", command], cwd=self.folder, capture_output=True, text=True, timeout=30, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         adapter.wait_published("docs", commit, seconds=10)
+
+    def test_the_scripts_that_act_on_a_new_commit_name_each_of_them(self):
+        token = os.path.join(self.folder, "token")
+        with open(token, "w", encoding="utf-8") as out:
+            out.write("a-token-of-the-admin-port\n")
+        remote = self.remote("docs.git", files={"a": "1"})
+        adapter = self.adapter(self.config(self.entry(remote), admin={"listen": "127.0.0.1:0", "token_file": token})).start()
+        adapter.wait_event("published", "docs")
+        commits = [remote.resolve("main")]
+        by_loop, _, by_stream, _ = blocks("events.md", "sh")
+        replaced = (("/data/docs", adapter.link("docs")), ("127.0.0.1:8080", urllib.parse.urlsplit(adapter.admin).netloc),
+                    ("/run/secrets/admin-token", token))  # fmt: skip
+        runs = [self.background("loop", by_loop, replaced[:1]), self.background("stream", by_stream, replaced)]
+        self.wait_lines(runs, commits)
+        for number in ("2", "3"):
+            commits.append(remote.commit({"a": number}))
+            self.wait_lines(runs, commits)
+
+    def background(self, label, script, replaced):
+        """Runs it until the test ends; the file that its output goes to."""
+        for shown, ours in replaced:
+            self.assertIn(shown, script)
+            script = script.replace(shown, ours)
+        path = os.path.join(self.folder, label)
+        with open(path, "w", encoding="utf-8") as out:
+            process = subprocess.Popen(["sh", "-c", script], stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        self.addCleanup(process.wait)
+        self.addCleanup(os.killpg, process.pid, signal.SIGKILL)
+        return path
+
+    def wait_lines(self, paths, commits, seconds=20):
+        wanted = "".join("docs is at %s\n" % commit for commit in commits)
+        deadline = time.monotonic() + seconds
+        for path in paths:
+            while True:
+                with open(path, encoding="utf-8") as source:
+                    text = source.read()
+                if text == wanted:
+                    break
+                self.assertLess(time.monotonic(), deadline, "%s: %r, want %r" % (path, text, wanted))
+                time.sleep(0.1)
 
     def test_quickstart(self):
         """The first command of README.md; the second is what runs this test in `.ci/run`."""
