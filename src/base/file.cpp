@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapter/base/file.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <memory>
 #include <tuple>
 
 #include "adapter/base/text.hpp"
@@ -38,20 +40,57 @@ std::string error_message(int error_number) {
 
 constexpr std::size_t max_error_path_bytes = 1024;
 
+/// How a directory may have come to where a file was expected.
+enum class DirectoryCause : std::uint8_t { unknown, file_mount };
+
 /// openat, with O_CLOEXEC.
 UniqueFd open_at(int directory, const char* name, int flags, mode_t mode = 0) {
   return UniqueFd(retry_interrupted([&] { return openat(directory, name, flags | O_CLOEXEC, mode); }));
 }
 
-std::string read_descriptor(int fd, std::string_view path, std::uint64_t limit_bytes) {
+/// Nothing where it cannot be listed.
+std::optional<bool> is_empty_directory(int fd) {
+  UniqueFd listed = open_at(fd, ".", O_RDONLY | O_DIRECTORY);
+  if (!listed) {
+    return std::nullopt;
+  }
+  struct Closer {
+    void operator()(DIR* entries) const { ::closedir(entries); }
+  };
+  const std::unique_ptr<DIR, Closer> entries(::fdopendir(listed.get()));
+  if (!entries) {
+    return std::nullopt;
+  }
+  static_cast<void>(listed.release());  // closedir closes it
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
+  while (const dirent* entry = ::readdir(entries.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") {
+      return false;
+    }
+  }
+  return true;
+}
+
+Error directory_error(int fd, std::string_view path, DirectoryCause cause) {
+  std::string text = "cannot read " + escape(path, max_error_path_bytes) + ": it is a directory, not a file";
+  if (cause == DirectoryCause::file_mount && is_empty_directory(fd).value_or(false)) {
+    text +=
+        ", and empty: Docker creates such a directory when the host's file is missing; remove it, make the file, "
+        "and create the container anew";
+  } else {
+    text += "; correct the path";
+  }
+  return Error(ErrorClass::storage, std::move(text));
+}
+
+std::string read_descriptor(int fd, std::string_view path, std::uint64_t limit_bytes, DirectoryCause cause) {
   struct stat info{};
   if (fstat(fd, &info) != 0) {
     throw storage_error(errno, "read", path);
   }
   if (S_ISDIR(info.st_mode)) {
-    throw Error(ErrorClass::storage, "cannot read " + escape(path, max_error_path_bytes) +
-                                         ": it is a directory: Docker creates one when the host's file is missing; "
-                                         "remove it, make the file, and create the container anew");
+    throw directory_error(fd, path, cause);
   }
   if (!S_ISREG(info.st_mode)) {
     throw Error(ErrorClass::storage, "cannot read " + escape(path) + ": it is not a regular file");
@@ -157,7 +196,7 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit_byt
   if (!fd) {
     throw storage_error(errno, "read", path.native());
   }
-  return read_descriptor(fd.get(), path.native(), limit_bytes);
+  return read_descriptor(fd.get(), path.native(), limit_bytes, DirectoryCause::file_mount);
 }
 
 std::string read_file_at(int directory, const std::string& name, std::uint64_t limit_bytes) {
@@ -165,7 +204,7 @@ std::string read_file_at(int directory, const std::string& name, std::uint64_t l
   if (!fd) {
     throw storage_error(errno, "read", name);
   }
-  return read_descriptor(fd.get(), name, limit_bytes);
+  return read_descriptor(fd.get(), name, limit_bytes, DirectoryCause::unknown);
 }
 
 void replace_file_at(int directory, const std::string& name, std::string_view bytes, mode_t mode) {

@@ -249,6 +249,10 @@ Files real_files() {
   return files;
 }
 
+  files.is_directory = [](const std::filesystem::path& path) {
+    std::error_code failure;
+    return std::filesystem::is_directory(path, failure);
+  };
 Loaded load_file(const std::filesystem::path& file, const Environment& environment) {
   return load(file, environment, nullptr);
 }

@@ -118,6 +118,13 @@ void Loader::include(const Document& main, const Value& item) {
     report_.error(item.place(), "bad-value", "** is not supported; write one pattern for each folder");
     return;
   }
+  if (literal && files_->is_directory && files_->is_directory(folder / *pattern)) {
+    const bool slash = pattern->ends_with('/');
+    report_.error(item.place(), "unreadable-file",
+                  escape(*pattern, 256) + " is a directory; write " + escape(*pattern, 256) + (slash ? "" : "/") +
+                      "*.yaml for the files in it");
+    return;
+  }
   if (literal) {
     include_file(item, main_file, folder / *pattern, true);
     return;

@@ -22,6 +22,8 @@ struct Files {
   /// The files that match, in any order; nothing when none does. `folder` is literal.
   std::function<std::vector<std::filesystem::path>(const std::filesystem::path& folder, const std::string& pattern)>
       glob;
+  /// Whether it is a directory; may be empty: none is.
+  std::function<bool(const std::filesystem::path& path)> is_directory{};
   std::filesystem::path working_directory;
   std::uint64_t max_total_bytes = 64ULL * 1024 * 1024;  ///< of all included files
 };

@@ -74,7 +74,7 @@ bool ensure_directory_at(int directory, const std::string& name, mode_t mode);
 void write_all(int fd, std::string_view bytes, std::string_view path_for_errors);
 
 /// The whole file; over `limit_bytes` is an error of class limit. Reads regular files only (a FIFO or device is refused
-/// before it can block).
+/// before it can block). The error for an empty directory at a path names Docker as its likely maker.
 [[nodiscard]] std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes);
 [[nodiscard]] std::string read_file_at(int directory, const std::string& name, std::uint64_t limit_bytes);
 

@@ -195,7 +195,7 @@ TEST_F(CredentialsTest, NamesADirectoryThatDockerMade) {
   Credentials all =
       credentials({bearer("https://git.example/", {config::SecretSource::Kind::file, (folder_ / "token").native()})});
   expect_auth_error(all, "https://git.example/x",
-                    "it is a directory: Docker creates one when the host's file is missing");
+                    "and empty: Docker creates such a directory when the host's file is missing");
 }
 
 }  // namespace

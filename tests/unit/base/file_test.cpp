@@ -107,7 +107,14 @@ TEST(ReadFile, RefusesAFifoWithoutWaitingForAWriter) {
 TEST(ReadFile, RefusesFoldersDevicesAndWhatIsNotThere) {
   const TemporaryDirectory folder;
   EXPECT_THAT(error_of([&] { static_cast<void>(read_file(folder.path(), 10)); }).text(),
-              HasSubstr("it is a directory: Docker creates one when the host's file is missing"));
+              HasSubstr("it is a directory, not a file, and empty: Docker creates such a directory when"));
+  folder.write("file", "");
+  const std::string text = error_of([&] { static_cast<void>(read_file(folder.path(), 10)); }).text();
+  EXPECT_THAT(text, HasSubstr("it is a directory, not a file; correct the path"));
+  EXPECT_THAT(text, Not(HasSubstr("remove")));
+  ASSERT_TRUE(ensure_directory_at(folder.fd(), "of-ours", 0755));
+  EXPECT_THAT(error_of([&] { static_cast<void>(read_file_at(folder.fd(), "of-ours", 10)); }).text(),
+              Not(HasSubstr("Docker")));
   EXPECT_THAT(error_of([] { static_cast<void>(read_file("/dev/zero", 10)); }).text(), HasSubstr("not a regular file"));
   EXPECT_THAT(error_of([&] { static_cast<void>(read_file(folder.path() / "none", 10)); }).text(), HasSubstr("ENOENT"));
 }

@@ -99,7 +99,7 @@ TEST_F(NamedFiles, AreLookedForWhenAConfigurationIsExamined) {
   EXPECT_THAT(keys,
               testing::UnorderedElementsAre("ca_file", "admin.token_file", "repositories[0].webhook.secret_file"));
   EXPECT_THAT(all_text(loaded.findings), HasSubstr("No such file or directory (ENOENT); make the file"));
-  EXPECT_THAT(all_text(loaded.findings), HasSubstr("it is a directory: Docker creates one"));
+  EXPECT_THAT(all_text(loaded.findings), HasSubstr("and empty: Docker creates such a directory"));
 }
 
 TEST_F(NamedFiles, OfSecretsAreLookedIntoAndCertificatesAreNot) {
