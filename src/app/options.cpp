@@ -77,7 +77,7 @@ void add_commands(CLI::App& cli, Options& options, Raw& raw) {
   CLI::App* const once = cli.add_subcommand("once", "sync every (named) repository once");
   once->add_option("NAME", options.names, "only these repositories");
   once->add_option("--retry", raw.retry, "keep trying the failed ones this long, for example 2m")
-      ->check(accepted_by(parse_duration, "DURATION"));
+      ->check(accepted_by([](std::string_view text) { return parse_duration(text); }, "DURATION"));
   CLI::App* const validate = cli.add_subcommand("validate", "check the configuration");
   validate->add_option("--format", options.format, "text, json or sarif")
       ->check(CLI::IsMember({"text", "json", "sarif"}));

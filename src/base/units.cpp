@@ -62,8 +62,8 @@ std::string_view leading_letters(std::string_view text) {
 
 }  // namespace
 
-Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  static constexpr std::string_view expected = "for example 500ms, 30s, 5m, 2h, 1d or 1h30m (at most 3650d)";
+Result<std::chrono::milliseconds> parse_duration(std::string_view text, std::string_view range) {
+  const std::string expected = "for example 500ms, 30s, 5m, 2h, 1d or 1h30m (" + std::string(range) + ")";
   std::int64_t total = 0;
   std::size_t next_unit = 0;
   std::string_view rest = text;

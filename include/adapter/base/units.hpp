@@ -11,8 +11,9 @@
 namespace adapter {
 
 /// "500ms", "30s", "5m", "2h", "1d", "1h30m": parts in falling order of unit, each unit once, whole numbers. At most
-/// 3650 days. Errors are of class config and quote the text.
-[[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
+/// 3650 days. Errors are of class config and quote the text; `range` is what they say of the values that are allowed.
+[[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text,
+                                                               std::string_view range = "at most 3650d");
 /// The shortest spelling that parse_duration reads back as the same value; "0s" for zero.
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);
 

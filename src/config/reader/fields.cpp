@@ -331,7 +331,8 @@ std::optional<std::chrono::milliseconds> Fields::duration(std::string_view name,
   if (!text) {
     return std::nullopt;
   }
-  const Result<std::chrono::milliseconds> duration = parse_duration(*text);
+  const Result<std::chrono::milliseconds> duration =
+      parse_duration(*text, format_duration(min) + " to " + format_duration(max));
   if (!duration) {
     context_.report.error(value->place(), "bad-value", duration.error().text());
     return std::nullopt;
