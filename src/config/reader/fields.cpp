@@ -8,9 +8,12 @@
 #include "adapter/base/text.hpp"
 #include "adapter/base/units.hpp"
 #include "expand.hpp"
+#include "syntax_hint.hpp"
 
 namespace adapter::config {
 namespace {
+
+constexpr std::string_view a_mapping = "a mapping (key: value)";
 
 std::string_view what_it_is(const Node& node) {
   switch (node.kind) {
@@ -26,9 +29,22 @@ std::string_view what_it_is(const Node& node) {
   return {};
 }
 
+/// The mistake of YAML's form that the value looks like, with its cure, as the end of a message; mostly empty.
+std::string usual_mistake(const Value& value, std::string_view expected) {
+  if (value.node->kind == Node::Kind::null && value.document->has_comment_for_value(value.key_mark)) {
+    return ": a # after a blank begins a comment; put the value in quotes if the # belongs to it";
+  }
+  if (value.node->kind == Node::Kind::scalar && !value.node->quoted && expected.starts_with(a_mapping) &&
+      lacks_blank_after_colon(value.node->text)) {
+    return ": a colon without a blank after it; write key: value";
+  }
+  return {};
+}
+
 void wrong_type(Context& context, const Value& value, std::string_view expected) {
   context.report.error(value.place(), "wrong-type",
-                       "expected " + std::string(expected) + ", found " + std::string(what_it_is(*value.node)));
+                       "expected " + std::string(expected) + ", found " + std::string(what_it_is(*value.node)) +
+                           usual_mistake(value, expected));
 }
 
 std::string in_quotes(std::string_view text) {
@@ -155,7 +171,7 @@ std::vector<Value> read_list(Context& context, const Value& value, std::string_v
 
 Fields::Fields(Context& context, const Value& mapping, Section section) : context_(context), place_(mapping.place()) {
   if (mapping.node->kind != Node::Kind::mapping) {
-    wrong_type(context, mapping, "a mapping (key: value)");
+    wrong_type(context, mapping, a_mapping);
     return;
   }
   const std::string prefix = mapping.path.empty() ? "" : mapping.path + ".";
@@ -166,6 +182,14 @@ Fields::Fields(Context& context, const Value& mapping, Section section) : contex
       context.report.error(
           {mapping.document, key_node.mark.line == 0 ? mapping.node->mark : key_node.mark, mapping.path}, "bad-key",
           "a key must be a single word, found " + std::string(what_it_is(key_node)));
+      continue;
+    }
+    if (lacks_blank_after_colon(key_node.text)) {
+      // The word is cut: what comes after the colon may be a secret.
+      const std::string path = prefix + key_node.text.substr(0, key_node.text.find(':'));
+      context.report.error({mapping.document, key_node.mark, path}, "bad-key",
+                           "no blank follows the colon; write key: value");
+      refused_a_key_ = true;
       continue;
     }
     Value value{mapping.document, nodes[i + 1], key_node.mark, prefix + key_node.text};

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "adapter/base/text.hpp"
+#include "syntax_hint.hpp"
 
 namespace adapter::config {
 namespace {
@@ -152,44 +153,6 @@ private:
   bool started_ = false;
 };
 
-/// The text from a mark on.
-std::string_view text_at(std::string_view text, Mark mark) {
-  std::size_t start = 0;
-  for (std::uint32_t line = 1; line < mark.line; ++line) {
-    const std::size_t end = text.find('\n', start);
-    if (end == std::string_view::npos) {
-      return {};
-    }
-    start = end + 1;
-  }
-  return text.substr(std::min<std::size_t>(start + mark.column - 1, text.size()));
-}
-
-/// The whole line of a mark, without its end.
-std::string_view line_at(std::string_view text, Mark mark) {
-  const std::string_view rest = text_at(text, Mark{mark.line, 1});
-  return rest.substr(0, rest.find('\n'));
-}
-
-/// What a fault of syntax is as a rule, as the end of a message; the parser's own words name the rule of the grammar.
-std::string usual_cause(std::string_view text, Mark mark) {
-  const std::string_view line = line_at(text, mark);
-  const std::string_view indentation = line.substr(0, line.find_first_not_of(" \t"));
-  if (indentation.find('\t') != std::string_view::npos) {
-    return "; a tab does not indent in YAML, write blanks";
-  }
-  constexpr std::string_view special = "*&!@`%|>";
-  const std::string_view value = text_at(text, mark);
-  if (!value.empty() && special.find(value.front()) != std::string_view::npos) {
-    return std::string("; a value that begins with ") + value.front() + " has to be in quotes";
-  }
-  const std::size_t colon = line.find(": ");
-  if (colon != std::string_view::npos && line.find(": ", colon + 2) != std::string_view::npos) {
-    return "; a value that holds a colon and a blank has to be in quotes";
-  }
-  return "; keys of one entry begin in the same column, and those of an entry further to the right than its dash";
-}
-
 /// yaml-cpp takes the end of the text for a closing quote, so that half a file would pass for a whole one.
 bool is_left_open(std::string_view scalar) {
   if (scalar.starts_with('&')) {
@@ -284,6 +247,13 @@ void Document::read() {
     fault_ = Fault{to_mark(failure.mark), "yaml-syntax",
                    "not valid YAML: " + escape(failure.msg, 200) + usual_cause(text_, to_mark(failure.mark))};
   }
+}
+
+bool Document::has_comment_for_value(Mark key) const {
+  const std::string_view line = line_at(text_, key);
+  const std::size_t colon = line.find(':', std::min<std::size_t>(key.column - 1, line.size()));
+  const std::size_t next = colon == std::string_view::npos ? colon : line.find_first_not_of(" \t", colon + 1);
+  return next != std::string_view::npos && line[next] == '#';
 }
 
 Node& Document::add(Node::Kind kind, Mark mark, std::string text) {

@@ -60,6 +60,8 @@ public:
   [[nodiscard]] const std::optional<Fault>& fault() const noexcept { return fault_; }
   /// The column of a mark in characters, from 1.
   [[nodiscard]] std::size_t column(Mark mark) const;
+  /// Whether a comment follows in the line of a key where its value was expected, as in `ref: #main`.
+  [[nodiscard]] bool has_comment_for_value(Mark key) const;
 
 private:
   void read();
