@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "adapter/auth/secret_reader.hpp"
 #include "adapter/config/checks.hpp"
+#include "adapter/net/tls_library.hpp"
 
 namespace adapter::app {
 namespace {
@@ -59,13 +61,13 @@ config::Loaded failed(std::string rule, std::string message) {
 void add_warnings_of_secrets(config::Loaded& loaded) {
   for (const auto& [variable, url] : variables_of_secrets(loaded)) {
     const config::SecretSource source{config::SecretSource::Kind::environment, variable};
-    const std::string fault = auth::examine_secret(source, config::process_environment());
-    if (!fault.empty()) {
+    const config::ContentFault fault = auth::examine_secret(source, config::process_environment());
+    if (!fault.text.empty()) {
       config::Finding finding;
       finding.rule = "odd-secret";
       finding.message = "the credential for " + url;
       finding.message += ": ";
-      finding.message += fault;
+      finding.message += fault.text;
       finding.warning = true;
       loaded.findings.push_back(std::move(finding));
     }
@@ -79,14 +81,19 @@ config::Loaded load(const config::Choice& choice, bool examine) {
     return process(name);
   };
   config::Loaded loaded;
-  const config::SecretLook look = [](const std::filesystem::path& file) {
+  config::Looks looks;
+  looks.secret = [](const std::filesystem::path& file) {
     return auth::examine_secret({config::SecretSource::Kind::file, file.native()}, {});
   };
+  looks.certificates = [](const std::filesystem::path& file) {
+    const std::optional<Error> failure = net::check_ca_file(file);
+    return config::ContentFault{failure ? failure->text() : std::string(), true};
+  };
   if (choice.source == config::Source::environment) {
-    loaded = examine ? config::examine_environment(environment, look) : config::load_environment(environment);
+    loaded = examine ? config::examine_environment(environment, looks) : config::load_environment(environment);
   } else {
     loaded =
-        examine ? config::examine_file(choice.file, environment, look) : config::load_file(choice.file, environment);
+        examine ? config::examine_file(choice.file, environment, looks) : config::load_file(choice.file, environment);
   }
   if (examine) {
     add_warnings_of_secrets(loaded);

@@ -84,13 +84,13 @@ Result<Secret> read_secret(const config::SecretSource& source, const config::Env
 
 }  // namespace
 
-std::string examine_secret(const config::SecretSource& source, const config::Environment& environment) {
+config::ContentFault examine_secret(const config::SecretSource& source, const config::Environment& environment) {
   const Result<Secret> secret = read_secret(source, environment);
   if (!secret) {
-    return secret.error().text();
+    return {secret.error().text(), true};
   }
   const std::string oddity = describe_oddity(secret->reveal());
-  return oddity.empty() ? oddity : name_of(source) + " " + oddity + "; it is used as it is";
+  return {oddity.empty() ? oddity : name_of(source) + " " + oddity + "; it is used as it is", false};
 }
 
 SecretReader::SecretReader(config::SecretSource source, config::Environment environment)

@@ -131,7 +131,7 @@ std::optional<Located<Credential>> read_credential(Context& context, const Value
   }
   const auto password = read_source(context, fields, "password_file", "password_env");
   const auto token = read_source(context, fields, "token_file", "token_env");
-  credential.ca_file = fields.named_file("ca_file");
+  credential.ca_file = fields.named_file("ca_file", NamedFile::Kind::certificates);
   if (username && password) {
     credential.secret = BasicCredential{*username, *password};
   } else if (token) {

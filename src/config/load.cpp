@@ -225,9 +225,13 @@ Loaded load(const Environment& environment, std::vector<NamedFile>* named_files)
   return loaded;
 }
 
-Loaded with_warnings(Loaded loaded, const std::vector<NamedFile>& named_files, const SecretLook& look) {
-  const std::vector<Finding> warnings = check_named_files(named_files, look);
-  loaded.findings.insert(loaded.findings.end(), warnings.begin(), warnings.end());
+/// Adds what is found about the files that the configuration names.
+Loaded with_named_files(Loaded loaded, const std::vector<NamedFile>& named_files, const Looks& looks) {
+  const std::vector<Finding> findings = check_named_files(named_files, looks, !loaded.admin.listen.empty());
+  loaded.findings.insert(loaded.findings.end(), findings.begin(), findings.end());
+  if (std::any_of(findings.begin(), findings.end(), [](const Finding& finding) { return !finding.warning; })) {
+    loaded.config.reset();
+  }
   return loaded;
 }
 
@@ -245,14 +249,14 @@ Files real_files() {
   Files files;
   files.read = [](const std::filesystem::path& file) { return read_file(file, max_file_bytes); };
   files.glob = glob_files;
-  files.working_directory = working_directory();
-  return files;
-}
-
   files.is_directory = [](const std::filesystem::path& path) {
     std::error_code failure;
     return std::filesystem::is_directory(path, failure);
   };
+  files.working_directory = working_directory();
+  return files;
+}
+
 Loaded load_file(const std::filesystem::path& file, const Environment& environment) {
   return load(file, environment, nullptr);
 }
@@ -261,16 +265,16 @@ Loaded load_environment(const Environment& environment) {
   return load(environment, nullptr);
 }
 
-Loaded examine_file(const std::filesystem::path& file, const Environment& environment, const SecretLook& look) {
+Loaded examine_file(const std::filesystem::path& file, const Environment& environment, const Looks& looks) {
   std::vector<NamedFile> named_files;
   Loaded loaded = load(file, environment, &named_files);
-  return with_warnings(std::move(loaded), named_files, look);
+  return with_named_files(std::move(loaded), named_files, looks);
 }
 
-Loaded examine_environment(const Environment& environment, const SecretLook& look) {
+Loaded examine_environment(const Environment& environment, const Looks& looks) {
   std::vector<NamedFile> named_files;
   Loaded loaded = load(environment, &named_files);
-  return with_warnings(std::move(loaded), named_files, look);
+  return with_named_files(std::move(loaded), named_files, looks);
 }
 
 Sources look_again(const Sources& sources) {

@@ -85,7 +85,7 @@ void Loader::load_main(const Document& document) {
 
 void Loader::read_main(const Fields& top) {
   read_settings_of_program(context_, &top, config);
-  ca_file_ = top.named_file("ca_file");
+  ca_file_ = top.named_file("ca_file", NamedFile::Kind::certificates);
   if (const Value* defaults = top.find("defaults")) {
     defaults_ = read_defaults(context_, *defaults);
   }

@@ -149,7 +149,7 @@ Settings read_settings(Context& context, const Fields& fields, Section section) 
   settings.symlinks = fields.choice<SymlinkPolicy>("symlinks", symlink_policies);
   settings.names = fields.choice<NamePolicy>("names", name_policies);
   settings.share = fields.choice<Share>("share", shares);
-  settings.ca_file = locate(fields, "ca_file", fields.named_file("ca_file"));
+  settings.ca_file = locate(fields, "ca_file", fields.named_file("ca_file", NamedFile::Kind::certificates));
   settings.allow_insecure = fields.boolean("allow_insecure");
   settings.allow_loopback = fields.boolean("allow_loopback");
   settings.max_staleness = read_interval(fields, "max_staleness");

@@ -113,7 +113,8 @@ void read_admin(Context& context, const Value* value, Admin& admin) {
   }
   if (has_token && admin.token_file &&
       (value == nullptr || !Fields(context, *value, Section::admin).has("token_file"))) {
-    context.report.name_file(Place{nullptr, {}, "ADAPTER_ADMIN_TOKEN_FILE"}, *admin.token_file);
+    context.report.name_file(Place{nullptr, {}, "ADAPTER_ADMIN_TOKEN_FILE"}, *admin.token_file,
+                             NamedFile::Kind::secret);
   }
   if (listens_in_file) {
     return;
@@ -127,12 +128,16 @@ void read_admin(Context& context, const Value* value, Admin& admin) {
 }  // namespace
 
 void read_settings_of_program(Context& context, const Fields* top, Config& config) {
-  const std::filesystem::path from_variable = variable(context, "ADAPTER_DATA_DIR").value_or("data");
-  config.data_dir = (working_directory() / from_variable).lexically_normal();
+  const std::optional<std::string> from_variable = variable(context, "ADAPTER_DATA_DIR");
+  config.data_dir = (working_directory() / from_variable.value_or("data")).lexically_normal();
+  if (top == nullptr || !top->has("data_dir")) {
+    const Place place{nullptr, {}, from_variable ? "ADAPTER_DATA_DIR" : "data_dir"};
+    context.report.name_file(place, config.data_dir, NamedFile::Kind::directory);
+  }
   const Value* admin = nullptr;
   if (top != nullptr) {
     admin = top->find("admin");
-    if (auto path = top->path("data_dir")) {
+    if (auto path = top->named_file("data_dir", NamedFile::Kind::directory)) {
       config.data_dir = std::move(*path);
     }
     if (const auto workers = top->integer("workers", 1, max_workers)) {

@@ -15,6 +15,7 @@
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/text.hpp"
+#include "adapter/net/tls_library.hpp"
 
 namespace adapter::net {
 namespace {
@@ -112,6 +113,11 @@ bool expect_host(SSL* ssl, const std::string& host) {
 }
 
 }  // namespace
+
+std::optional<Error> check_ca_file(const std::filesystem::path& file) {
+  const Result<SslContext> context = make_context(file);
+  return context ? std::nullopt : std::optional(context.error());
+}
 
 struct TlsContexts::Entry {
   FileStamp stamp;

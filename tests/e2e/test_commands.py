@@ -100,6 +100,22 @@ class Commands(AdapterTest):
         self.assertEqual(code, 2)
         findings = json.loads(output)["findings"]
         self.assertGreaterEqual(len(findings), 4)
+    def test_validate_refuses_what_run_would_refuse(self):
+        """But not what may be missing on this machine alone."""
+        text = "data_dir: {0}/data\nca_file: {0}/ca.pem\nadmin: {{listen: '127.0.0.1:1', token_file: {0}/token}}\n".format(self.folder)
+        path = self.write(text + "repositories:\n  - {name: docs, url: 'https://example.com/a.git'}\n")
+        code, output, _ = run_command("validate", path)
+        self.assertEqual(code, 0, output)
+        self.assertRegex(output, r":3:\d+: warning: admin.token_file: .*; without it the daemon does not start\n")
+        for name in ("data", "ca.pem", "token"):
+            self.write("", name)
+        code, output, _ = run_command("validate", path)
+        self.assertEqual(code, 2)
+        self.assertRegex(output, r":1:\d+: error: data_dir: cannot use .*/data is not a folder; correct the path")
+        self.assertRegex(output, r":2:\d+: error: ca_file: ca_file .*/ca.pem holds no certificate \(it must be a PEM file\)")
+        self.assertRegex(output, r":3:\d+: error: admin.token_file: .* is empty")
+        self.assertNotIn("is valid", output)
+
         for finding in findings:
             self.assertEqual(set(finding) & {"file", "line", "column", "message"}, {"file", "line", "column", "message"})
 

@@ -5,14 +5,16 @@
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/secret.hpp"
+#include "adapter/config/checks.hpp"
 #include "adapter/config/config.hpp"
 #include "adapter/config/load.hpp"
 
 namespace adapter::auth {
 
 /// What is wrong, or looks like a mistake of its author, with a secret that could be read now: a sentence without any
-/// of its bytes; empty when nothing is. Blocking.
-[[nodiscard]] std::string examine_secret(const config::SecretSource& source, const config::Environment& environment);
+/// of its bytes. Blocking.
+[[nodiscard]] config::ContentFault examine_secret(const config::SecretSource& source,
+                                                  const config::Environment& environment);
 
 /// A secret of one line, in a file or a variable of the environment. Not synchronised.
 class SecretReader {

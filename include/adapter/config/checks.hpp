@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <set>
@@ -24,21 +25,33 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::vector<Finding> check_variables(const Variables& variables, const std::set<std::string>& used,
                                                    bool beside_a_file = false);
 
-/// A file of secrets or certificates that a configuration names, and the place that names it.
+/// A file of secrets or certificates, or the data directory, that a configuration names, and the place that names it.
 struct NamedFile {
+  enum class Kind : std::uint8_t { secret, certificates, directory };
   Finding place;  ///< file, line, column and key; no message
   std::filesystem::path file;
+  Kind kind = Kind::secret;
 };
-/// What is wrong with the secret in a file that can be read, without any of its bytes; empty when nothing is.
-using SecretLook = std::function<std::string(const std::filesystem::path&)>;
+/// What is wrong with the content of a file that can be read, without any byte of a secret; an empty text: nothing.
+struct ContentFault {
+  std::string text;
+  bool unusable = false;  ///< the program would refuse it; false: it only looks like a mistake
+};
+struct Looks {
+  std::function<ContentFault(const std::filesystem::path&)> secret;
+  std::function<ContentFault(const std::filesystem::path&)> certificates;
+};
 
-/// Warnings about named files that are missing, are no files or cannot be read by this process, and about what `look`
-/// finds in those of secrets. Blocks on a look at each; any thread.
-[[nodiscard]] std::vector<Finding> check_named_files(const std::vector<NamedFile>& files, const SecretLook& look);
+/// Findings about named files. Warnings: one that is missing, is no file or cannot be read by this process, since this
+/// machine need not be the one it is for; what `looks` finds odd. Errors: what can do on no machine, which is a file of
+/// certificates without one, an admin token that is unusable while its port is open, a data directory that is a file.
+/// Blocks on a look at each; any thread.
+[[nodiscard]] std::vector<Finding> check_named_files(const std::vector<NamedFile>& files, const Looks& looks,
+                                                     bool admin_is_open);
 
 /// As load_file and load_environment; the findings hold those of check_named_files too.
 [[nodiscard]] Loaded examine_file(const std::filesystem::path& file, const Environment& environment,
-                                  const SecretLook& look);
-[[nodiscard]] Loaded examine_environment(const Environment& environment, const SecretLook& look);
+                                  const Looks& looks);
+[[nodiscard]] Loaded examine_environment(const Environment& environment, const Looks& looks);
 
 }  // namespace adapter::config

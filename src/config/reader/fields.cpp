@@ -148,10 +148,10 @@ std::optional<std::filesystem::path> read_path(Context& context, const Value& va
   return path;
 }
 
-std::optional<std::filesystem::path> read_named_file(Context& context, const Value& value) {
+std::optional<std::filesystem::path> read_named_file(Context& context, const Value& value, NamedFile::Kind kind) {
   std::optional<std::filesystem::path> path = read_path(context, value);
   if (path) {
-    context.report.name_file(value.place(), *path);
+    context.report.name_file(value.place(), *path, kind);
   }
   return path;
 }
@@ -282,9 +282,9 @@ std::optional<std::filesystem::path> Fields::path(std::string_view name) const {
   return value != nullptr ? read_path(context_, *value) : std::nullopt;
 }
 
-std::optional<std::filesystem::path> Fields::named_file(std::string_view name) const {
+std::optional<std::filesystem::path> Fields::named_file(std::string_view name, NamedFile::Kind kind) const {
   const Value* value = find(name);
-  return value != nullptr ? read_named_file(context_, *value) : std::nullopt;
+  return value != nullptr ? read_named_file(context_, *value, kind) : std::nullopt;
 }
 
 std::vector<Value> Fields::list(std::string_view name, std::string_view expected) const {

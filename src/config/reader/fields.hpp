@@ -50,8 +50,9 @@ struct Located {
 [[nodiscard]] std::optional<std::string> read_text(Context& context, const Value& value, std::string_view expected);
 /// As read_text, made absolute against the folder of the file it stands in.
 [[nodiscard]] std::optional<std::filesystem::path> read_path(Context& context, const Value& value);
-/// As read_path, of a file of secrets or certificates, which the report notes.
-[[nodiscard]] std::optional<std::filesystem::path> read_named_file(Context& context, const Value& value);
+/// As read_path, of a file of secrets or certificates or of the data directory, which the report notes.
+[[nodiscard]] std::optional<std::filesystem::path> read_named_file(Context& context, const Value& value,
+                                                                   NamedFile::Kind kind = NamedFile::Kind::secret);
 [[nodiscard]] std::vector<Value> read_list(Context& context, const Value& value, std::string_view expected);
 
 /// One mapping. The constructor reports every key that is unknown, repeated, reserved or not a scalar; the functions
@@ -75,7 +76,8 @@ public:
   /// As it stands in the file, without variables being expanded.
   [[nodiscard]] std::optional<std::string> literal(std::string_view name, std::string_view expected) const;
   [[nodiscard]] std::optional<std::filesystem::path> path(std::string_view name) const;
-  [[nodiscard]] std::optional<std::filesystem::path> named_file(std::string_view name) const;
+  [[nodiscard]] std::optional<std::filesystem::path> named_file(std::string_view name,
+                                                                NamedFile::Kind kind = NamedFile::Kind::secret) const;
   [[nodiscard]] std::optional<bool> boolean(std::string_view name, std::string_view expected = "true or false") const;
   [[nodiscard]] std::optional<std::uint64_t> integer(std::string_view name, std::uint64_t min, std::uint64_t max) const;
   [[nodiscard]] std::optional<std::uint64_t> size(std::string_view name, std::uint64_t min, std::uint64_t max) const;

@@ -16,9 +16,10 @@ std::string Place::text() const {
          std::to_string(document->column(mark));
 }
 
-void Report::name_file(const Place& place, const std::filesystem::path& file) {
+void Report::name_file(const Place& place, const std::filesystem::path& file, NamedFile::Kind kind) {
   NamedFile named;
   named.file = file;
+  named.kind = kind;
   named.place.key = place.path;
   if (place.document != nullptr) {
     named.place.file = place.document->name();

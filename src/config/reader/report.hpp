@@ -39,8 +39,8 @@ public:
   }
   void add(Finding finding);
 
-  /// A file of secrets or certificates that the configuration names at `place`.
-  void name_file(const Place& place, const std::filesystem::path& file);
+  /// A file of secrets or certificates, or the data directory, that the configuration names at `place`.
+  void name_file(const Place& place, const std::filesystem::path& file, NamedFile::Kind kind);
 
   [[nodiscard]] bool has_errors() const noexcept { return errors_; }
   [[nodiscard]] std::vector<Finding> take();

@@ -67,9 +67,10 @@ TEST(CheckVariables, NamesQuotesThatAnEnvFileKept) {
   EXPECT_THAT(text, Not(HasSubstr("v1")));
 }
 
-std::string no_fault(const std::filesystem::path& /*file*/) {
+ContentFault no_fault(const std::filesystem::path& /*file*/) {
   return {};
 }
+const Looks no_faults{no_fault, no_fault};
 
 class NamedFiles : public testing::Test {
 protected:
@@ -88,7 +89,7 @@ TEST_F(NamedFiles, AreLookedForWhenAConfigurationIsExamined) {
         "  - {url: https://git.example.com/, token_file: there}\n"
         "repositories:\n  - name: docs\n    url: https://git.example.com/docs\n    webhook: {secret_file: no-hook}\n");
   EXPECT_THAT(load_file(folder_ / "config.yaml", corpus_environment()).findings, IsEmpty());
-  const Loaded loaded = examine_file(folder_ / "config.yaml", corpus_environment(), no_fault);
+  const Loaded loaded = examine_file(folder_ / "config.yaml", corpus_environment(), no_faults);
   EXPECT_TRUE(loaded.config);
   std::vector<std::string> keys;
   for (const Finding& finding : loaded.findings) {
@@ -102,7 +103,7 @@ TEST_F(NamedFiles, AreLookedForWhenAConfigurationIsExamined) {
   EXPECT_THAT(all_text(loaded.findings), HasSubstr("and empty: Docker creates such a directory"));
 }
 
-TEST_F(NamedFiles, OfSecretsAreLookedIntoAndCertificatesAreNot) {
+TEST_F(NamedFiles, OfSecretsAndCertificatesAreLookedInto) {
   for (const std::string name : {"ca.pem", "password", "hook", "admin"}) {
     write(name, "x");
   }
@@ -110,8 +111,9 @@ TEST_F(NamedFiles, OfSecretsAreLookedIntoAndCertificatesAreNot) {
         "ca_file: ca.pem\nadmin: {listen: '127.0.0.1:1', token_file: admin}\ncredentials:\n"
         "  - {url: https://git.example.com/, username: bot, password_file: password}\n"
         "repositories:\n  - name: docs\n    url: https://git.example.com/docs\n    webhook: {secret_files: [hook]}\n");
-  const Loaded loaded = examine_file(folder_ / "config.yaml", corpus_environment(),
-                                     [](const std::filesystem::path& file) { return file.filename().native() + "!"; });
+  const auto look = [](const std::filesystem::path& file) { return ContentFault{file.filename().native() + "!"}; };
+  const Loaded loaded = examine_file(folder_ / "config.yaml", corpus_environment(), Looks{look, no_fault});
+  EXPECT_TRUE(loaded.config);
   std::vector<std::string> found;
   for (const Finding& finding : loaded.findings) {
     EXPECT_TRUE(finding.warning);
@@ -123,13 +125,56 @@ TEST_F(NamedFiles, OfSecretsAreLookedIntoAndCertificatesAreNot) {
                                                    "repositories[0].webhook.secret_files[0] hook!"));
 }
 
+TEST_F(NamedFiles, ThatCanDoOnNoMachineAreErrors) {
+  for (const std::string name : {"ca.pem", "password", "admin", "data"}) {
+    write(name, "x");
+  }
+  write("config.yaml",
+        "data_dir: data/below\nca_file: ca.pem\nadmin: {listen: '127.0.0.1:1', token_file: admin}\ncredentials:\n"
+        "  - {url: https://git.example.com/, username: bot, password_file: password}\n"
+        "repositories:\n  - name: docs\n    url: https://git.example.com/docs\n");
+  const auto unusable = [](const std::filesystem::path&) { return ContentFault{"is unusable", true}; };
+  const Loaded loaded = examine_file(folder_ / "config.yaml", corpus_environment(), Looks{unusable, unusable});
+  EXPECT_FALSE(loaded.config);
+  std::vector<std::string> found;
+  for (const Finding& finding : loaded.findings) {
+    found.push_back(finding.key + (finding.warning ? " warning " : " error ") + finding.rule);
+  }
+  EXPECT_THAT(found, testing::UnorderedElementsAre("data_dir error not-a-folder", "ca_file error no-certificate",
+                                                   "admin.token_file error odd-secret",
+                                                   "credentials[0].password_file warning odd-secret"));
+  EXPECT_THAT(all_text(loaded.findings), HasSubstr("data is not a folder; correct the path"));
+}
+
+TEST_F(NamedFiles, TheAdminTokenIsNeededAtTheStartWhileThePortIsOpen) {
+  const auto text_of = [this](const std::string& listen) {
+    write("config.yaml", "admin: {listen: '" + listen + "', token_file: none}\n" + one_repository());
+    const Loaded loaded = examine_file(folder_ / "config.yaml", corpus_environment(), no_faults);
+    EXPECT_TRUE(loaded.config) << "the file may be made elsewhere than here";
+    return all_text(loaded.findings);
+  };
+  EXPECT_THAT(text_of("127.0.0.1:1"), HasSubstr("or correct the path; without it the daemon does not start"));
+  EXPECT_THAT(text_of(""), Not(HasSubstr("does not start")));
+}
+
+TEST_F(NamedFiles, ADataDirectoryThatIsNotThereYetIsFine) {
+  write("config.yaml", "data_dir: data/below\n" + one_repository());
+  EXPECT_THAT(examine_file(folder_ / "config.yaml", corpus_environment(), no_faults).findings, IsEmpty());
+  write("data", "x");
+  const auto environment = make_environment(
+      {{"ADAPTER_URL", "https://git.example.com/docs"}, {"ADAPTER_DATA_DIR", (folder_ / "data").native()}});
+  const Loaded loaded = examine_environment(environment, no_faults);
+  EXPECT_FALSE(loaded.config);
+  EXPECT_THAT(all_text(loaded.findings), HasSubstr("environment: error: ADAPTER_DATA_DIR: cannot use "));
+}
+
 TEST_F(NamedFiles, OfVariablesAreCalledByTheVariable) {
   const Loaded loaded = examine_environment(make_environment({{"ADAPTER_URL", "https://git.example.com/docs"},
                                                               {"ADAPTER_USERNAME", "bot"},
                                                               {"ADAPTER_PASSWORD_FILE", "/nonexistent/password"},
                                                               {"ADAPTER_ADMIN_LISTEN", "0.0.0.0:8080"},
                                                               {"ADAPTER_ADMIN_TOKEN_FILE", "/nonexistent/token"}}),
-                                            no_fault);
+                                            no_faults);
   ASSERT_TRUE(loaded.config) << all_text(loaded.findings);
   EXPECT_EQ(loaded.config->admin.token_file, "/nonexistent/token");
   ASSERT_THAT(loaded.findings, SizeIs(2));
