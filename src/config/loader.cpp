@@ -196,6 +196,7 @@ void Loader::include_file(const Value& item, const std::filesystem::path& main, 
 
 void Loader::build() {
   check_names_and_links(context_, drafts_);
+  check_hooks_arrive(context_, drafts_, defaults_, config.admin);
   for (const Draft& draft : drafts_) {
     Repository repository = build_repository(context_, draft, defaults_);
     if (repository.url.origin().scheme == "https" && !repository.ca_file) {

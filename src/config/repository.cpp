@@ -16,6 +16,8 @@ constexpr milliseconds shortest_every{100};
 constexpr milliseconds longest = std::chrono::hours(24 * 365);
 constexpr milliseconds shortest_timeout = std::chrono::seconds(1);
 constexpr milliseconds longest_timeout = std::chrono::hours(24);
+/// A file is as good tomorrow as today: what its schedules come to does not depend on the clock.
+constexpr schedule::TimePoint any_day = std::chrono::sys_days(std::chrono::year(2026) / 1 / 1);
 constexpr std::uint64_t max_history_depth = 1'000'000;
 
 constexpr std::pair<std::string_view, SymlinkPolicy> symlink_policies[] = {
@@ -118,7 +120,9 @@ void read_schedule(Context& context, const Fields& fields, Section section, Sett
     }
   }
   if (fields.has("every") && fields.has("cron")) {
-    context.report.error(fields.place_of("cron"), "conflict", "there is already every; keep one of the two");
+    context.report.error(
+        fields.place_of("cron"), "conflict",
+        "there is already " + std::string(context.expand_values ? "every" : "ADAPTER_EVERY") + "; keep one of the two");
   } else if (section == Section::repository && fields.has("every") && fields.has("timezone")) {
     context.report.error(fields.place_of("timezone"), "conflict",
                          "a time zone has a meaning with cron only, and here is every");
@@ -155,7 +159,7 @@ Settings read_settings(Context& context, const Fields& fields, Section section) 
   settings.max_staleness = read_interval(fields, "max_staleness");
   settings.suspend = fields.boolean("suspend");
   if (const Value* webhook = fields.find("webhook")) {
-    settings.webhook = read_webhook(context, *webhook);
+    settings.webhook = Located<Webhook>{read_webhook(context, *webhook), webhook->place()};
   }
   settings.every_when_hooked = read_interval(fields, "every_when_hooked");
   if (const Value* limits = fields.find("limits")) {
@@ -193,21 +197,30 @@ schedule::Schedule build_schedule(Context& context, const Draft& draft, const Se
   return result;
 }
 
-/// A repository that is older than max_staleness before it is due again would never be ready for long.
+/// A repository that is older than max_staleness before it is due again would never be ready for long. That of cron is
+/// a warning: "not ready outside of office hours" can be meant.
 void check_staleness(Context& context, const Repository& repository, const Draft& draft, const Settings& defaults) {
   const auto& staleness = nearer(draft.settings.max_staleness, defaults.max_staleness);
   const auto* interval = std::get_if<schedule::Interval>(&repository.schedule.when);
   if (!staleness || repository.suspend) {
     return;
   }
+  const std::string whose = draft.settings.max_staleness || !draft.name ? "" : " for " + draft.name->value;
   milliseconds every = interval != nullptr ? interval->every : milliseconds(0);
-  if (repository.webhook && repository.every_when_hooked) {
-    every = std::max(every, *repository.every_when_hooked);
-  }
+  const bool hooked = repository.webhook && repository.every_when_hooked > every;
+  every = hooked ? *repository.every_when_hooked : every;
   if (staleness->value <= every) {
     context.report.error(staleness->place, "conflict",
                          "must be longer than the interval between two checks, which is " + format_duration(every) +
-                             (draft.settings.max_staleness || !draft.name ? "" : " for " + draft.name->value));
+                             (hooked ? " (every_when_hooked)" : "") + whose);
+    return;
+  }
+  const milliseconds gap = interval != nullptr ? every : repository.schedule.longest_gap(any_day);
+  if (staleness->value <= gap) {
+    context.report.warning(staleness->place, "conflict",
+                           "is not longer than the longest time between two checks by cron, which is " +
+                               format_duration(gap) + whose +
+                               ": the repository is not ready towards the end of it; write more than that");
   }
 }
 
@@ -285,7 +298,9 @@ Repository build_repository(Context& context, const Draft& draft, const Settings
   repository.allow_insecure = nearer(own.allow_insecure, defaults.allow_insecure).value_or(false);
   repository.allow_loopback = nearer(own.allow_loopback, defaults.allow_loopback).value_or(false);
   repository.suspend = nearer(own.suspend, defaults.suspend).value_or(false);
-  repository.webhook = nearer(own.webhook, defaults.webhook);
+  if (const auto& webhook = nearer(own.webhook, defaults.webhook)) {
+    repository.webhook = webhook->value;
+  }
   if (own.ca_file) {
     repository.ca_file = own.ca_file->value;
   }
@@ -305,7 +320,9 @@ Repository build_repository(Context& context, const Draft& draft, const Settings
     const bool insecure = repository.url.origin().scheme == "http";
     if (insecure && !repository.allow_insecure) {
       context.report.error(draft.url->place, "insecure",
-                           "http is neither encrypted nor authenticated; write https, or allow_insecure: true here");
+                           "http is neither encrypted nor authenticated; write https, or " +
+                               std::string(context.expand_values ? "allow_insecure: true here"
+                                                                 : "a configuration file with allow_insecure: true"));
     }
     if (insecure && own.ca_file) {
       context.report.error(own.ca_file->place, "conflict", "an http URL has no certificate to check; remove ca_file");
@@ -314,6 +331,19 @@ Repository build_repository(Context& context, const Draft& draft, const Settings
   check_staleness(context, repository, draft, defaults);
   check_hooked(context, repository, own);
   return repository;
+}
+
+void check_hooks_arrive(Context& context, const std::vector<Draft>& drafts, const Settings& defaults,
+                        const Admin& admin) {
+  for (const Draft& draft : drafts) {
+    const auto& webhook = nearer(draft.settings.webhook, defaults.webhook);
+    if (webhook && admin.listen.empty()) {
+      context.report.warning(webhook->place, "unused",
+                             "no delivery can arrive, since no admin port is open; write admin.listen, or set "
+                             "ADAPTER_ADMIN_LISTEN where the daemon runs");
+      return;
+    }
+  }
 }
 
 void check_names_and_links(Context& context, const std::vector<Draft>& drafts) {

@@ -28,7 +28,7 @@ struct Settings {
   std::optional<bool> allow_loopback;
   std::optional<Located<std::chrono::milliseconds>> max_staleness;
   std::optional<bool> suspend;
-  std::optional<Webhook> webhook;
+  std::optional<Located<Webhook>> webhook;
   std::optional<Located<std::chrono::milliseconds>> every_when_hooked;
   std::array<std::optional<std::uint64_t>, 8> limits;  ///< in the order of Limits' fields
 };
@@ -48,6 +48,10 @@ struct Draft {
 /// The draft over the defaults, with what only shows when both are known reported. `ca_file` is left to the caller
 /// unless the repository itself names one.
 [[nodiscard]] Repository build_repository(Context& context, const Draft& draft, const Settings& defaults);
+
+/// Warns, once, of a webhook while no admin port is open that could receive a delivery.
+void check_hooks_arrive(Context& context, const std::vector<Draft>& drafts, const Settings& defaults,
+                        const Admin& admin);
 
 /// Reports names and links that two repositories share, and links inside others.
 void check_names_and_links(Context& context, const std::vector<Draft>& drafts);

@@ -168,6 +168,27 @@ TEST_F(NamedFiles, ADataDirectoryThatIsNotThereYetIsFine) {
   EXPECT_THAT(all_text(loaded.findings), HasSubstr("environment: error: ADAPTER_DATA_DIR: cannot use "));
 }
 
+TEST(Hooks, AreNamedOnceWhereNoPortIsOpenForThem) {
+  const std::string hook = one_repository("webhook: {secret_file: hook}");
+  EXPECT_THAT(all_text(load(hook).findings),
+              HasSubstr("repositories[0].webhook: no delivery can arrive, since no admin port is open; write "
+                        "admin.listen, or set ADAPTER_ADMIN_LISTEN where the daemon runs"));
+  EXPECT_THAT(load("admin: {listen: '127.0.0.1:1'}\n" + hook).findings, IsEmpty());
+  EXPECT_THAT(load(hook, {}, make_environment({{"ADAPTER_ADMIN_LISTEN", "127.0.0.1:1"}})).findings, IsEmpty());
+  EXPECT_THAT(load("defaults: {webhook: {secret_file: hook}}\n" + one_repository()).findings, SizeIs(1));
+}
+
+TEST(Staleness, BelowTheLongestGapOfCronIsAWarning) {
+  const auto text_of = [](const std::string& staleness) {
+    const Loaded loaded = load(one_repository("cron: 0 2 * * *\nmax_staleness: " + staleness));
+    EXPECT_TRUE(loaded.config);
+    return all_text(loaded.findings);
+  };
+  EXPECT_THAT(text_of("1d"), HasSubstr("warning: repositories[0].max_staleness: is not longer than the longest time "
+                                       "between two checks by cron, which is 1d: the repository is not ready"));
+  EXPECT_THAT(text_of("1d1m"), IsEmpty());
+}
+
 TEST_F(NamedFiles, OfVariablesAreCalledByTheVariable) {
   const Loaded loaded = examine_environment(make_environment({{"ADAPTER_URL", "https://git.example.com/docs"},
                                                               {"ADAPTER_USERNAME", "bot"},

@@ -61,6 +61,15 @@ TEST(EnvironmentConfig, ReadsEveryVariable) {
   EXPECT_EQ(loaded.config->admin.listen, "127.0.0.1:8080");
 }
 
+TEST(EnvironmentConfig, CuresNameWhatVariablesCanSay) {
+  const std::string text = all_text(
+      from({{"ADAPTER_URL", "http://git.example.com/x"}, {"ADAPTER_EVERY", "1m"}, {"ADAPTER_CRON", "0 * * * *"}})
+          .findings);
+  EXPECT_THAT(text, HasSubstr("ADAPTER_URL: http is neither encrypted nor authenticated; write https, or a "
+                              "configuration file with allow_insecure: true"));
+  EXPECT_THAT(text, HasSubstr("ADAPTER_CRON: there is already ADAPTER_EVERY; keep one of the two"));
+}
+
 TEST(EnvironmentConfig, NamesTheVariableInEachFinding) {
   const Loaded loaded = from({{"ADAPTER_URL", "ssh://h/x"},
                               {"ADAPTER_REF", "a b"},
