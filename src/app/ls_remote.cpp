@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <asio/io_context.hpp>
 
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "adapter/async/task_scope.hpp"
 #include "adapter/auth/credentials.hpp"
 #include "adapter/base/text.hpp"
 #include "adapter/net/http_client.hpp"
 #include "adapter/transport/remote.hpp"
+#include "asked_refs.hpp"
 #include "commands.hpp"
 #include "load.hpp"
 #include "process/process.hpp"
@@ -55,22 +56,6 @@ Settings settings_for(const http::Url& url, const std::optional<config::Config>&
   return settings;
 }
 
-std::vector<std::string> prefixes_for(const std::vector<std::string>& names) {
-  std::vector<std::string> prefixes;
-  for (const std::string& name : names) {
-    if (name == "HEAD" || name.starts_with("refs/")) {
-      prefixes.push_back(name);
-    } else {
-      prefixes.push_back("refs/heads/" + name);
-      prefixes.push_back("refs/tags/" + name);
-    }
-  }
-  if (prefixes.empty()) {
-    prefixes = {"HEAD", "refs/"};
-  }
-  return prefixes;
-}
-
 void print(const wire::Capabilities& capabilities, const std::vector<wire::Ref>& refs) {
   std::printf("# protocol version %d\n", capabilities.version);
   for (const std::string& line : capabilities.lines) {
@@ -91,11 +76,9 @@ void print(const wire::Capabilities& capabilities, const std::vector<wire::Ref>&
 }
 
 asio::awaitable<void> list(transport::Remote& remote, std::vector<std::string> prefixes, std::optional<Error>& failure,
-                           bool& found) {
+                           std::vector<wire::Ref>& refs) {
   try {
-    const std::vector<wire::Ref> refs = co_await remote.ls_refs(std::move(prefixes));
-    print(remote.capabilities().value_or(wire::Capabilities()), refs);
-    found = !refs.empty();
+    refs = co_await remote.ls_refs(std::move(prefixes));
   } catch (const Error& error) {
     failure = error;
   }
@@ -130,24 +113,25 @@ int ls_remote_command(const Options& options) {
   auth::Credentials credentials(std::move(settings.credentials), config::process_environment());
   const auto remote = transport::make_remote(*client, credentials, *url, std::move(settings.remote));
   std::optional<Error> failure;
-  bool found = false;
+  std::vector<wire::Ref> refs;
   async::TaskScope scope(loop.get_executor());
   scope.spawn("ls-remote",
               [](transport::Remote& from, std::vector<std::string> prefixes, net::HttpClient& connections,
-                 std::optional<Error>& failed, bool& any) -> asio::awaitable<void> {
-                co_await list(from, std::move(prefixes), failed, any);
+                 std::optional<Error>& failed, std::vector<wire::Ref>& listed) -> asio::awaitable<void> {
+                co_await list(from, std::move(prefixes), failed, listed);
                 connections.close();
-              }(*remote, prefixes_for(options.refs), *client, failure, found));
+              }(*remote, prefixes_for(options.refs), *client, failure, refs));
   loop.run();
   if (failure) {
     std::fprintf(stderr, "adapter: %s\n", failure->text().c_str());
     return exit_failed;
   }
-  if (!found && !options.refs.empty()) {
-    std::fprintf(stderr, "adapter: the remote has no ref of that name; without a name all of its refs are listed\n");
-    return exit_failed;
+  print(remote->capabilities().value_or(wire::Capabilities()), refs);
+  const std::vector<std::string> absent = describe_absent(options.refs, refs);
+  for (const std::string& sentence : absent) {
+    std::fprintf(stderr, "adapter: %s\n", sentence.c_str());
   }
-  return exit_ok;
+  return absent.empty() ? exit_ok : exit_failed;
 }
 
 }  // namespace adapter::app

@@ -210,7 +210,7 @@ class Commands(AdapterTest):
         environment = {"ADAPTER_CA_FILE": self.certificates.ca}
         code, output, errors = run_command("ls-remote", self.server.url("docs.git"), "absent", environment=environment)
         self.assertEqual(code, 1)
-        self.assertIn("the remote has no ref of that name", errors)
+        self.assertIn('the remote has no ref "absent"', errors)
         self.assertNotIn("\trefs/", output)
 
     def test_ls_remote_of_nothing_exits_1(self):
@@ -218,6 +218,16 @@ class Commands(AdapterTest):
         code, output, errors = run_command("ls-remote", self.server.url("absent.git"), environment=environment)
         self.assertEqual(code, 1)
         self.assertEqual(output, "")
+    def test_ls_remote_names_each_ref_that_is_not_there(self):
+        commit = self.remote(files={"a": "1"}).resolve("main")
+        environment = {"ADAPTER_CA_FILE": self.certificates.ca}
+        code, output, errors = run_command("ls-remote", self.server.url("docs.git"), "main", "absent", commit, environment=environment)
+        self.assertEqual(code, 1)
+        self.assertIn("%s\trefs/heads/main" % commit, output)
+        self.assertIn('the remote has no ref "absent"', errors)
+        self.assertIn('"%s" is a commit id' % commit, errors)
+        self.assertEqual(len(errors.splitlines()), 2, errors)
+
         self.assertIn("absent.git", errors)
 
     def test_ls_remote_uses_the_credential_of_the_configuration(self):
