@@ -7,7 +7,9 @@
 #include <iostream>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "adapter/base/text.hpp"
 #include "adapter/base/units.hpp"
 #include "version.hpp"
 
@@ -71,6 +73,33 @@ void add_general_options(CLI::App& cli, Raw& raw) {
       "is in use.");
 }
 
+/// The help of a command lists only its own options.
+void mention_general_options(CLI::App& cli) {
+  for (CLI::App* const command : cli.get_subcommands([](const CLI::App*) { return true; })) {
+    const bool is_health = command->get_name() == "health";
+    command->footer(
+        "Every command takes --config FILE, --log-level LEVEL and --log-format FORMAT too: see adapter "
+        "--help.\n" +
+        (is_health ? "Exit codes: 0 ready, 1 not ready or no daemon answers, 2 wrong use." : cli.get_footer()));
+  }
+}
+
+/// What CLI11 says of the command line is enough, but for a missing NAME: which names are there?
+int report_wrong_use(const CLI::App& cli, const CLI::ParseError& error) {
+  const bool lacks_name = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError);
+  if (!lacks_name || !cli.got_subcommand("sync")) {
+    return cli.exit(error, std::cout, std::cerr) == 0 ? exit_ok : exit_usage;
+  }
+  const std::vector<std::string> unknown = cli.remaining(true);
+  if (!unknown.empty()) {
+    std::cerr << "sync has no option " << escape(unknown.front(), 128) << "; see adapter sync --help\n";
+  } else {
+    std::cerr << "sync needs the NAME of a repository, or several; adapter status lists those of the daemon, and the "
+                 "signal SIGUSR1 makes it sync all of them\n";
+  }
+  return exit_usage;
+}
+
 /// Those that work by themselves.
 void add_commands(CLI::App& cli, Options& options, Raw& raw) {
   cli.add_subcommand("run", "watch and sync until SIGTERM or SIGINT (the default)");
@@ -95,7 +124,7 @@ void add_client_commands(CLI::App& cli, Options& options, Raw& raw) {
   status->add_flag("--json", options.json, "print the daemon's answer as it is");
   status->add_flag("--watch", options.watch, "again every 2 s, until Ctrl-C");
   CLI::App* const sync = cli.add_subcommand("sync", "ask a running daemon to sync now, and wait for the result");
-  sync->add_option("NAME", options.names, "these repositories")->required();
+  sync->add_option("NAME", options.names, "these repositories; `adapter status` lists their names")->required();
   CLI::App* const health =
       cli.add_subcommand("health", "whether a running daemon is ready, for a container's health check");
   CLI::App* const prune = cli.add_subcommand(
@@ -121,11 +150,11 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   add_general_options(cli, raw);
   add_commands(cli, options, raw);
   add_client_commands(cli, options, raw);
+  mention_general_options(cli);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = cli.exit(error, std::cout, std::cerr);
-    return code == 0 ? exit_ok : exit_usage;
+    return report_wrong_use(cli, error);
   }
   if (!raw.config_file.empty()) {
     options.config_file = raw.config_file;

@@ -49,6 +49,11 @@ class Commands(AdapterTest):
                 self.assertEqual(output, "")
                 self.assertNotEqual(errors, "")
 
+    def test_sync_without_a_name_says_where_names_are(self):
+        code, output, errors = run_command("sync")
+        self.assertEqual((code, output), (2, ""))
+        self.assertIn("adapter status lists", errors)
+
     def test_info_is_json(self):
         code, output, _ = run_command("info")
         self.assertEqual(code, 0)
@@ -95,11 +100,6 @@ class Commands(AdapterTest):
             self.assertNotIn("/%s" % name, output)
         self.assertEqual(output.count(".password_file: "), 3, output)
 
-    def test_validate_as_json(self):
-        code, output, _ = run_command("validate", "--config", self.write(BAD), "--format", "json")
-        self.assertEqual(code, 2)
-        findings = json.loads(output)["findings"]
-        self.assertGreaterEqual(len(findings), 4)
     def test_validate_refuses_what_run_would_refuse(self):
         """But not what may be missing on this machine alone."""
         text = "data_dir: {0}/data\nca_file: {0}/ca.pem\nadmin: {{listen: '127.0.0.1:1', token_file: {0}/token}}\n".format(self.folder)
@@ -116,6 +116,11 @@ class Commands(AdapterTest):
         self.assertRegex(output, r":3:\d+: error: admin.token_file: .* is empty")
         self.assertNotIn("is valid", output)
 
+    def test_validate_as_json(self):
+        code, output, _ = run_command("validate", "--config", self.write(BAD), "--format", "json")
+        self.assertEqual(code, 2)
+        findings = json.loads(output)["findings"]
+        self.assertGreaterEqual(len(findings), 4)
         for finding in findings:
             self.assertEqual(set(finding) & {"file", "line", "column", "message"}, {"file", "line", "column", "message"})
 
@@ -213,11 +218,6 @@ class Commands(AdapterTest):
         self.assertIn('the remote has no ref "absent"', errors)
         self.assertNotIn("\trefs/", output)
 
-    def test_ls_remote_of_nothing_exits_1(self):
-        environment = {"ADAPTER_CA_FILE": self.certificates.ca}
-        code, output, errors = run_command("ls-remote", self.server.url("absent.git"), environment=environment)
-        self.assertEqual(code, 1)
-        self.assertEqual(output, "")
     def test_ls_remote_names_each_ref_that_is_not_there(self):
         commit = self.remote(files={"a": "1"}).resolve("main")
         environment = {"ADAPTER_CA_FILE": self.certificates.ca}
@@ -228,6 +228,11 @@ class Commands(AdapterTest):
         self.assertIn('"%s" is a commit id' % commit, errors)
         self.assertEqual(len(errors.splitlines()), 2, errors)
 
+    def test_ls_remote_of_nothing_exits_1(self):
+        environment = {"ADAPTER_CA_FILE": self.certificates.ca}
+        code, output, errors = run_command("ls-remote", self.server.url("absent.git"), environment=environment)
+        self.assertEqual(code, 1)
+        self.assertEqual(output, "")
         self.assertIn("absent.git", errors)
 
     def test_ls_remote_uses_the_credential_of_the_configuration(self):

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "options.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace adapter::app {
 namespace {
+
+using testing::HasSubstr;
 
 std::variant<Options, int> parse(std::vector<std::string> words) {
   words.insert(words.begin(), "adapter");
@@ -80,6 +83,34 @@ TEST(Options, WrongUseIsExitTwo) {
   EXPECT_EQ(code({"validate", "--format", "xml"}), exit_usage);
   EXPECT_EQ(code({"ls-remote"}), exit_usage);
   EXPECT_EQ(code({"--config", ""}), exit_usage);
+}
+
+std::string errors_of(std::vector<std::string> words) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(code(std::move(words)), exit_usage);
+  return testing::internal::GetCapturedStderr();
+}
+std::string help_of(const std::string& command) {
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(code({command, "--help"}), exit_ok);
+  return testing::internal::GetCapturedStdout();
+}
+
+TEST(Options, SyncWithoutANameSaysWhereNamesAre) {
+  EXPECT_THAT(errors_of({"sync"}), HasSubstr("sync needs the NAME of a repository, or several; adapter status lists"));
+  EXPECT_THAT(errors_of({"sync", "--everything"}), HasSubstr("sync has no option --everything"));
+  EXPECT_THAT(errors_of({"ls-remote"}), HasSubstr("URL is required"));
+}
+
+TEST(Options, TheHelpOfEachCommandMentionsTheGeneralOptions) {
+  for (const std::string command :
+       {"run", "once", "validate", "status", "sync", "prune", "health", "ls-remote", "info"}) {
+    const std::string help = help_of(command);
+    for (const std::string_view option : {"--config FILE", "--log-level", "--log-format"}) {
+      EXPECT_THAT(help, HasSubstr(option)) << command;
+    }
+    EXPECT_EQ(help.find("3 no daemon answers") == std::string::npos, command == "health");
+  }
 }
 
 TEST(Options, HelpAndVersionAreExitZero) {
