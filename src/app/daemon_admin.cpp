@@ -27,7 +27,8 @@ void Daemon::serve_admin() {
   try {
     open_admin_port(settings.listen);
   } catch (const Error& error) {
-    if (settings.listen_is_configured || error.error_class() != ErrorClass::storage) {
+    const bool port_failed = error.error_class() == ErrorClass::config || error.error_class() == ErrorClass::storage;
+    if (settings.listen_is_configured || !port_failed) {
       throw;
     }
     log::warning("admin_unavailable", error.text(), {{"listen", settings.listen}});

@@ -288,6 +288,7 @@ class AdminTest(AdapterTest):
             asked = self.serving(self.entry(remote), admin={"listen": listen})
             self.assertEqual(asked.wait_exit(10), 1)
             self.assertIn(listen, asked.found("start_failed")[0]["message"])
+            self.assertEqual(asked.found("start_failed")[0]["class"], "config")
             config = self.config(self.entry(remote))
             default = self.adapter(config).start(environment={"ADAPTER_ADMIN_LISTEN": listen})
             default.wait_event("admin_unavailable")

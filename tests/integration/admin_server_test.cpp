@@ -124,6 +124,25 @@ protected:
   std::thread thread_;
 };
 
+TEST_F(AdminServerTest, APortThatIsTakenOrNotOursNamesTheCure) {
+  const auto error_of = [this](const std::string& listen) {
+    try {
+      static_cast<void>(make_server(loop_.get_executor(), nobody_, listen, nullptr, Options()));
+    } catch (const Error& error) {
+      return error;
+    }
+    return Error(ErrorClass::protocol, "it was opened");
+  };
+  const Error taken = error_of(server_->address());
+  EXPECT_EQ(taken.error_class(), ErrorClass::config);
+  EXPECT_EQ(taken.text(), "cannot listen on " + server_->address() +
+                              ": Address already in use; another process listens there: end it, or write another port "
+                              "in admin.listen or ADAPTER_ADMIN_LISTEN");
+  const Error foreign = error_of("192.0.2.1:8080");
+  EXPECT_EQ(foreign.error_class(), ErrorClass::config);
+  EXPECT_NE(foreign.text().find("this machine has no such address"), std::string::npos) << foreign.text();
+}
+
 TEST_F(AdminServerTest, HealthSaysWhenTheLoopIsStuckAndWhenItTurnsAgain) {
   EXPECT_TRUE(is(ask("/healthz"), 200));
   EXPECT_TRUE(is(ask("/api/v1/repositories"), 200));

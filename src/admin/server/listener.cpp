@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <string>
 
 #include "adapter/base/text.hpp"
 
@@ -23,13 +24,36 @@ constexpr int silence_s = 1;
 using AddressList = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
 
 Error cannot_listen(std::string_view address, std::string_view why) {
-  return Error(ErrorClass::storage, "cannot listen on " + escape(address) + ": " + std::string(why));
+  return Error(ErrorClass::config, "cannot listen on " + escape(address) + ": " + std::string(why) +
+                                       " in admin.listen or ADAPTER_ADMIN_LISTEN");
+}
+
+/// What to write in place of an address that cannot be had; empty when the address is not to blame.
+std::string_view cure_of(int failure) {
+  switch (failure) {
+    case EADDRINUSE:
+      return "; another process listens there: end it, or write another port";
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+      return "; this machine has no such address: write one that it has";
+    case EACCES:
+      return "; the port is for privileged users: write one from 1024 on";
+    default:
+      return {};
+  }
+}
+
+Error cannot_listen(std::string_view address, int failure) {
+  const std::string why = std::strerror(failure);  // NOLINT(concurrency-mt-unsafe): glibc's is per thread
+  const std::string_view cure = cure_of(failure);
+  return cure.empty() ? Error(ErrorClass::storage, "cannot listen on " + escape(address) + ": " + why)
+                      : cannot_listen(address, why + std::string(cure));
 }
 
 AddressList resolve(std::string_view address) {
   const std::size_t colon = address.rfind(':');
   if (colon == std::string_view::npos) {
-    throw cannot_listen(address, "it is not host:port");
+    throw cannot_listen(address, "it is not host:port; write for example 127.0.0.1:8080");
   }
   std::string host(address.substr(0, colon));
   if (host.starts_with('[') && host.ends_with(']')) {
@@ -42,7 +66,7 @@ AddressList resolve(std::string_view address) {
   addrinfo* found = nullptr;
   const int failure = ::getaddrinfo(host.c_str(), std::string(address.substr(colon + 1)).c_str(), &hints, &found);
   if (failure != 0) {
-    throw cannot_listen(address, ::gai_strerror(failure));
+    throw cannot_listen(address, std::string(::gai_strerror(failure)) + "; write an address of this machine");
   }
   return AddressList(found, &::freeaddrinfo);
 }
@@ -99,7 +123,7 @@ Listener listen_on(std::string_view address) {
     }
     failure = errno;
   }
-  throw cannot_listen(address, std::strerror(failure));  // NOLINT(concurrency-mt-unsafe): glibc's is per thread
+  throw cannot_listen(address, failure);
 }
 
 }  // namespace adapter::admin
