@@ -85,8 +85,9 @@ std::vector<std::string> nearest_refs(std::string_view ref, const std::vector<wi
 }
 
 std::string describe_missing(std::string_view ref, const RefSelection::Choice& choice,
-                             const std::vector<std::string>& near) {
-  static constexpr std::string_view stays = "; what is published stays, and it is looked for on schedule";
+                             const std::vector<std::string>& near, bool published) {
+  const std::string_view stays =
+      published ? "; what is published stays, and it is looked for on schedule" : "; it is looked for on schedule";
   const std::string quoted = "\"" + escape(ref, max_shown_bytes) + "\"";
   if (choice.kind == RefSelection::Choice::Kind::empty_remote) {
     return "the remote has no refs any more, neither " + quoted +

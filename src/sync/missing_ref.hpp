@@ -20,8 +20,9 @@ inline constexpr std::size_t max_shown_refs = 5;
 /// then those that hold `ref` or are held by it, then the rest. Looks at the first 10,000 refs.
 [[nodiscard]] std::vector<std::string> nearest_refs(std::string_view ref, const std::vector<wire::Ref>& refs);
 
-/// The error's text. `near` comes from nearest_refs(), empty when it is not known; names are escaped here.
+/// The error's text. `near` comes from nearest_refs(), empty when it is not known; names are escaped here. `published`:
+/// a commit is, and stays.
 [[nodiscard]] std::string describe_missing(std::string_view ref, const RefSelection::Choice& choice,
-                                           const std::vector<std::string>& near);
+                                           const std::vector<std::string>& near, bool published);
 
 }  // namespace adapter::sync

@@ -303,7 +303,9 @@ asio::awaitable<void> RepositoryTask::check() {
       break;
     case Machine::Next::missing:
       co_await look_for_near_refs(choice);
-      fail(Error(ErrorClass::not_found, describe_missing(repository_.ref, choice, near_refs_.value())), true);
+      fail(Error(ErrorClass::not_found,
+                 describe_missing(repository_.ref, choice, near_refs_.value(), status_.commit.has_value())),
+           true);
       break;
     case Machine::Next::refused: {
       const Refusal* const refusal = machine_.refusal(choice.tip);

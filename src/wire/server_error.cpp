@@ -14,7 +14,9 @@ Error server_error(std::string_view message) {
   const std::string lower = to_lower(words.substr(0, max_sideband_line_bytes));
   if (lower.find("not our ref") != std::string::npos) {
     return Error(ErrorClass::not_found,
-                 text + " (the ref moved after it was looked up, or the server does not give out this commit)");
+                 text +
+                     " (the server has no such commit, or does not give it out; where ref is a commit id, correct it "
+                     "or push that commit to a branch; else the ref has just moved, and the next check finds it)");
   }
   if (lower.find("repository not found") != std::string::npos ||
       lower.find("repository does not exist") != std::string::npos) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace adapter::sync {
 namespace {
 
@@ -62,22 +64,32 @@ TEST(MissingRef, ShowsAFewOfManyAndNoneOfNone) {
 }
 
 TEST(MissingRef, SaysWhatIsMissingAndWhatToDo) {
-  EXPECT_EQ(describe_missing("maim", choice(Kind::missing), {"main", "tags/v1"}),
+  EXPECT_EQ(describe_missing("maim", choice(Kind::missing), {"main", "tags/v1"}, true),
             "the remote has no ref \"maim\"; the nearest there are: main, tags/v1; correct ref, or push it; what is "
             "published stays, and it is looked for on schedule");
-  EXPECT_THAT(describe_missing("maim", choice(Kind::missing), {}), Not(HasSubstr("nearest")));
-  EXPECT_THAT(describe_missing("main", choice(Kind::empty_remote), {}), HasSubstr("it was emptied or made anew"));
+  EXPECT_THAT(describe_missing("maim", choice(Kind::missing), {}, true), Not(HasSubstr("nearest")));
+  EXPECT_THAT(describe_missing("main", choice(Kind::empty_remote), {}, true), HasSubstr("it was emptied or made anew"));
+}
+
+TEST(MissingRef, SpeaksOfWhatIsPublishedOnlyWhereSomethingIs) {
+  for (const auto& [ref, kind] :
+       {std::pair("main", Kind::missing), std::pair("HEAD", Kind::missing), std::pair("main", Kind::empty_remote)}) {
+    EXPECT_THAT(describe_missing(ref, choice(kind), {}, true), HasSubstr("what is published stays, and it is looked"));
+    const std::string never = describe_missing(ref, choice(kind), {}, false);
+    EXPECT_THAT(never, Not(HasSubstr("published")));
+    EXPECT_THAT(never, HasSubstr("; it is looked for on schedule"));
+  }
 }
 
 TEST(MissingRef, NamesTheBranchOfAnUnbornHead) {
-  EXPECT_THAT(describe_missing("HEAD", choice(Kind::missing, "refs/heads/main"), {"trunk"}),
+  EXPECT_THAT(describe_missing("HEAD", choice(Kind::missing, "refs/heads/main"), {"trunk"}, true),
               HasSubstr("HEAD points to \"refs/heads/main\", which it does not have (unborn); the nearest there are: "
                         "trunk; push that branch"));
-  EXPECT_THAT(describe_missing("HEAD", choice(Kind::missing), {}), HasSubstr("points to no branch that it has"));
+  EXPECT_THAT(describe_missing("HEAD", choice(Kind::missing), {}, true), HasSubstr("points to no branch that it has"));
 }
 
 TEST(MissingRef, EscapesAndShortensWhatTheRemoteSays) {
-  const std::string text = describe_missing("a", choice(Kind::missing), {"b\x1b[31m", std::string(1000, 'c')});
+  const std::string text = describe_missing("a", choice(Kind::missing), {"b\x1b[31m", std::string(1000, 'c')}, true);
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_LT(text.size(), 400U);
 }

@@ -126,7 +126,7 @@ TEST(Fetch, ReadsPackAndBoundaryOfRealAnswers) {
 TEST(Fetch, SaysThatTheCommitIsGone) {
   const auto answer = read_fetch(testing::recorded("fetch_not_our_ref.response"));
   expect_error(answer.error, ErrorClass::not_found, "not our ref 1212");
-  expect_error(answer.error, ErrorClass::not_found, "the ref moved");
+  expect_error(answer.error, ErrorClass::not_found, "the server has no such commit, or does not give it out");
   EXPECT_TRUE(answer.error->retryable());
 }
 

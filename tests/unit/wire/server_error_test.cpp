@@ -8,6 +8,9 @@ namespace {
 
 TEST(ServerError, HasAClassOnlyWhereTheServerSaysIt) {
   EXPECT_EQ(server_error("upload-pack: not our ref 1234").error_class(), ErrorClass::not_found);
+  EXPECT_NE(
+      server_error("upload-pack: not our ref 1234").text().find("the server has no such commit, or does not give"),
+      std::string::npos);
   EXPECT_EQ(server_error("Repository not found.").error_class(), ErrorClass::not_found);
   EXPECT_EQ(server_error("The requested repository does not exist, or you do not have permission").error_class(),
             ErrorClass::not_found);
