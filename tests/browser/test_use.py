@@ -14,15 +14,18 @@ from tests.browser.harness import PageTest  # noqa: E402
 from tests.browser.synthetic import Synthetic, commit_of, failing, feed, many, repository, stamp  # noqa: E402
 
 FOCUSED = "document.activeElement.innerText || document.activeElement.id"
-# The page is watched from its first moment: how long its tasks take, and how far its frames are apart.
+# The page is watched from its first moment: how long its tasks take and, once asked for, how far its frames are apart. Watching frames
+# makes the browser draw sixty a second, which the page itself never asks for: a third of what such a second costs.
 PROBE = """
 window.tasks = [];
 new PerformanceObserver((list) => tasks.push(...list.getEntries().map((each) => each.duration)))
   .observe({type: "longtask", buffered: true});
 window.frames = [];
-let last = 0;
-const frame = (now) => { if (last) frames.push(now - last); last = now; requestAnimationFrame(frame); };
-requestAnimationFrame(frame);
+window.watchFrames = () => {
+  let last = 0;
+  const frame = (now) => { if (last) frames.push(now - last); last = now; requestAnimationFrame(frame); };
+  requestAnimationFrame(frame);
+};
 """
 HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.\u0007"
 
@@ -161,8 +164,8 @@ class Pictures(UseTest):
 class Thousand(UseTest):
     RATE = 300
     SECONDS = 5
-    # Measured on two cores with compilers on both: tasks under 120 ms, 95 of 100 frames within 33 ms, a quarter of a core. Sorting
-    # the rows anew at each event, on purpose, takes twice that.
+    # Measured on two cores with compilers on both: tasks under 130 ms, 95 of 100 frames within 33 ms, 27 % of a core. Sorting the rows
+    # anew at each event, on purpose, takes twice that.
     TASK = 250
     FRAME = 60
     BUSY = 0.4
@@ -172,18 +175,28 @@ class Thousand(UseTest):
         metrics = page.call("Performance.getMetrics")["metrics"]
         return next(each["value"] for each in metrics if each["name"] == "TaskDuration")
 
-    def measure(self, rig, page):
-        """(the longest task, the frame that 95 of 100 are shorter than, in milliseconds; the part of a core) while events arrive."""
-        page.run("tasks.length = frames.length = 0")
-        began, before = time.monotonic(), self.busy(page)
+    def feed(self, rig):
         sent = feed(rig, self.RATE, self.SECONDS)
-        busy = (self.busy(page) - before) / (time.monotonic() - began)
-        tasks, frames = page.run("tasks"), sorted(page.run("frames"))
-        longest, slow = max(tasks, default=0), frames[len(frames) * 95 // 100]
-        print("%d events: %d frames, p95 %.0f ms, longest task %.0f ms, %.0f %% of a core"
-              % (sent, len(frames), slow, longest, 100 * busy))  # fmt: skip
         self.assertGreater(sent, self.RATE * self.SECONDS * 0.9)
-        return longest, slow, busy
+
+    def measure_work(self, rig, page):
+        """(the part of a core, the longest task in milliseconds) while events arrive."""
+        page.run("tasks.length = 0")
+        began, before = time.monotonic(), self.busy(page)
+        self.feed(rig)
+        busy = (self.busy(page) - before) / (time.monotonic() - began)
+        longest = max(page.run("tasks"), default=0)
+        print("%.0f %% of a core, longest task %.0f ms" % (100 * busy, longest))
+        return busy, longest
+
+    def measure_frames(self, rig, page):
+        """The frame that 95 of 100 are shorter than, in milliseconds, while events arrive."""
+        page.run("frames.length = 0")
+        self.feed(rig)
+        frames = sorted(page.run("frames"))
+        slow = frames[len(frames) * 95 // 100]
+        print("%d frames, p95 %.0f ms" % (len(frames), slow))
+        return slow
 
     def test_it_stays_smooth(self):
         rig = self.rig(many(1000))
@@ -193,10 +206,13 @@ class Thousand(UseTest):
         self.wait_text(page, "#verdict", "5 of 1,000 repositories not ready")
         time.sleep(1)
         # A neighbour may take the machine for a moment, and not twice.
-        for last in (False, True):
-            longest, slow, busy = self.measure(rig, page)
-            if last or (longest < self.TASK and slow < self.FRAME and busy < self.BUSY):
-                break
+        busy, longest = self.measure_work(rig, page)
+        if longest >= self.TASK or busy >= self.BUSY:
+            busy, longest = self.measure_work(rig, page)
+        page.run("watchFrames()")
+        slow = self.measure_frames(rig, page)
+        if slow >= self.FRAME:
+            slow = self.measure_frames(rig, page)
         self.assertLess(longest, self.TASK)
         self.assertLess(slow, self.FRAME)
         self.assertLess(busy, self.BUSY)

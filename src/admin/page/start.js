@@ -12,7 +12,7 @@ async function sync_now(repository) {
   if (repository.asked) return;
   repository.asked = { id: 0, at: Date.now() };
   repository.note = null;
-  touch(repository);
+  touch_now(repository);
   try {
     const { id } = await call(address_of(repository.name) + "/sync", "POST");
     repository.asked = { id, at: Date.now() };
@@ -23,7 +23,7 @@ async function sync_now(repository) {
     announce(repository.name + ": sync was refused: " + why);
     if (error.status === 401) lock();
   }
-  touch(repository);
+  touch_now(repository);
 }
 
 function show_all() {
