@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the end-to-end suite, two modules at a time, and ends with one line of counts.
+"""Runs the end-to-end suite, some modules at a time, and ends with one line of counts.
 
     tests/e2e/run.py [--program FILE] [--jobs N] [--keep] [MODULE…]      a module is test_refs, refs, …
 """
@@ -60,7 +60,7 @@ def run_module(name, path, environment):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--program", help="the binary; default: the newest one built")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=4, help="modules at a time; most of them wait most of the time (default: %(default)s)")
     parser.add_argument("--keep", action="store_true", help="keep the folders of the tests")
     parser.add_argument("modules", nargs="*")
     options = parser.parse_args()
