@@ -17,6 +17,8 @@
 namespace adapter::transport {
 namespace {
 
+using std::chrono::steady_clock;
+
 constexpr std::string_view advertisement_type = "application/x-git-upload-pack-advertisement";
 constexpr std::string_view request_type = "application/x-git-upload-pack-request";
 constexpr std::string_view result_type = "application/x-git-upload-pack-result";
@@ -25,6 +27,7 @@ constexpr std::uint64_t max_capabilities_bytes = 1 * mib;
 /// Progress, acknowledgements and the like in the answer to a fetch, beyond one byte for each of the pack.
 constexpr std::uint64_t max_talk_bytes = 16 * mib;
 constexpr std::uint64_t pkt_header_bytes = 4;
+constexpr std::chrono::hours permanent_redirect{1};
 
 /// Carries what a sink threw, and what is as final, past the handlers that would change it.
 struct SinkFailure {
@@ -78,6 +81,9 @@ public:
         user_agent_("git/2.0 (" + options_.agent + ")") {}
 
   asio::awaitable<std::vector<wire::Ref>> ls_refs(std::vector<std::string> prefixes) override {
+    if (redirected_until_ && steady_clock::now() >= *redirected_until_) {
+      base_.reset();  // it may lead elsewhere by now, or nowhere
+    }
     Call<std::vector<wire::Ref>> call = [this, prefixes = std::move(prefixes)](Attempt& attempt) {
       return ls_refs_once(prefixes, attempt);
     };
@@ -183,9 +189,11 @@ private:
     throw status_error(refusal);
   }
 
-  /// GET info/refs, which may be redirected within its origin; what it says is remembered.
+  /// GET info/refs, which may be redirected within its origin; what it says is remembered, for the next checks too
+  /// where nothing was redirected or for good.
   asio::awaitable<void> discover() {
     http::Url url = url_.with_suffix("info/refs", "service=git-upload-pack");
+    bool is_permanent = true;
     for (int hops = 0;; ++hops) {
       net::Request request("GET", url);
       request.fields.add("Accept", advertisement_type);
@@ -193,6 +201,7 @@ private:
       Answer answer = co_await send(std::move(request));
       const http::ResponseHead& head = answer.response->head();
       if (http::is_redirect_status(head.status)) {
+        is_permanent = is_permanent && (head.status == 301 || head.status == 308);
         url = http::redirect_target(url, head.fields.get("Location").value_or(""), hops).value();
         co_await net::read_some_body(*answer.response, max_error_page_bytes);
         continue;
@@ -200,8 +209,25 @@ private:
       co_await check_answer(answer, url, advertisement_type);
       const http::Url base = hops == 0 ? url_ : http::base_after_redirect(url).value();
       co_await read_capabilities(*answer.response);
+      note_redirect(base, hops == 0 ? std::nullopt : std::optional(is_permanent));
       base_ = base;
       co_return;
+    }
+  }
+
+  /// Nothing: it was not redirected.
+  void note_redirect(const http::Url& base, std::optional<bool> is_permanent) {
+    redirected_until_.reset();
+    if (!is_permanent) {
+      redirected_to_.clear();
+      return;
+    }
+    redirected_until_ = steady_clock::now() + (*is_permanent ? permanent_redirect : std::chrono::hours(0));
+    std::string target = base.display();
+    if (redirected_to_ != target) {
+      log::info("redirected", "the remote redirects to another path, which costs requests: set url to it",
+                {{"url", url_.display()}, {"target", target}});
+      redirected_to_ = std::move(target);
     }
   }
 
@@ -359,6 +385,8 @@ private:
   std::string user_agent_;
   std::optional<wire::Capabilities> capabilities_;  ///< of the last hand-shake
   std::optional<http::Url> base_;                   ///< where it ended; nothing: to be asked (again)
+  std::string redirected_to_;                       ///< what base_ is where it was redirected, for the log
+  std::optional<steady_clock::time_point> redirected_until_;
   std::uint64_t received_bytes_ = 0;
 };
 

@@ -44,8 +44,8 @@ struct RemoteOptions {
   std::string agent = "adapter";  ///< User-Agent and the protocol's agent, "adapter/0.1.0"
 };
 
-/// A remote: remembers the capabilities of its first answer, and where that was redirected to, so that a check is one
-/// request. When the remembered ones turn out stale (404, 400 or a malformed answer to a POST that used them) they are
+/// A remote: remembers the capabilities of its first answer, so that a check is one request. Where that was redirected
+/// to holds for one check and its fetch, or for an hour where each redirect is for good (301, 308). When the remembered ones turn out stale (404, 400 or a malformed answer to a POST that used them) they are
 /// asked for anew, once per call. Loop thread only; client and credentials outlive it. Calls may overlap.
 ///
 /// Errors by class: auth (401, 403, and what Credentials says), not_found (404, 410, "repository not found"),

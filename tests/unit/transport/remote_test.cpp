@@ -49,6 +49,24 @@ TEST_F(RemoteTest, FollowsARedirectOfTheFirstGetAndRemembersWhereItLed) {
   EXPECT_EQ(network_.requests.size(), 4U);
 }
 
+/// A portal, or somebody on the way, may redirect once.
+TEST_F(RemoteTest, BeginsEachCheckAtItsUrlWhereARedirectIsNotForGood) {
+  const std::string moved =
+      answer(302, "text/html", "<html>", "Location: /new/docs.git/info/refs?service=git-upload-pack\r\n");
+  script({{{"GET /team/docs.git/info/refs"}, moved},
+          {{"GET /new/docs.git/info/refs?service=git-upload-pack"}, capabilities_answer()},
+          {{"POST /new/docs.git/git-upload-pack"}, refs_answer()},
+          {{"POST /new/docs.git/git-upload-pack"}, answer(200, result_type, pack_body())},
+          {{"GET /team/docs.git/info/refs"}, capabilities_answer()},
+          {{"POST /team/docs.git/git-upload-pack"}, refs_answer()},
+          {{"POST /team/docs.git/git-upload-pack"}, refs_answer()}});
+  EXPECT_TRUE(ls_refs().finished);
+  EXPECT_TRUE(fetch().finished);
+  EXPECT_TRUE(ls_refs().finished);
+  EXPECT_TRUE(ls_refs().finished);
+  EXPECT_EQ(network_.requests.size(), 7U);
+}
+
 TEST_F(RemoteTest, DoesNotFollowARedirectElsewhereOrForEver) {
   script({{{}, answer(302, "", "", "Location: https://evil.example/team/docs.git/info/refs\r\n")}});
   expect_error(ls_refs(), ErrorClass::policy, "https://evil.example");
