@@ -2,6 +2,7 @@
 #include "operations.hpp"
 
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -56,6 +57,11 @@ State state_of(const Layout& layout, const Records& records) {
   state.holdings.source = records.source;
   state.disk_bytes = total_bytes(list_packs(layout.packs));
   return state;
+}
+
+bool is_read_only(const std::filesystem::path& folder) noexcept {
+  struct statvfs info{};
+  return statvfs(folder.c_str(), &info) == 0 && (info.f_flag & ST_RDONLY) != 0;
 }
 
 /// A tip was accepted under the limits of its time: whether it is held does not depend on the present ones.
@@ -119,17 +125,29 @@ Records reconcile(const Layout& layout, bool deep, const std::stop_token& stop) 
   }
   const bool boundary_lacks =
       !std::includes(records.shallow.begin(), records.shallow.end(), shallow.begin(), shallow.end());
+  const auto write = [&layout](const auto& attempt) {
+    try {
+      attempt();
+    } catch (const Error& error) {
+      if (error.error_class() != ErrorClass::storage || !is_read_only(layout.git)) {
+        throw;
+      }
+      log::warning("records_not_written",
+                   "the volume is read-only: what was found out about the stored objects is not noted",
+                   {{"folder", layout.git.native()}, {"error", error.text()}});
+    }
+  };
   if (format_packed_refs(records) != before) {
     log::warning("tips_dropped", "objects of a kept commit are missing or damaged; it will be fetched again",
                  {{"folder", layout.git.native()}});
     records.shallow = shallow;
-    write_records(layout, records);
+    write([&] { write_records(layout, records); });
   } else if (packed_refs_are_damaged(layout, records)) {
     records.shallow = shallow;
-    write_records(layout, records);
+    write([&] { write_records(layout, records); });
   } else if (boundary_lacks) {
     records.shallow = shallow;
-    write_shallow(layout, records.shallow);
+    write([&] { write_shallow(layout, records.shallow); });
   }
   return records;
 }
@@ -226,6 +244,22 @@ std::vector<ObjectId> told_boundary(const Records& before, const Tip& tip) {
   return {told.begin(), told.end()};
 }
 
+/// Where the history of what is kept now ends, and that of `all`, which is kept with what was kept before. A start
+/// walks the first alone and would else have to write the difference, which a read-only volume does not let it.
+std::vector<ObjectId> boundary_of_both(ObjectSource& source, const std::vector<ObjectId>& kept,
+                                       const std::vector<ObjectId>& all, const std::vector<ObjectId>& known,
+                                       const std::vector<ObjectId>& told, std::uint32_t depth,
+                                       const std::stop_token& stop) {
+  std::vector<ObjectId> boundary = walk_history(source, all, depth, told, known, stop).shallow;
+  if (depth == 0) {
+    return boundary;
+  }
+  const std::vector<ObjectId> own = walk_history(source, kept, depth, told, known, stop).shallow;
+  std::set<ObjectId> both(boundary.begin(), boundary.end());
+  both.insert(own.begin(), own.end());
+  return {both.begin(), both.end()};
+}
+
 }  // namespace
 
 State open_repository(const Layout& layout, const std::stop_token& stop) {
@@ -314,7 +348,8 @@ Kept keep_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine,
       std::vector<ObjectId> tips = kept_commits(after);
       const auto known = kept_commits(before);
       tips.insert(tips.end(), known.begin(), known.end());
-      after.shallow = walk_history(objects, tips, tip.depth, told_boundary(before, tip), known, stop).shallow;
+      after.shallow =
+          boundary_of_both(objects, kept_commits(after), tips, known, told_boundary(before, tip), after.depth, stop);
     }
     if (stem) {
       install_pack(quarantine->pack_folder(), *stem, layout.packs);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <future>
 
+#include "../support/file_calls.hpp"
 #include "store_support.hpp"
 
 using adapter::ErrorClass;
@@ -146,7 +147,14 @@ TEST_F(StoreKeep, AShallowPackRecordsItsBoundary) {
   EXPECT_EQ(listing(fourth), origin.git("ls-tree -r HEAD"));
   expect_sound();
 
+  // The volume may be read-only by then.
+  adapter::testing::FileCalls::watch();
   open();
+  const auto calls = adapter::testing::FileCalls::seen();
+  adapter::testing::FileCalls::ignore();
+  EXPECT_TRUE(std::none_of(calls.begin(), calls.end(), [](const adapter::testing::FileCall& call) {
+    return call.name == "rename" || call.name == "write";
+  })) << "a start wrote what the update before it should have written";
   EXPECT_EQ(store->holdings().tips, (std::vector<ObjectId>{fourth, third}));
   EXPECT_EQ(store->holdings().depth, 1U);
 }
