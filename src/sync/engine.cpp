@@ -236,7 +236,7 @@ asio::awaitable<void> LiveEngine::prune_then(std::vector<std::string> names,
   done(std::move(results));
 }
 
-/// Sees a link that leads nowhere long before a check that is due in an hour does.
+/// Sees a link that does not lead to its tree long before a check that is due in an hour does.
 asio::awaitable<void> LiveEngine::watch_links() {
   while (true) {
     const steady_clock::time_point again = steady_clock::now() + link_watch_interval(entries_.size());

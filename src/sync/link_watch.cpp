@@ -1,12 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "link_watch.hpp"
 
+#include <limits.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 namespace adapter::sync {
+
+namespace {
+
+bool leads_to_a_tree_of(const std::filesystem::path& link, const std::string& repository) {
+  std::array<char, PATH_MAX> target{};
+  const ssize_t size = readlink(link.c_str(), target.data(), target.size());
+  if (size <= 0) {
+    return false;  // nothing, or what somebody put there
+  }
+  std::string_view rest(target.data(), static_cast<std::size_t>(size));
+  while (rest.starts_with("../")) {
+    rest.remove_prefix(3);
+  }
+  struct stat info{};
+  return rest.starts_with(".adapter/" + repository + "/trees/") && stat(link.c_str(), &info) == 0 &&
+         S_ISDIR(info.st_mode);
+}
+
+}  // namespace
 
 std::vector<WatchedLink> look_at_links(std::vector<WatchedLink> links, const std::stop_token& stop) {
   std::vector<WatchedLink> differing;
@@ -14,8 +37,7 @@ std::vector<WatchedLink> look_at_links(std::vector<WatchedLink> links, const std
     if (stop.stop_requested()) {
       break;
     }
-    struct stat info{};
-    const bool resolves = stat(link.path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+    const bool resolves = leads_to_a_tree_of(link.path, link.repository);
     if (resolves != link.resolves) {
       link.resolves = resolves;
       differing.push_back(std::move(link));

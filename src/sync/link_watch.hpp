@@ -18,8 +18,8 @@ struct WatchedLink {
   bool resolves = true;        ///< as it was seen last
 };
 
-/// Those whose link leads to a folder now and did not, or the other way round; `resolves` says what is. One look at
-/// each, never at the trees. Blocking; any thread; ends early when stopped.
+/// Those whose link leads to a tree of its repository now and did not, or the other way round; `resolves` says what is.
+/// One look at each, never at the trees. Blocking; any thread; ends early when stopped.
 [[nodiscard]] std::vector<WatchedLink> look_at_links(std::vector<WatchedLink> links, const std::stop_token& stop);
 
 /// Between two looks at this many links: a second, or so long that the looks cost a thousandth of a core.

@@ -105,7 +105,7 @@ asio::awaitable<void> RepositoryTask::recover() {
   std::string volume =
       co_await async::run_blocking(shared_.workers, std::move(look), "look at the volume", async::Lane::quick);
   machine_.set_volume(std::move(volume));
-  co_await take_notes();
+  const bool link_moved = co_await take_notes();
   publish::RecoverOptions options;
   options.former_links = journal_.state().links_to_remove();
   options.commits = noted_commits(journal_.state());
@@ -119,13 +119,22 @@ asio::awaitable<void> RepositoryTask::recover() {
     facts.shown_elsewhere = co_await source_shown_elsewhere();
   }
   const std::vector<RecoveryStep> steps = plan_recovery(facts);
-  if (!steps.empty() && steps.front().way != RecoveryStep::Way::keep) {
-    log::warning("tree_damaged", describe(found), {{"repository", repository_.name}, {"commit", steps.front().commit}});
+  const bool planned = link_moved && !steps.empty() && steps.front().way == RecoveryStep::Way::relink;
+  if (!steps.empty() && steps.front().way != RecoveryStep::Way::keep && !planned) {
+    log::warning("tree_damaged", "the published tree or its link is not as it was written and is made again",
+                 {{"repository", repository_.name}, {"commit", steps.front().commit}, {"damage", describe(found)}});
   }
   const std::optional<SavedState::Pending> begun = journal_.state().pending;
   bool of_source = false;
+  bool rebuilding = false;
   bool rebuilt = false;
   for (const RecoveryStep& step : steps) {
+    if (step.way == RecoveryStep::Way::rebuild && !rebuilding) {
+      // Work as long as a sync's: the looks of others do not wait for it.
+      rebuilding = true;
+      permit.release();
+      permit = co_await shared_.syncs.acquire();
+    }
     const bool done = co_await take(step);
     if (done) {
       adopt(step, found, begun);
@@ -147,8 +156,9 @@ asio::awaitable<void> RepositoryTask::recover() {
   }
 }
 
-/// The journal, once, and in it the configured link: durable before that link can be made.
-asio::awaitable<void> RepositoryTask::take_notes() {
+/// The journal, once, and in it the configured link: durable before that link can be made. Whether that is another link
+/// than the one before.
+asio::awaitable<bool> RepositoryTask::take_notes() {
   if (!journal_.is_loaded()) {
     co_await journal_.load();
     machine_.restore_refusals(journal_.state().refusals);
@@ -156,14 +166,16 @@ asio::awaitable<void> RepositoryTask::take_notes() {
       co_await find_borrowed_links();
     }
   }
-  if (journal_.state().link != repository_.link) {
-    const bool had_notes = journal_.has_notes();
-    journal_.edit().configure(repository_.link);
-    if (had_notes) {
-      // A volume that takes no note takes no new link either: what stands is served on.
-      co_await journal_.save_if_possible(repository_.name);
-    }
+  if (journal_.state().link == repository_.link) {
+    co_return false;
   }
+  const bool had_notes = journal_.has_notes();
+  journal_.edit().configure(repository_.link);
+  if (had_notes) {
+    // A volume that takes no note takes no new link either: what stands is served on.
+    co_await journal_.save_if_possible(repository_.name);
+  }
+  co_return had_notes;
 }
 
 /// No notes say so, but a link that another repository has by now may still show a tree of this one.
@@ -248,7 +260,9 @@ asio::awaitable<bool> RepositoryTask::rebuild(ObjectId commit) {
 }
 
 asio::awaitable<bool> RepositoryTask::write_from_packs(ObjectId commit) {
-  const std::optional<store::CommitFacts> facts = co_await store_->verify(commit);
+  sync_time_left_ = repository_.timeout;
+  asio::awaitable<std::optional<store::CommitFacts>> verifying = store_->verify(commit);
+  const std::optional<store::CommitFacts> facts = co_await timed(std::move(verifying), "what is held was verified");
   if (!facts) {
     log::warning("not_rebuilt", "the packs do not hold all of the commit",
                  {{"repository", repository_.name}, {"commit", commit}});
@@ -256,7 +270,8 @@ asio::awaitable<bool> RepositoryTask::write_from_packs(ObjectId commit) {
   }
   const publish::PublishOptions options = publish_options();
   publish::ReaderFactory make_reader = readers();
-  const publish::Outcome outcome = co_await publisher_->publish(commit, std::move(make_reader), options);
+  asio::awaitable<publish::Outcome> publishing = publisher_->publish(commit, std::move(make_reader), options);
+  const publish::Outcome outcome = co_await timed(std::move(publishing), "the tree was written");
   note_outcome(outcome);
   log::info("tree_rebuilt", "the published tree was made whole again from the packs",
             {{"repository", repository_.name}, {"commit", commit}, {"files", outcome.files}});

@@ -64,7 +64,8 @@ void RepositoryTask::tell_checked(const RefSelection::Choice& choice, bool chang
   event.duration = duration_cast<microseconds>(steady_clock::now() - attempt_began_);
   status_.last_check_duration = event.duration;
   if (choice.kind == RefSelection::Choice::Kind::found) {
-    event.commit = choice.tip;
+    const std::optional<Published>& published = machine_.published();
+    event.commit = published && published->tip == choice.tip ? published->commit : choice.tip;
   }
   tell(event);
   if (changed) {

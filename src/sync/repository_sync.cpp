@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "adapter/async/timeout.hpp"
 #include "adapter/base/units.hpp"
 #include "adapter/log/log.hpp"
 #include "old_trees.hpp"
@@ -75,16 +74,6 @@ bool concerns_the_commit(const Error& error) {
 Error RepositoryTask::too_late(const char* phase) const {
   return Error(ErrorClass::timeout,
                "the whole sync took longer than " + format_duration(repository_.timeout) + " (timeout) while " + phase);
-}
-
-/// Runs one part of a sync within what is left of `timeout`.
-template <class T>
-asio::awaitable<T> RepositoryTask::timed(asio::awaitable<T> work, const char* phase) {
-  const steady_clock::time_point began = steady_clock::now();
-  Error late = too_late(phase);
-  T result = co_await async::with_deadline(std::move(work), began + sync_time_left_, std::move(late));
-  sync_time_left_ -= steady_clock::now() - began;
-  co_return std::move(result);
 }
 
 /// Waits for the right to work on a complete pack; then the phase is `next`.

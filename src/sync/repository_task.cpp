@@ -321,7 +321,7 @@ void RepositoryTask::note_link(bool resolves) {
   }
   link_resolves_ = resolves;
   if (!resolves) {
-    log::warning("link_lost", "the link leads nowhere; it is made whole again",
+    log::warning("link_lost", "the link does not lead to the published tree; it is made whole again",
                  {{"repository", repository_.name}, {"commit", *status_.commit}});
     poke();
   }

@@ -4,13 +4,16 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "adapter/async/semaphore.hpp"
+#include "adapter/async/timeout.hpp"
 #include "adapter/async/workers.hpp"
 #include "adapter/config/config.hpp"
 #include "adapter/publish/publisher.hpp"
@@ -133,7 +136,7 @@ private:
   asio::awaitable<std::optional<Error>> attempt();
   asio::awaitable<std::optional<Error>> guarded(asio::awaitable<void> step);
   asio::awaitable<void> recover();
-  asio::awaitable<void> take_notes();
+  asio::awaitable<bool> take_notes();
   [[nodiscard]] RecoveryFacts recovery_facts(publish::Standing found) const;
   asio::awaitable<void> find_borrowed_links();
   asio::awaitable<std::optional<Source>> source_shown_elsewhere();
@@ -160,6 +163,7 @@ private:
   asio::awaitable<bool> link_is_intact(ObjectId commit);
   asio::awaitable<void> tidy();
 
+  /// Runs one part of a sync, or of making a tree again, within what is left of `timeout`.
   template <class T>
   asio::awaitable<T> timed(asio::awaitable<T> work, const char* phase);
   [[nodiscard]] Error too_late(const char* phase) const;
@@ -217,6 +221,15 @@ private:
   RepositoryStatus status_;
   SteadyTimes steady_times_;  ///< of the times in status_
 };
+
+template <class T>
+asio::awaitable<T> RepositoryTask::timed(asio::awaitable<T> work, const char* phase) {
+  const std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
+  Error late = too_late(phase);
+  T result = co_await async::with_deadline(std::move(work), began + sync_time_left_, std::move(late));
+  sync_time_left_ -= std::chrono::steady_clock::now() - began;
+  co_return std::move(result);
+}
 
 /// Names everything that decides whether and how a commit is published; equal settings give equal texts.
 [[nodiscard]] std::string settings_fingerprint(const config::Repository& repository);

@@ -88,6 +88,26 @@ class SlowVolumeTest(AdapterTest):
         self.assertEqual(adapter.wait_exit(5), 0)
         self.assertEqual(adapter.found("job_abandoned"), [])
 
+    def test_a_tree_that_is_made_again_keeps_no_look_at_others_waiting(self):
+        remote, other = self.remote("slow.git", files=many("one")), self.remote("other.git", files={"a": "1"})
+        config = self.config(self.entry(remote, "slow"), self.entry(other, "other"), workers=4,
+                             concurrency={"syncs": 1}, admin={"listen": "127.0.0.1:0"})  # fmt: skip
+        adapter = self.adapter(config)
+        adapter.start(environment=self.volume_of_test.environment)
+        for name in ("slow", "other"):
+            adapter.wait_event("published", name)
+        adapter.stop()
+        shutil.rmtree(os.path.join(adapter.data, ".adapter", "slow", "trees"))
+        self.volume_of_test.hold()
+        adapter.start(environment=self.volume_of_test.environment)
+        trees = os.path.join(adapter.data, ".adapter", "slow", "trees")
+        adapter.wait_for(lambda: os.path.isdir(trees) and os.listdir(trees), what="the tree is being written")
+        adapter.wait_for(lambda: adapter.repository("other")["health"] == "ok", seconds=5, what="the look at the other one")
+        self.assertEqual(adapter.repository("slow")["phase"], "recovering")
+        self.volume_of_test.release()
+        adapter.wait_for(lambda: adapter.repository("slow")["health"] == "ok", what="the tree")
+        self.assert_good(adapter, remote, "slow")
+
     def test_a_reload_waits_for_no_job(self):
         quick, new = self.remote("quick.git", files={"a": "1"}), self.remote("new.git", files={"a": "1"})
         adapter, slow = self.hang(self.entry(quick, "quick"), admin={"listen": "127.0.0.1:0"})

@@ -34,7 +34,7 @@ struct Event {
   bool in_sync = false;            ///< failed: after the remote had answered, while its commit was fetched or published
   bool changed = false;            ///< checked: the remote has something new
   std::string ref;                 ///< published: what was followed
-  std::optional<ObjectId> commit;  ///< checked, changed: what the remote's ref points at; published: the commit
+  std::optional<ObjectId> commit;  ///< checked, changed: what the remote's ref points at, which may be a new tag; published: the commit
   std::optional<ObjectId> previous;        ///< changed, published: what was published before
   std::optional<ErrorClass> error_class;   ///< failed; recovered: of the failures that ended
   std::string text;                        ///< failed, reload_failed: escaped, without secrets

@@ -46,7 +46,7 @@ struct RepositoryStatus {
   std::optional<ObjectId> commit;  ///< published
   std::optional<ObjectId> previous;
   std::string tree_path;      ///< absolute, through the link; empty when nothing is published
-  bool link_resolves = true;  ///< false: the link of `commit` was seen to lead nowhere; it is made whole again
+  bool link_resolves = true;  ///< false: the link was seen not to lead to a tree of its own; it is made whole again
   bool empty_remote = false;
   std::optional<std::chrono::system_clock::time_point> last_check;
   std::optional<std::chrono::system_clock::time_point> last_success;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "link_watch.hpp"
@@ -74,6 +75,18 @@ TEST_F(LeftoversTest, ALookAtLinksTellsOnlyWhatChanged) {
   EXPECT_EQ(differing.front().repository, "wiki");
   EXPECT_FALSE(differing.front().resolves);
   EXPECT_THAT(look_at_links(differing, std::stop_token()), IsEmpty());
+  const std::vector<WatchedLink> docs{{"docs", directory.path() / "docs", true}};
+  EXPECT_THAT(look_at_links(docs, std::stop_token()), IsEmpty());
+  const auto replace = [&](const std::function<void(const fs::path&)>& make) {
+    fs::remove_all(directory.path() / "docs");
+    make(directory.path() / "docs");
+    return look_at_links(docs, std::stop_token()).size();
+  };
+  EXPECT_EQ(replace([](const fs::path& path) { fs::create_directory(path); }), 1U);
+  EXPECT_EQ(replace([](const fs::path& path) { fs::create_directory_symlink("/etc", path); }), 1U);
+  EXPECT_EQ(replace([](const fs::path& path) { fs::create_directory_symlink(".adapter/docs2/trees/1", path); }), 1U);
+  fs::create_directories(directory.path() / ".adapter/docs/trees/1");
+  EXPECT_EQ(replace([](const fs::path& path) { fs::create_directory_symlink(".adapter/docs/trees/1", path); }), 0U);
   EXPECT_EQ(link_watch_interval(3).count(), 1000);
   EXPECT_EQ(link_watch_interval(10'000).count(), 20'000);
 }

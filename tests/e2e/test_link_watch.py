@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What happens to a link between two checks that are an hour apart."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from tests.e2e.harness import AdapterTest, main  # noqa: E402
+
+
+class LinkWatch(AdapterTest):
+    def test_a_link_that_leads_nowhere_is_seen_and_healed_between_two_checks(self):
+        remote = self.remote(files={"a": "1"})
+        config = self.config(self.entry(remote), every="1h", admin={"listen": "127.0.0.1:0"})
+        adapter = self.adapter(config).start()
+        adapter.wait_event("published", "docs")
+        os.unlink(adapter.link("docs"))
+        adapter.wait_published("docs", remote.resolve("main"), seconds=10)
+        self.assertEqual(len(self.server.seen("fetch")), 1)
+        self.server.faults.add(status=503)
+        os.rename(os.path.join(adapter.data, ".adapter", "docs"), os.path.join(adapter.folder, "removed"))
+        adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 503, 10, "not ready")
+        self.server.faults.clear()
+        adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 200, 40, "ready again")
+        self.assert_good(adapter, remote)
+
+    def test_a_stranger_in_place_of_the_link_is_seen_between_two_checks(self):
+        remote = self.remote(files={"a": "1"})
+        config = self.config(self.entry(remote), every="1h", admin={"listen": "127.0.0.1:0"})
+        adapter = self.adapter(config).start()
+        adapter.wait_event("published", "docs")
+        link = adapter.link("docs")
+        for make, remove in ((os.mkdir, os.rmdir), (lambda path: os.symlink("/etc", path), os.unlink)):
+            os.unlink(link)
+            make(link)
+            adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 503, 10, "not ready")
+            self.assertEqual(adapter.repository("docs")["health"], "stale")
+            remove(link)
+            adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 200, 40, "ready again")
+            self.assert_good(adapter, remote)
+
+
+if __name__ == "__main__":
+    main()
