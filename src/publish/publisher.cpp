@@ -74,11 +74,18 @@ public:
     co_await async::run_blocking(workers_, std::move(job), "point the link at a tree");
   }
 
-  asio::awaitable<void> remove_former_link(std::string link) override {
-    auto job = [former = Link(data_dir_, name_, std::move(link), *doubts_)](const std::stop_token&) {
+  asio::awaitable<bool> remove_former_link(std::string link, std::function<bool()> may_begin) override {
+    auto job = [former = Link(data_dir_, name_, std::move(link), *doubts_),
+                may_begin = std::move(may_begin)](const std::stop_token&) {
+      if (may_begin && !may_begin()) {
+        return false;
+      }
       former.remove();
+      return true;
     };
-    co_await async::run_blocking(workers_, std::move(job), "remove a former link", async::Lane::quick);
+    const bool removed =
+        co_await async::run_blocking(workers_, std::move(job), "remove a former link", async::Lane::quick);
+    co_return removed;
   }
 
   asio::awaitable<bool> retire_all(std::function<bool()> may_begin) override {

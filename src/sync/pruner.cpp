@@ -179,13 +179,14 @@ asio::awaitable<bool> Pruner::retire(Leftover leftover, std::uint64_t generation
   const auto publisher =
       publish::make_publisher(workers_, configured_.data_dir, leftover.name, leftover.links.front(), doubts_);
   for (std::size_t i = 1; i < leftover.links.size(); ++i) {
-    const std::string former = leftover.links[i];
-    co_await publisher->remove_former_link(former);
-    if (*generation_ != generation) {
+    std::string former = leftover.links[i];
+    std::function<bool()> unchanged = is_generation(generation);
+    const bool removed = co_await publisher->remove_former_link(std::move(former), std::move(unchanged));
+    if (!removed || *generation_ != generation) {
       co_return false;
     }
   }
-  auto unchanged = [generations = generation_, generation] { return *generations == generation; };
+  std::function<bool()> unchanged = is_generation(generation);
   const bool retired = co_await publisher->retire_all(std::move(unchanged));
   if (retired) {
     log::info("pruned", "a repository that is no longer configured was removed", {{"repository", leftover.name}});
@@ -208,6 +209,10 @@ std::vector<std::string> Pruner::links_of_others(const std::string& name) const 
     }
   }
   return links;
+}
+
+std::function<bool()> Pruner::is_generation(std::uint64_t generation) const {
+  return [generations = generation_, generation] { return *generations == generation; };
 }
 
 asio::awaitable<void> Pruner::wait_until_free(std::string name) {
@@ -234,7 +239,12 @@ asio::awaitable<std::vector<std::string>> Pruner::remove_former_links(publish::P
         }
         continue;
       }
-      co_await publisher.remove_former_link(link);
+      std::string former = link;
+      std::function<bool()> unchanged = is_generation(*generation_);
+      const bool removed = co_await publisher.remove_former_link(std::move(former), std::move(unchanged));
+      if (!removed) {
+        continue;  // a reload may have given it to another repository: it is looked at again
+      }
       settled.push_back(link);
       log::info("link_moved", "the link of an earlier configuration was removed",
                 {{"repository", name}, {"link", link}});

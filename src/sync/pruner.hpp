@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -77,6 +78,8 @@ private:
   asio::awaitable<Leftover> find_removable(std::string name);
   asio::awaitable<bool> retire(Leftover leftover, std::uint64_t generation);
   [[nodiscard]] std::optional<std::string> next_due(const std::set<std::string>& tried) const;
+  /// To be asked on a worker: whether no configuration came meanwhile.
+  [[nodiscard]] std::function<bool()> is_generation(std::uint64_t generation) const;
 
   async::Workers& workers_;
   publish::Doubts& doubts_;

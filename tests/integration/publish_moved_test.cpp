@@ -64,9 +64,18 @@ TEST(FormerLink, GoesWithTheFoldersItLeavesEmpty) {
   PublishFixture fixture(2, "a/b/c/docs");
   fixture.publish(fixture.objects.commit({{"n", "1"}}));
   write(fixture.data_dir / "a/mine", "x");
-  wait_for(fixture.publisher->remove_former_link("a/b/c/docs"));
+  EXPECT_TRUE(wait_for(fixture.publisher->remove_former_link("a/b/c/docs")));
   EXPECT_FALSE(fs::exists(fixture.data_dir / "a/b"));
   EXPECT_EQ(content(fixture.data_dir / "a/mine"), "x");
+}
+
+TEST(FormerLink, StaysWhereAConfigurationCameMeanwhile) {
+  PublishFixture fixture;
+  fixture.publish(fixture.objects.commit({{"n", "1"}}));
+  EXPECT_FALSE(wait_for(fixture.publisher->remove_former_link("docs", [] { return false; })));
+  EXPECT_EQ(content(fixture.link / "n"), "1");
+  EXPECT_TRUE(wait_for(fixture.publisher->remove_former_link("docs", [] { return true; })));
+  EXPECT_FALSE(fs::is_symlink(fixture.link));
 }
 
 TEST(FormerLink, MakesWayForOneAboveIt) {
@@ -75,11 +84,11 @@ TEST(FormerLink, MakesWayForOneAboveIt) {
   fixture.publish(commit);
   fs::remove(fixture.link);  // a kill between the link and its folder
   const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "team", fixture.doubts);
-  wait_for(moved->remove_former_link("team/docs"));
+  EXPECT_TRUE(wait_for(moved->remove_former_link("team/docs")));
   EXPECT_FALSE(fs::exists(fixture.data_dir / "team"));
   EXPECT_TRUE(wait_for(moved->publish(commit, fixture.objects.readers(), {})).reused);
   EXPECT_EQ(content(fixture.data_dir / "team/n"), "1");
-  wait_for(moved->remove_former_link("team/docs"));  // once more, after a kill before it was noted
+  EXPECT_TRUE(wait_for(moved->remove_former_link("team/docs")));  // once more, after a kill before it was noted
   EXPECT_EQ(content(fixture.data_dir / "team/n"), "1");
 }
 
@@ -88,7 +97,7 @@ TEST(FormerLink, MakesWayForOneBelowIt) {
   const ObjectId commit = fixture.objects.commit({{"n", "1"}});
   fixture.publish(commit);
   const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "docs/v1", fixture.doubts);
-  wait_for(moved->remove_former_link("docs"));
+  EXPECT_TRUE(wait_for(moved->remove_former_link("docs")));
   wait_for(moved->publish(commit, fixture.objects.readers(), {}));
   EXPECT_EQ(content(fixture.data_dir / "docs/v1/n"), "1");
 }
@@ -136,7 +145,7 @@ TEST(FormerLink, KeepsTheTreeItLeadsTo) {
 TEST(FormerLink, WithSomethingForeignInItsPlaceKeepsItsFolder) {
   PublishFixture fixture(2, "team/docs");
   fs::create_directories(fixture.link);
-  wait_for(fixture.publisher->remove_former_link("team/docs"));
+  EXPECT_TRUE(wait_for(fixture.publisher->remove_former_link("team/docs")));
   EXPECT_TRUE(fs::is_directory(fixture.link));
 }
 

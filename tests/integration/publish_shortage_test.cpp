@@ -68,7 +68,7 @@ TEST_F(ShortOfDescriptors, AFormerLinkIsNotTakenForRemoved) {
     if (!fs::is_symlink(link)) {
       wait_for(former->publish(commit, fixture.objects.readers(), {}));
     }
-    wait_for(fixture.publisher->remove_former_link("sites/docs"));
+    EXPECT_TRUE(wait_for(fixture.publisher->remove_former_link("sites/docs")));
     return !fs::is_symlink(link);
   });
 }
@@ -111,7 +111,7 @@ TEST(LinksWay, KeepsTheDirectoriesThatAUserMade) {
   PublishFixture fixture(2, "mine/made/docs");
   fs::create_directory(fixture.data_dir / "mine");
   fixture.publish(fixture.objects.commit({{"n", "1"}}));
-  wait_for(fixture.publisher->remove_former_link("mine/made/docs"));
+  EXPECT_TRUE(wait_for(fixture.publisher->remove_former_link("mine/made/docs")));
   EXPECT_TRUE(fs::exists(fixture.data_dir / "mine"));
   EXPECT_FALSE(fs::exists(fixture.data_dir / "mine/made"));
   EXPECT_TRUE(fs::is_empty(fixture.data_dir / ".adapter/.made"));
@@ -122,7 +122,7 @@ TEST(LinksWay, KeepsADirectoryThatAUserMadeAgain) {
   fixture.publish(fixture.objects.commit({{"n", "1"}}));
   fs::rename(fixture.data_dir / "sites", fixture.data_dir / "elsewhere");
   fs::create_directory(fixture.data_dir / "sites");
-  wait_for(fixture.publisher->remove_former_link("sites/docs"));
+  EXPECT_TRUE(wait_for(fixture.publisher->remove_former_link("sites/docs")));
   EXPECT_TRUE(fs::exists(fixture.data_dir / "sites"));
 }
 

@@ -191,7 +191,7 @@ TEST_F(WhatIsSynced, MovedLinkAppearsOnceItsTreeIsSyncedAndTheFormerOneGoesForGo
   EXPECT_THAT(unsynced_before_the_flip(fixture.data_dir / "new/docs"), ElementsAre(only_the_new_link));
   EXPECT_THAT(unsynced_at_the_end(), IsEmpty());
   begin(fixture);
-  wait_for(moved->remove_former_link("old/docs"));
+  EXPECT_TRUE(wait_for(moved->remove_former_link("old/docs")));
   EXPECT_FALSE(fs::exists(fixture.data_dir / "old"));
   EXPECT_THAT(unsynced_at_the_end(), IsEmpty());
 }

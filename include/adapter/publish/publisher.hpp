@@ -110,8 +110,9 @@ public:
   virtual asio::awaitable<void> relink(ObjectId commit, std::vector<std::string> former_links) = 0;
 
   /// Removes `link`, a former link of this repository, when it leads into this repository's trees; whatever else is at
-  /// that path stays. For a configuration that moved the link: call it once the new one stands.
-  virtual asio::awaitable<void> remove_former_link(std::string link) = 0;
+  /// that path stays. For a configuration that moved the link: call it once the new one stands. `may_begin` as of
+  /// retire_all(); without one it may.
+  virtual asio::awaitable<bool> remove_former_link(std::string link, std::function<bool()> may_begin = {}) = 0;
 
   /// For `prune`: removes the link, and takes everything below `directory` out of use in one step; delete_retired()
   /// deletes it. `may_begin` is asked on the worker right before the first change; false: nothing is changed, and the
