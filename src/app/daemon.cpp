@@ -70,7 +70,7 @@ void Daemon::listen_for_signals() {
       stop_deadline_.arm();
     }
   };
-  signals_.emplace(loop_.get_executor(), at_once, [this](int signal) { note_signal(signal); });
+  signals_ = std::make_unique<SignalThread>(loop_.get_executor(), at_once, [this](int signal) { note_signal(signal); });
 }
 
 /// Signals only leave a note: what they ask for is done in turn by serve(), never in the middle of something else.
@@ -193,9 +193,13 @@ asio::awaitable<void> Daemon::start() {
   if (!lock_) {
     co_return;
   }
-  signals_.reset();  // the sandbox holds for threads that are started in it; what comes meanwhile waits
   sandbox_ = enter_sandbox(*config_, watch_.sources(), config::process_environment());
-  listen_for_signals();
+  {
+    // The sandbox holds for threads that are started in it. Until then there has to be one: a file that is named may
+    // hang.
+    const std::unique_ptr<SignalThread> unconfined = std::move(signals_);
+    listen_for_signals();
+  }
   log::start_thread();
   workers_ = std::make_unique<async::Workers>(worker_threads(*config_));
   stop_deadline_.watch(workers_->jobs());

@@ -69,7 +69,7 @@ private:
   ServiceManager service_manager_;
   bool stop_asked_ = false;
   StopDeadline stop_deadline_;
-  std::optional<SignalThread> signals_;
+  std::unique_ptr<SignalThread> signals_;
   bool reload_asked_ = false;
   std::vector<std::function<void(admin::ReloadOutcome)>> told_of_reload_;
   std::optional<admin::ReloadStatus> last_reload_;

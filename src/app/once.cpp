@@ -2,13 +2,17 @@
 #include <unistd.h>
 #include <asio/io_context.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "adapter/async/task_scope.hpp"
 #include "adapter/async/workers.hpp"
@@ -41,6 +45,7 @@ struct Once {
   std::vector<sync::OnceResult> results;
   std::optional<Error> refused;
   bool interrupted = false;
+  std::atomic<bool> stop_asked = false;  ///< set by the thread of signals
   StopDeadline& stop_deadline;
 };
 
@@ -77,16 +82,33 @@ std::string to_line(const sync::OnceResult& result) {
   return result.name + ": " + result.commit->to_hex() + (result.changed ? " published" : " unchanged");
 }
 
-/// Null when a signal ends the program while the volume does not answer. Signals are held back.
-std::unique_ptr<publish::DataDirectoryLock> take_lock(const std::filesystem::path& data_dir) {
+/// Null when a signal ends the program while the volume does not answer.
+std::unique_ptr<publish::DataDirectoryLock> take_lock(const Once& once, const std::filesystem::path& data_dir) {
   constexpr std::chrono::milliseconds patience{100};
   publish::LockAttempt attempt(data_dir);
   while (!attempt.wait_for(patience)) {
-    if (stop_is_pending()) {
+    if (once.stop_asked) {
       return nullptr;
     }
   }
   return attempt.take();
+}
+
+/// A stop has its deadline from the moment of the signal, also while a file that the start reads hangs.
+std::unique_ptr<SignalThread> listen_for_signals(const asio::any_io_executor& loop, Once& once) {
+  const auto at_once = [&once](int signal) {
+    if (asks_for_a_stop(signal)) {
+      once.stop_asked = true;
+      once.stop_deadline.arm();
+    }
+  };
+  const auto on_loop = [&once](int signal) {
+    if (asks_for_a_stop(signal) && !std::exchange(once.interrupted, true)) {
+      once.stop_deadline.heard_by_loop();
+      once.side.spawn("stop", stop(once));
+    }
+  };
+  return std::make_unique<SignalThread>(loop, at_once, on_loop);
 }
 
 int report(const Once& once) {
@@ -106,42 +128,37 @@ int report(const Once& once) {
 
 int once_command(const Options& options) {
   configure_logging(options, nullptr);
-  const config::Loaded loaded = load_configuration(options);
-  if (loaded.config) {
-    configure_logging(options, &*loaded.config);
-  }
-  log_findings(loaded.findings);
-  if (!loaded.config) {
-    return exit_usage;
-  }
-  const auto config = std::make_shared<const config::Config>(*loaded.config);
+  asio::io_context loop(1);
+  std::unique_ptr<publish::DataDirectoryLock> lock;  // before the workers, which write what it protects
+  StopDeadline stop_deadline;                        // and whose end it cuts off
+  std::optional<async::Workers> workers;
+  Once once(loop, stop_deadline);
   try {
+    std::unique_ptr<SignalThread> signals = listen_for_signals(loop.get_executor(), once);
+    const config::Loaded loaded = load_configuration(options);
+    if (loaded.config) {
+      configure_logging(options, &*loaded.config);
+    }
+    log_findings(loaded.findings);
+    if (!loaded.config) {
+      return exit_usage;
+    }
+    const auto config = std::make_shared<const config::Config>(*loaded.config);
     store::initialize_library(largest_limits(*config));
-    const std::unique_ptr<publish::DataDirectoryLock> lock = take_lock(config->data_dir);
+    lock = take_lock(once, config->data_dir);
     if (!lock) {
       return exit_failed;
     }
     static_cast<void>(enter_sandbox(*config, loaded.sources, config::process_environment()));
+    {
+      // The sandbox holds for threads that are started in it.
+      const std::unique_ptr<SignalThread> unconfined = std::move(signals);
+      signals = listen_for_signals(loop.get_executor(), once);
+    }
     log::start_thread();
-    asio::io_context loop(1);
-    StopDeadline stop_deadline;  // before the workers, whose end it cuts off
-    async::Workers workers(worker_threads(*config));
-    stop_deadline.watch(workers.jobs());
-    Once once(loop, stop_deadline);
-    once.engine = sync::make_engine(loop.get_executor(), workers, config::process_environment(), version);
-    const auto at_once = [&](int signal) {
-      if (asks_for_a_stop(signal)) {
-        stop_deadline.arm();
-      }
-    };
-    const auto on_loop = [&](int signal) {
-      if (asks_for_a_stop(signal) && !std::exchange(once.interrupted, true)) {
-        stop_deadline.heard_by_loop();
-        once.side.spawn("stop", stop(once));
-      }
-    };
-    std::optional<SignalThread> signals;
-    signals.emplace(loop.get_executor(), at_once, on_loop);
+    workers.emplace(worker_threads(*config));
+    stop_deadline.watch(workers->jobs());
+    once.engine = sync::make_engine(loop.get_executor(), *workers, config::process_environment(), version);
     if (isatty(STDERR_FILENO) == 1) {
       once.side.spawn("progress", show_progress(*once.engine));
     }
@@ -156,6 +173,9 @@ int once_command(const Options& options) {
     return exit_busy;
   } catch (const Error& error) {
     log::error("start_failed", error.text(), {{"class", error.error_class()}});
+    return exit_failed;
+  } catch (const std::system_error& error) {
+    log::error("start_failed", std::string("no thread for signals: ") + error.what());
     return exit_failed;
   }
 }

@@ -71,6 +71,8 @@ class Volume:
 
 
 PARTS = [LogReader, Volume]
+COMMANDS = ["run", "once"]
+STOP_AT_START = 12.0
 
 
 def served(adapter, remotes, seconds=SLOWEST_PUBLISH, publishes=True):
@@ -136,9 +138,9 @@ class Hangs(rig.Row):
     """Something that the daemon depends on hangs."""
 
     name = "V1"
-    title = "a log's reader, or the volume, hangs"
-    quick = 2 * len(PARTS)
-    long = 10 * len(PARTS)
+    title = "a log's reader, the volume, or a file that the start reads, hangs"
+    quick = 2 * len(PARTS) + len(COMMANDS)
+    long = 10 * len(PARTS) + len(COMMANDS)
     jobs = 2
 
     def running(self, folder, number):
@@ -153,7 +155,36 @@ class Hangs(rig.Row):
             adapter.wait_published(name, remote.resolve("main"))
         adapter.ask("GET", "/healthz")
 
+    def start_hangs(self, command, folder):
+        """A password is on a mount whose server is gone, and SIGTERM comes."""
+        remote = self.remote("v1-start-%s.git" % command, {"file": "first"})
+        volume = StoppedVolume(os.path.join(folder, "secrets"), os.path.join(folder, "secrets.store"))
+        password = os.path.join(volume.path, "password")
+        with open(password, "w", encoding="utf-8") as out:
+            out.write("never read\n")
+        entry = self.entry(remote)
+        credentials = [{"url": entry["url"], "username": "bot", "password_file": password}]
+        adapter = self.adapter(folder, entry, credentials=credentials)
+        volume.stop()
+        time.sleep(2)  # what the kernel knows of the file is forgotten by then
+        try:
+            adapter.start(command=command)
+            time.sleep(2)
+            if not adapter.alive():
+                return ["%s did not hang" % command]
+            began = time.monotonic()
+            adapter.signal(signal.SIGTERM)
+            while adapter.alive() and time.monotonic() - began < STOP_AT_START:
+                time.sleep(0.02)
+            return ["%s goes on %.0f s after SIGTERM" % (command, STOP_AT_START)] if adapter.alive() else []
+        finally:
+            volume.go_on()
+            adapter.kill()
+            volume.unmount()
+
     def trial(self, number, source, folder):
+        if number < len(COMMANDS):
+            return self.start_hangs(COMMANDS[number], folder)
         adapter, remotes = self.running(folder, number)
         part = PARTS[number % len(PARTS)](adapter)
         part.prepare()

@@ -104,13 +104,6 @@ void release_signals() {
   sigprocmask(SIG_UNBLOCK, &handled, nullptr);
 }
 
-bool stop_is_pending() noexcept {
-  sigset_t pending;
-  sigemptyset(&pending);
-  sigpending(&pending);
-  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
-}
-
 void configure_logging(const Options& options, const config::Config* config) {
   log::Options logging;
   logging.format = isatty(STDERR_FILENO) == 1 ? log::Format::text : log::Format::json;

@@ -26,9 +26,6 @@ void prepare_process();
 /// themselves. For commands whose loop never blocks; the others have a SignalThread.
 void release_signals();
 
-/// Whether SIGTERM or SIGINT came while they are held back.
-[[nodiscard]] bool stop_is_pending() noexcept;
-
 /// The logger as the command line, the configuration and the terminal say, in this order.
 void configure_logging(const Options& options, const config::Config* config);
 
