@@ -161,6 +161,8 @@ class Stop(AdapterTest):
         since = len(adapter.events)
         adapter.start()
         adapter.wait_event("unchanged", since=since)
+        trees = os.path.join(adapter.data, ".adapter", "docs", "trees")
+        adapter.wait_for(lambda: not any(name.startswith(".") for name in os.listdir(trees)), 60, "8,000 files to be gone")
         self.assert_good(adapter, remote, commit=commit)
 
     def test_while_a_hand_shake_hangs(self):
