@@ -30,11 +30,12 @@ struct Event {
   std::string repository;  ///< empty for reloaded and reload_failed
   /// Which attempt of the repository this belongs to, from 1, counted from the start of its task.
   std::uint64_t attempt = 0;
-  bool ends_attempt = false;       ///< nothing more comes of this attempt
-  bool in_sync = false;            ///< failed: after the remote had answered, while its commit was fetched or published
-  bool changed = false;            ///< checked: the remote has something new
-  std::string ref;                 ///< published: what was followed
-  std::optional<ObjectId> commit;  ///< checked, changed: what the remote's ref points at, which may be a new tag; published: the commit
+  bool ends_attempt = false;  ///< nothing more comes of this attempt
+  bool in_sync = false;       ///< failed: after the remote had answered, while its commit was fetched or published
+  bool changed = false;       ///< checked: the remote has something new
+  std::string ref;            ///< published: what was followed
+  std::optional<ObjectId>
+      commit;  ///< checked, changed: what the remote has, a commit or a new tag; published: the commit
   std::optional<ObjectId> previous;        ///< changed, published: what was published before
   std::optional<ErrorClass> error_class;   ///< failed; recovered: of the failures that ended
   std::string text;                        ///< failed, reload_failed: escaped, without secrets

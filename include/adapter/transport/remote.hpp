@@ -45,8 +45,9 @@ struct RemoteOptions {
 };
 
 /// A remote: remembers the capabilities of its first answer, so that a check is one request. Where that was redirected
-/// to holds for one check and its fetch, or for an hour where each redirect is for good (301, 308). When the remembered ones turn out stale (404, 400 or a malformed answer to a POST that used them) they are
-/// asked for anew, once per call. Loop thread only; client and credentials outlive it. Calls may overlap.
+/// to holds for one check and its fetch, or for an hour where each redirect is for good (301, 308). When the remembered
+/// ones turn out stale (404, 400 or a malformed answer to a POST that used them) they are asked for anew, once per
+/// call. Loop thread only; client and credentials outlive it. Calls may overlap.
 ///
 /// Errors by class: auth (401, 403, and what Credentials says), not_found (404, 410, "repository not found"),
 /// rate_limited (429; 503 with Retry-After), network (5xx, connection trouble), tls, protocol (HTML with 200, v0/v1
