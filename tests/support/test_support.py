@@ -223,11 +223,11 @@ class ModelOfLinks(unittest.TestCase):
         entries = {name: {"remote": "remote", "ref": "main", "link": link} for name, link in (("late", late), ("quick", quick))}
         return Version({"repositories": entries, "prune": None}, 0)
 
-    def see(self, model, link, name, commit):
-        model.see([(1, 1.0, link, ".adapter/%s/trees/%s" % (name, commit), True)])
+    def see(self, model, link, name, commit, resolves=True):
+        model.see([(1, 1.0, link, ".adapter/%s/trees/%s" % (name, commit), resolves)])
 
     def model(self):
-        model = Model(["a", "b"])
+        model = Model(["a", "b", "c"])
         for commit in (self.FIRST, self.SECOND):
             model.tip(self.SOURCE, commit)
         model.started(self.version("a", "b"))
@@ -257,6 +257,28 @@ class ModelOfLinks(unittest.TestCase):
         model = self.model()
         self.see(model, "b", "quick", self.FIRST)
         self.assertIn("went back", model.problems[0])
+
+
+    def test_a_link_may_lead_nowhere_where_a_version_that_may_be_in_force_lets_it(self):
+        for forgets, configured in ((False, True), (True, True), (False, False), (True, False)):
+            model = self.model()
+            if forgets:
+                model.forgetful.add("quick")
+            model.may_be_in_force(self.version("a", "b" if configured else "c"))
+            self.see(model, "b", "quick", self.SECOND, resolves=False)
+            self.assertEqual(bool(model.problems), not forgets or configured)
+
+    def test_a_folder_that_the_rig_removes_may_take_trees_that_come_meanwhile(self):
+        model = self.model()
+        model.lost_homes["quick"] = False
+        self.see(model, "b", "quick", self.SECOND, resolves=True)
+        self.see(model, "b", "quick", self.SECOND, resolves=False)
+        model.accident_is_over()
+        self.see(model, "b", "quick", self.SECOND, resolves=False)
+        self.assertEqual(model.problems, [])
+        self.see(model, "b", "quick", self.SECOND, resolves=True)
+        self.see(model, "b", "quick", self.SECOND, resolves=False)
+        self.assertIn("dangles", model.problems[0])
 
 
 class Yaml(unittest.TestCase):

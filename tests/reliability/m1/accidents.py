@@ -168,6 +168,8 @@ class Accidents:
 
     def _lose_home(self, name):
         self._model.forgetful.add(name)
+        # The daemon may be about to publish there: any tree of that name may be lost while this goes on.
+        self._model.lost_homes[name] = False
         trees = os.path.join(self._private, name, "trees")
         for commit in os.listdir(trees) if os.path.isdir(trees) else ():
             self._model.lost_trees.add((name, commit))

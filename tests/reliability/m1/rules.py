@@ -77,6 +77,7 @@ class Model:
         self.low = {}  # (path, source) → index of the tip that the link showed at least
         self.lost_trees = set()  # (name, commit) that the rig removed
         self.forgetful = set()  # names whose record the rig removed or changed
+        self.lost_homes = {}  # names whose folder the rig removed → whether it has ended with that
         self.gone_since = {}
         self.problems = []
 
@@ -161,6 +162,7 @@ class Model:
             self.low[key] = min(index, low.get(key, 0))
 
     def accident_is_over(self):
+        self.lost_homes = dict.fromkeys(self.lost_homes, True)
         for path in self.paths.values():
             path.by_rig = set()
         self._arm()
@@ -186,8 +188,13 @@ class Model:
             if target is not None and not resolves:
                 self._dangles(link, path, when)
             elif target is not None:
-                self.lost_trees.discard(tree_of(link, target))
+                self._found(tree_of(link, target))
             self._arm()
+
+    def _found(self, tree):
+        self.lost_trees.discard(tree)
+        if tree and self.lost_homes.get(tree[0]):
+            del self.lost_homes[tree[0]]
 
     def _changed(self, link, path, target, when):
         if target in path.by_rig:
@@ -267,13 +274,17 @@ class Model:
         tree = tree_of(link, path.target)
         if path.target in path.by_rig or tree is None or tree in self.lost_trees or path.forgotten:
             return
-        if any(link in each.links for each in self.possible) or not self.possible:
-            self.say("dangles", "%s leads to %s, which is missing", link, path.target)
+        if tree[0] in self.lost_homes:
             return
-        name = tree[0]
-        for each in self.possible:
-            gone = name not in each.entries and each.prune is not None
-            if gone and when - self.gone_since.get(name, when) >= each.prune:
-                return
-        if name not in self.forgetful:
-            self.say("dangles", "%s, a former link, leads to %s, which is missing", link, path.target)
+        reasons = [self._why_not_dangling(link, tree[0], each, when) for each in self.possible]
+        if all(reasons):
+            self.say("dangles", "%s%s leads to %s, which is missing", link, reasons[-1] if reasons else "", path.target)
+
+    def _why_not_dangling(self, link, name, version, when):
+        """None when this configuration allows the link to lead nowhere."""
+        if link in version.links:
+            return ", which is configured,"
+        pruned = name not in version.entries and version.prune is not None
+        if name in self.forgetful or (pruned and when - self.gone_since.get(name, when) >= version.prune):
+            return None
+        return ", a former link,"
