@@ -173,11 +173,12 @@ Error refused_error(int error_number, const std::filesystem::path& path) {
   return error;
 }
 
-std::string holder(int own) {
-  // A process that has just taken the lock may not have written its number yet.
-  for (int look = 0; look < 10; ++look) {
+/// `data` is data_dir.
+std::string holder(int data) {
+  // A process that has just taken the lock may not have written its number yet, nor have made the folder for it.
+  for (int look = 0; look < 100; ++look) {
     std::array<char, 32> text{};
-    const UniqueFd file(openat(own, ".lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const UniqueFd file(openat(data, ".adapter/.lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     const ssize_t size = file ? pread(file.get(), text.data(), text.size(), 0) : 0;
     std::string_view pid(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
     pid = pid.substr(0, pid.find('\n'));  // behind it the rest of a longer one, for a moment
@@ -189,9 +190,8 @@ std::string holder(int own) {
   return "another process";
 }
 
-/// `own` is .adapter.
-DirectoryBusy busy_error(int own, const std::filesystem::path& data_dir) {
-  return DirectoryBusy(ErrorClass::storage, holder(own) + " works on " + escape(data_dir.native()) +
+DirectoryBusy busy_error(int data, const std::filesystem::path& data_dir) {
+  return DirectoryBusy(ErrorClass::storage, holder(data) + " works on " + escape(data_dir.native()) +
                                                 " already; stop it, or give this one a data_dir of its own");
 }
 
@@ -211,8 +211,7 @@ DataDirectoryLock::DataDirectoryLock(std::filesystem::path data_dir) : data_dir_
   data_ = open_data(data_dir_);
   const Lock lock = try_lock(data_.get());
   if (lock == Lock::busy) {
-    const UniqueFd own(openat(data_.get(), ".adapter", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    throw busy_error(own.get(), data_dir_);
+    throw busy_error(data_.get(), data_dir_);
   }
   take_own_directory();
 }
@@ -248,7 +247,7 @@ void DataDirectoryLock::lock_file() {
     lock = try_lock(file.get());
   }
   if (lock == Lock::busy) {
-    throw busy_error(own_.get(), data_dir_);
+    throw busy_error(data_.get(), data_dir_);
   }
   if (lock == Lock::refused) {
     const int failure = errno;

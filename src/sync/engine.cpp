@@ -199,7 +199,7 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
   const bool spread = started.size() > spread_above;
   for (Entry* const entry : started) {
     entry->scope.spawn_lasting("repository " + entry->task.repository().name,
-                               [this, entry, spread] { return watch_in_turn(*entry, spread); });
+                               [entry, spread] { return watch_in_turn(*entry, spread); });
   }
   if (!std::exchange(watches_, true)) {
     pruning_.spawn_lasting("prune", [this] { return pruner_.run(); });
