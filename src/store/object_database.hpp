@@ -16,8 +16,10 @@ namespace adapter::store {
 class ObjectDatabase final : public ObjectSource {
 public:
   /// Opens the packs in `folder`/pack of each folder. A folder without packs is fine. Throws corrupt when a
-  /// pack's index does not lead into its pack.
-  explicit ObjectDatabase(std::span<const std::filesystem::path> objects_folders);
+  /// pack's index does not lead into its pack. All that is read unfolds to at most max_unfolding times (its bytes and
+  /// the allowance), else reading throws limit.
+  explicit ObjectDatabase(std::span<const std::filesystem::path> objects_folders,
+                          std::uint64_t allowance_bytes = unfolding_allowance);
 
   std::optional<ObjectHeader> header(const ObjectId& id) override;
   std::optional<std::string_view> read(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) override;
@@ -36,6 +38,7 @@ private:
   git::Odb odb_;
   std::vector<PackHeaders> packs_;
   git::OdbObject last_;  ///< what read() gave out
+  const std::uint64_t allowance_bytes_;
   std::uint64_t read_bytes_ = 0;
   std::uint64_t unfolded_bytes_ = 0;
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -7,6 +8,7 @@
 #include <thread>
 
 #include "adapter/base/limits.hpp"
+#include "object_database.hpp"
 #include "store_packs.hpp"
 #include "store_support.hpp"
 
@@ -242,29 +244,42 @@ TEST_F(StoreSmallOnLarge, AFileUnderManyNamesIsRefused) {
   EXPECT_EQ(ingest(pack.bytes(), kept).paths, 100U);
 }
 
-/// Folders are read as files are: by the walk, and again by each publish.
-TEST_F(StoreSmallOnLarge, ManyFoldersOnALargeOneAreRefused) {
+/// Folders and commits are read as files are: by the walk, and again by each publish.
+TEST_F(StoreSmallOnLarge, WhatIsReadTogetherUnfoldsToABound) {
   open();
   PackWriter pack;
   const ObjectId blob = pack.add("blob", "x");
   std::string large;
-  for (int name = 0; name < 500'000; ++name) {
+  for (int name = 0; name < 60'000; ++name) {
     large += tree_entry("100644", std::to_string(1'000'000 + name), blob);
   }
   const ObjectId base = pack.add("tree", large);
-  std::string root;
-  for (int number = 0; number < 600; ++number) {
-    const std::string tree = tree_entry("100644", std::to_string(1000 + number), blob);
-    pack.add_ref_delta(base, literal_delta(large.size(), tree));
-    root += tree_entry("40000", std::to_string(1000 + number), PackWriter::id_of("tree", tree));
-  }
-  const ObjectId commit = pack.add("commit", "tree " + pack.add("tree", root).to_hex() +
+  const std::string small = tree_entry("100644", "file", blob);
+  pack.add_ref_delta(base, literal_delta(large.size(), small));
+  const ObjectId tree = PackWriter::id_of("tree", small);
+  const ObjectId commit = pack.add("commit", "tree " + tree.to_hex() +
                                                  "\nauthor a <a@example.com> 1700000000 +0000\n"
-                                                 "committer a <a@example.com> 1700000000 +0000\n\nmany\n");
-  const Error error = refusal(pack.bytes(), commit);
-  EXPECT_EQ(error.error_class(), ErrorClass::limit);
-  EXPECT_NE(error.text().find("the objects are deltas that unfold to more than 64 times"), std::string::npos)
-      << error.text();
+                                                 "committer a <a@example.com> 1700000000 +0000\n\nsmall\n");
+  ingest(pack.bytes(), commit);
+  const std::array<std::filesystem::path, 1> folders{directory() / "repo.git/objects"};
+  const std::uint64_t reads = 64 * mib / large.size();
+  adapter::store::ObjectDatabase objects(folders, 1 * mib);
+  const auto read = [&] {
+    return objects.visit(tree, adapter::store::ObjectType::tree, mib, std::stop_token(), [](std::string_view) {});
+  };
+  for (std::uint64_t i = 0; i < reads; ++i) {
+    ASSERT_TRUE(read()) << i;
+  }
+  try {
+    for (int i = 0; i < 3; ++i) {
+      read();
+    }
+    ADD_FAILURE() << "it reads on";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.error_class(), ErrorClass::limit);
+    EXPECT_NE(error.text().find("the objects are deltas that unfold to more than 64 times"), std::string::npos)
+        << error.text();
+  }
 }
 
 /// Resolving deltas unfolds bases and results: of one pack at a time where they are large.
