@@ -22,7 +22,7 @@ public:
 
   struct Removed {
     Leftovers left;  ///< with an absolute path
-    /// It is where it was: its own directory is another user's too, or somebody holds a lock on it.
+    /// It is where it was: its own directory is another user's too, or another process holds a lock on it.
     bool stays = false;
   };
   /// Removes `name` from `folder` (`where` below data_dir) as far as it goes, unless another removal is at it already,

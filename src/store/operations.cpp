@@ -38,7 +38,7 @@ bool is_about_objects(const Error& error) noexcept {
 }
 
 /// Not where the object's bytes are what its id says and it was written so: looking through all stored packs for each
-/// commit that somebody malforms would be work without a bound.
+/// commit that its author malforms would be work without a bound.
 bool may_be_damage(const Error& error) noexcept {
   return error.error_class() == ErrorClass::corrupt && error.retryable();
 }

@@ -26,7 +26,7 @@ bool is_repository_name(std::string_view name) {
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
 }
 
-/// Whether an adapter made this folder: one that somebody put beside them is no repository's, whatever its name.
+/// Whether an adapter made this folder: one that a person put beside them is no repository's, whatever its name.
 bool holds_a_repository(const std::filesystem::path& directory) {
   std::error_code ignored;
   const auto has_folder = [&](const char* name) {

@@ -50,6 +50,20 @@ protected:
     }
     EXPECT_TRUE(done());
   }
+  /// A deletion of this repository's trees fails, and one of another's succeeds; then there is a tree that can be
+  /// deleted.
+  void fail_then_heal(const std::string& name) {
+    const fs::path own = directory_.path() / ".adapter" / name;
+    fs::create_directories(own / "manifests");
+    std::ofstream(own / "trees");  // in place of a directory
+    leave_tree("other");
+    request(name);
+    request("other");
+    scope_.spawn("old trees", old_trees_.run());
+    run_until([this] { return !has_tree("other"); });
+    fs::remove(own / "trees");
+    leave_tree(name);
+  }
   asio::awaitable<void> note_room(std::string name, bool& has_room, std::chrono::milliseconds limit = 30s) {
     co_await old_trees_.wait_for_room(std::move(name), limit);
     has_room = true;
@@ -116,30 +130,14 @@ TEST_F(OldTreesTest, KeepARepositoryWaitingThatLeavesMoreThanAFew) {
 }
 
 TEST_F(OldTreesTest, OfAVolumeThatFailsAreAskedForAgain) {
-  fs::create_directories(directory_.path() / ".adapter/docs/manifests");
-  std::ofstream(directory_.path() / ".adapter/docs/trees");  // in place of a directory
-  leave_tree("wiki");
-  request("docs");
-  request("wiki");
-  scope_.spawn("old trees", old_trees_.run());
-  run_until([this] { return !has_tree("wiki"); });
-  fs::remove(directory_.path() / ".adapter/docs/trees");
-  leave_tree("docs");
+  fail_then_heal("docs");
   request("docs");
   run_until([this] { return !has_tree("docs"); });
 }
 
 /// A repository that seldom changes asks once.
 TEST_F(OldTreesTest, OfAVolumeThatFailedAreDeletedWhenItIsWell) {
-  fs::create_directories(directory_.path() / ".adapter/docs/manifests");
-  std::ofstream(directory_.path() / ".adapter/docs/trees");  // in place of a directory
-  leave_tree("wiki");
-  request("docs");
-  request("wiki");
-  scope_.spawn("old trees", old_trees_.run());
-  run_until([this] { return !has_tree("wiki"); });
-  fs::remove(directory_.path() / ".adapter/docs/trees");
-  leave_tree("docs");
+  fail_then_heal("docs");
   run_until([this] { return !has_tree("docs"); }, 15s);
 }
 

@@ -49,7 +49,7 @@ TEST_F(RemoteTest, FollowsARedirectOfTheFirstGetAndRemembersWhereItLed) {
   EXPECT_EQ(network_.requests.size(), 4U);
 }
 
-/// A portal, or somebody on the way, may redirect once.
+/// A portal on the way may redirect once.
 TEST_F(RemoteTest, BeginsEachCheckAtItsUrlWhereARedirectIsNotForGood) {
   const std::string moved =
       answer(302, "text/html", "<html>", "Location: /new/docs.git/info/refs?service=git-upload-pack\r\n");
