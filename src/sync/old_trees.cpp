@@ -65,8 +65,9 @@ void OldTrees::enqueue(const std::string& name) {
 }
 
 void OldTrees::enqueue_due() {
+  const steady_clock::time_point now = steady_clock::now();
   for (auto& [name, repository] : repositories_) {
-    if (repository.again_at <= steady_clock::now()) {
+    if (repository.again_at <= now) {
       repository.again_at = never;
       enqueue(name);
     }
@@ -127,6 +128,7 @@ asio::awaitable<void> OldTrees::delete_some(std::string name) {
     log::warning("sweep_failed", "trees that are no longer needed could not be removed; it is tried again later",
                  {{"repository", name}, {"error", error.text()}});
   }
+  const steady_clock::time_point now = steady_clock::now();
   Repository& repository = repositories_[name];
   repository.residue = std::move(slice.residue);
   if (slice.trees.complete) {
@@ -135,7 +137,7 @@ asio::awaitable<void> OldTrees::delete_some(std::string name) {
   }
   if (failed) {
     repository.pause = std::clamp<steady_clock::duration>(2 * repository.pause, first_pause, longest_pause);
-    repository.again_at = steady_clock::now() + repository.pause;
+    repository.again_at = now + repository.pause;
     co_return;
   }
   repository.pause = {};
@@ -148,10 +150,10 @@ asio::awaitable<void> OldTrees::delete_some(std::string name) {
   }
   repository.slice = first_slice;
   if (slice.retry_took) {
-    repository.retry_residue_at = steady_clock::now() + residue_pause * *slice.retry_took;
+    repository.retry_residue_at = now + residue_pause * *slice.retry_took;
   }
   repository.again_at = repository.residue.entries > 0 || !repository.residue.stuck.empty()
-                            ? std::max(repository.retry_residue_at, steady_clock::now() + longest_pause)
+                            ? std::max(repository.retry_residue_at, now + longest_pause)
                             : never;
 }
 
