@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapter/base/file.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +10,6 @@
 
 #include <array>
 #include <cerrno>
-#include <memory>
 #include <tuple>
 
 #include "adapter/base/text.hpp"
@@ -48,33 +46,10 @@ UniqueFd open_at(int directory, const char* name, int flags, mode_t mode = 0) {
   return UniqueFd(retry_interrupted([&] { return openat(directory, name, flags | O_CLOEXEC, mode); }));
 }
 
-/// Nothing where it cannot be listed.
-std::optional<bool> is_empty_directory(int fd) {
-  UniqueFd listed = open_at(fd, ".", O_RDONLY | O_DIRECTORY);
-  if (!listed) {
-    return std::nullopt;
-  }
-  struct Closer {
-    void operator()(DIR* entries) const { ::closedir(entries); }
-  };
-  const std::unique_ptr<DIR, Closer> entries(::fdopendir(listed.get()));
-  if (!entries) {
-    return std::nullopt;
-  }
-  static_cast<void>(listed.release());  // closedir closes it
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
-  while (const dirent* entry = ::readdir(entries.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") {
-      return false;
-    }
-  }
-  return true;
-}
-
-Error directory_error(int fd, std::string_view path, DirectoryCause cause) {
+Error directory_error(std::string_view path, DirectoryCause cause) {
+  std::error_code ignored;
   std::string text = "cannot read " + escape(path, max_error_path_bytes) + ": it is a directory, not a file";
-  if (cause == DirectoryCause::file_mount && is_empty_directory(fd).value_or(false)) {
+  if (cause == DirectoryCause::file_mount && std::filesystem::is_empty(path, ignored)) {
     text +=
         ", and empty: Docker creates such a directory when the host's file is missing; remove it, make the file, "
         "and create the container anew";
@@ -90,7 +65,7 @@ std::string read_descriptor(int fd, std::string_view path, std::uint64_t limit_b
     throw storage_error(errno, "read", path);
   }
   if (S_ISDIR(info.st_mode)) {
-    throw directory_error(fd, path, cause);
+    throw directory_error(path, cause);
   }
   if (!S_ISREG(info.st_mode)) {
     throw Error(ErrorClass::storage, "cannot read " + escape(path) + ": it is not a regular file");

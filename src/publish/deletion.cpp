@@ -23,7 +23,7 @@ Deletion deletion(const Leftovers& left) {
 
 }  // namespace
 
-void delete_retired(const std::filesystem::path& data_dir, const std::stop_token& stop) {
+void delete_retired(const std::filesystem::path& data_dir, bool retry_residue, const std::stop_token& stop) {
   const auto give_up = [&stop] { return stop.stop_requested(); };
   try {
     const UniqueFd data = open_data_dir(data_dir);
@@ -35,7 +35,7 @@ void delete_retired(const std::filesystem::path& data_dir, const std::stop_token
         left.add(residue.remove(all.get(), ".adapter", name, give_up).left);
       }
     }
-    if (!left.interrupted) {
+    if (retry_residue && !left.interrupted) {
       left.add(residue.retry(give_up));
     }
     static std::atomic<bool> named{false};

@@ -40,7 +40,7 @@ std::string_view bytes_of(const git::OdbObject& object) noexcept {
 }  // namespace
 
 ObjectDatabase::ObjectDatabase(std::span<const std::filesystem::path> objects_folders, std::uint64_t allowance_bytes)
-    : allowance_bytes_(allowance_bytes) {
+    : unfolding_("the objects are", allowance_bytes) {
   git_odb* odb = nullptr;
   if (const int code = git_odb_new(&odb); code < 0) {
     throw git::failure(code, "cannot open the object database");
@@ -86,20 +86,9 @@ std::optional<ObjectHeader> ObjectDatabase::checked_header(const ObjectId& id, O
                                        format_size(found->size_bytes) + ", more than " + format_size(limit_bytes));
   }
   if (found) {
-    note_unfolding(*found);
+    unfolding_.add(*found);
   }
   return found;
-}
-
-void ObjectDatabase::note_unfolding(const ObjectHeader& object) {
-  read_bytes_ += object.size_bytes;
-  unfolded_bytes_ += object.chain_bytes;
-  if (unfolded_bytes_ / max_unfolding > read_bytes_ + allowance_bytes_) {
-    throw Error(ErrorClass::limit, "the objects are deltas that unfold to more than " + std::to_string(max_unfolding) +
-                                       " times their " + format_size(read_bytes_) + " and " +
-                                       format_size(allowance_bytes_) +
-                                       ", which git never does; repack the repository (git repack -a -d -f)");
-  }
 }
 
 git::OdbObject ObjectDatabase::load(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) {

@@ -16,10 +16,9 @@ namespace adapter::store {
 class ObjectDatabase final : public ObjectSource {
 public:
   /// Opens the packs in `folder`/pack of each folder. A folder without packs is fine. Throws corrupt when a
-  /// pack's index does not lead into its pack. All that is read unfolds to at most max_unfolding times (its bytes and
-  /// the allowance), else reading throws limit.
+  /// pack's index does not lead into its pack. What is read has one UnfoldingBudget: beyond it reading throws limit.
   explicit ObjectDatabase(std::span<const std::filesystem::path> objects_folders,
-                          std::uint64_t allowance_bytes = unfolding_allowance);
+                          std::uint64_t allowance_bytes = UnfoldingBudget::usual_allowance_bytes);
 
   std::optional<ObjectHeader> header(const ObjectId& id) override;
   std::optional<std::string_view> read(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) override;
@@ -31,16 +30,12 @@ public:
 private:
   [[nodiscard]] std::optional<ObjectHeader> checked_header(const ObjectId& id, ObjectType type,
                                                            std::uint64_t limit_bytes);
-  /// Whatever is read unfolds its chain of deltas: all of it together is bounded.
-  void note_unfolding(const ObjectHeader& object);
   [[nodiscard]] git::OdbObject load(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes);
 
   git::Odb odb_;
   std::vector<PackHeaders> packs_;
   git::OdbObject last_;  ///< what read() gave out
-  const std::uint64_t allowance_bytes_;
-  std::uint64_t read_bytes_ = 0;
-  std::uint64_t unfolded_bytes_ = 0;
+  UnfoldingBudget unfolding_;
 };
 
 }  // namespace adapter::store

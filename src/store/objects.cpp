@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "adapter/base/error.hpp"
+#include "adapter/base/units.hpp"
 
 namespace adapter::store {
 namespace {
@@ -55,6 +56,17 @@ int compare_entries(std::string_view left, bool left_folder, std::string_view ri
 }
 
 }  // namespace
+
+void UnfoldingBudget::add(std::uint64_t bytes, std::uint64_t chain_bytes) {
+  bytes_ = add_saturating(bytes_, bytes);
+  chain_bytes_ = add_saturating(chain_bytes_, chain_bytes);
+  if (chain_bytes_ / max_unfolding > add_saturating(bytes_, allowance_bytes_)) {
+    throw Error(ErrorClass::limit, std::string(subject_) + " deltas that unfold to more than " +
+                                       std::to_string(max_unfolding) + " times their " + format_size(bytes_) + " and " +
+                                       format_size(allowance_bytes_) +
+                                       ", far more than git's own do; repack the repository (git repack -a -d -f)");
+  }
+}
 
 std::string_view to_string(ObjectType type) noexcept {
   switch (type) {

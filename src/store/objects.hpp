@@ -51,10 +51,34 @@ inline constexpr std::uint64_t max_small_chain_bytes = 128 * mib;
   return header.largest_in_chain_bytes >= max_small_chain_object_bytes || header.chain_bytes > max_small_chain_bytes;
 }
 
-/// Reading an object unfolds its chain of deltas: all that is read together may unfold to this many times its bytes,
-/// and those of the allowance. git's chains have at most 50 links, and its newest objects stand at their beginning.
-inline constexpr std::uint64_t max_unfolding = 64;
-inline constexpr std::uint64_t unfolding_allowance = 128 * mib;
+/// The numbers come from packs, so a sum stays at the largest one instead of beginning anew.
+[[nodiscard]] constexpr std::uint64_t add_saturating(std::uint64_t left, std::uint64_t right) noexcept {
+  std::uint64_t sum = 0;
+  return __builtin_add_overflow(left, right, &sum) ? UINT64_MAX : sum;
+}
+
+/// Counts what reading objects unfolds: each one's chain of deltas. All that is counted together may unfold to
+/// `max_unfolding` times its bytes and those of the allowance. git's chains have at most 50 links, or 250 where an old
+/// `gc --aggressive` wrote them. Not synchronised.
+class UnfoldingBudget {
+public:
+  static constexpr std::uint64_t max_unfolding = 256;
+  static constexpr std::uint64_t usual_allowance_bytes = 32 * mib;
+
+  /// `subject` begins the error: "the tree's files are".
+  explicit UnfoldingBudget(std::string_view subject, std::uint64_t allowance_bytes = usual_allowance_bytes)
+      : subject_(subject), allowance_bytes_(allowance_bytes) {}
+
+  /// Throws limit when it is too much together with what was counted before.
+  void add(std::uint64_t bytes, std::uint64_t chain_bytes);
+  void add(const ObjectHeader& object) { add(object.size_bytes, object.chain_bytes); }
+
+private:
+  std::string_view subject_;
+  std::uint64_t allowance_bytes_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t chain_bytes_ = 0;
+};
 
 static_assert(max_commit_or_tag_bytes <= max_small_object_bytes && max_symlink_bytes <= max_small_object_bytes);
 

@@ -21,11 +21,6 @@ Error chain_too_long() {
           "the pack has more than " + std::to_string(max_delta_chain) + " deltas that stand on each other"};
 }
 
-std::uint64_t add_saturating(std::uint64_t left, std::uint64_t right) noexcept {
-  std::uint64_t sum = 0;
-  return __builtin_add_overflow(left, right, &sum) ? UINT64_MAX : sum;
-}
-
 /// The second number of a delta: the size of what it makes. Nullopt when `start` does not hold it.
 std::optional<std::uint64_t> result_size_in(std::string_view start) noexcept {
   std::size_t at = 0;

@@ -22,13 +22,8 @@ constexpr std::uint64_t max_lfs_pointer_bytes = 200;
 constexpr std::string_view lfs_pointer_start = "version https://git-lfs.github.com/spec/";
 /// Names of folders that wait to be walked, on all levels together, with their ids.
 constexpr std::uint64_t max_waiting_bytes = 64 * mib;
-/// Of links and pointers, beside what their own bytes allow.
-constexpr std::uint64_t small_reads_allowance = 16 * mib;
-
-std::uint64_t add_saturating(std::uint64_t left, std::uint64_t right) noexcept {
-  std::uint64_t sum = 0;
-  return __builtin_add_overflow(left, right, &sum) ? UINT64_MAX : sum;
-}
+/// Of links and pointers of LFS, beside what their own bytes allow.
+constexpr std::uint64_t small_reads_allowance = 4 * mib;
 
 /// What a tree amounts to, everything below it included.
 struct Weight {
@@ -104,7 +99,8 @@ public:
       const std::size_t name_size = top.name.size();
       frames_.pop_back();
       if (frames_.empty()) {
-        check_proportion(weight);
+        // Of the whole tree: what makes up for a long chain may come after it.
+        UnfoldingBudget("the tree's files are").add(weight.bytes, weight.chain_bytes);
         return weight;
       }
       frames_.back().weight.add_child(weight, name_size);
@@ -134,16 +130,6 @@ private:
   [[noreturn]] void lacks(std::string_view name, ObjectType type, const ObjectId& id) const {
     throw MissingObject(ErrorClass::corrupt,
                         path_of(name) + ": the " + std::string(to_string(type)) + " " + id.to_hex() + " is missing");
-  }
-
-  /// Of the whole tree: what stands at the end of a chain may come before what makes up for it.
-  static void check_proportion(const Weight& tree) {
-    if (tree.chain_bytes / max_unfolding > tree.bytes + unfolding_allowance) {
-      throw Error(ErrorClass::limit, "the tree's files are deltas that unfold to more than " +
-                                         std::to_string(max_unfolding) + " times their " + format_size(tree.bytes) +
-                                         " and " + format_size(unfolding_allowance) +
-                                         ", which git never does; repack the repository (git repack -a -d -f)");
-    }
   }
 
   void check(const Weight& weight) const {
@@ -323,17 +309,10 @@ private:
     return bytes && bytes->starts_with(lfs_pointer_start);
   }
 
-  /// Reading a small object may unfold max_small_chain_bytes: the stop is looked at each time, and all together are
-  /// bounded.
+  /// Reading a small object may unfold max_small_chain_bytes: the stop is looked at each time.
   void begin_read(const ObjectHeader& header) {
     throw_if_stopped(stop_, "the verification");
-    small_bytes_ = add_saturating(small_bytes_, header.size_bytes);
-    small_chain_bytes_ = add_saturating(small_chain_bytes_, header.chain_bytes);
-    if (small_chain_bytes_ / max_unfolding > small_bytes_ + small_reads_allowance) {
-      throw Error(ErrorClass::limit, "the tree's links and pointers of LFS are deltas that unfold to more than " +
-                                         format_size(small_chain_bytes_) +
-                                         "; repack the repository (git repack -a -d -f)");
-    }
+    small_reads_.add(header);
   }
 
   void check_link_size(std::string_view name, std::uint64_t size) const {
@@ -366,9 +345,8 @@ private:
   std::vector<Frame> frames_;
   std::unordered_map<ObjectId, Weight> weights_;
   std::unordered_map<ObjectId, Blob> blobs_;
-  std::uint64_t small_bytes_ = 0;        ///< of links and pointers that were read
-  std::uint64_t small_chain_bytes_ = 0;  ///< what that unfolded
-  std::uint64_t waiting_bytes_ = 0;      ///< of all frames' folders
+  UnfoldingBudget small_reads_{"the tree's links and pointers of LFS are", small_reads_allowance};
+  std::uint64_t waiting_bytes_ = 0;  ///< of all frames' folders
   std::size_t steps_ = 0;
   bool attributes_seen_ = false;
 };

@@ -72,6 +72,8 @@ public:
 
 private:
   void take_settings(std::shared_ptr<const config::Config> config);
+  template <typename Map>
+  void forget_expired(Map& known) const;
   std::shared_ptr<RemoteGroup> group_for(const config::Repository& repository);
   Entry& add(const config::Repository& repository, const Predecessor& before = {});
   std::shared_ptr<async::Semaphore> turn_of(const std::string& name);
@@ -112,8 +114,16 @@ void LiveEngine::take_settings(std::shared_ptr<const config::Config> config) {
   credentials_.replace(config_->credentials);
 }
 
+/// Looks at all of them only when they can be twice as many as are in use: a look at each addition would be quadratic.
+template <typename Map>
+void LiveEngine::forget_expired(Map& known) const {
+  if (known.size() > 2 * config_->repositories.size()) {
+    std::erase_if(known, [](const auto& each) { return each.second.expired(); });
+  }
+}
+
 std::shared_ptr<RemoteGroup> LiveEngine::group_for(const config::Repository& repository) {
-  std::erase_if(groups_, [](const auto& group) { return group.second.expired(); });
+  forget_expired(groups_);
   std::weak_ptr<RemoteGroup>& known = groups_[RemoteKey::of(repository)];
   if (auto group = known.lock()) {
     return group;
@@ -132,9 +142,7 @@ std::shared_ptr<RemoteGroup> LiveEngine::group_for(const config::Repository& rep
 }
 
 std::shared_ptr<async::Semaphore> LiveEngine::turn_of(const std::string& name) {
-  if (turns_.size() > 2 * config_->repositories.size()) {
-    std::erase_if(turns_, [](const auto& turn) { return turn.second.expired(); });
-  }
+  forget_expired(turns_);
   std::weak_ptr<async::Semaphore>& known = turns_[name];
   if (auto turn = known.lock()) {
     return turn;
@@ -245,15 +253,17 @@ asio::awaitable<void> LiveEngine::watch_links() {
     for (const auto& [name, entry] : entries_) {
       const RepositoryTask& task = entry->task;
       if (task.shows_a_commit()) {
-        links.push_back(WatchedLink{name, config_->data_dir / task.repository().link, task.link_resolves()});
+        links.push_back(WatchedLink{name, task.repository().link, task.link_resolves()});
       }
     }
-    auto job = [links = std::move(links)](const std::stop_token& stop) { return look_at_links(links, stop); };
+    auto job = [data_dir = config_->data_dir, links = std::move(links)](const std::stop_token& stop) {
+      return look_at_links(data_dir, links, stop);
+    };
     const std::vector<WatchedLink> differing =
         co_await async::run_blocking(shared_.workers, std::move(job), "look at the links", async::Lane::quick);
     for (const WatchedLink& link : differing) {
       const auto place = entries_.find(link.repository);
-      if (place != entries_.end() && config_->data_dir / place->second->task.repository().link == link.path) {
+      if (place != entries_.end() && place->second->task.repository().link == link.link) {
         place->second->task.note_link(link.resolves);
       }
     }

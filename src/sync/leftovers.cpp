@@ -2,6 +2,7 @@
 #include "leftovers.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -92,7 +93,11 @@ std::vector<Leftover> find_leftovers(const ConfiguredLinks& configured) {
     std::error_code ignored;
     if (is_repository_name(name) && !configured.link_of.contains(name) && item->is_directory(ignored) &&
         holds_a_repository(item->path())) {
-      leftovers.push_back(Leftover{name, links_of(item->path(), name), {}});
+      Leftover& leftover = leftovers.emplace_back();
+      leftover.name = name;
+      leftover.links = links_of(item->path(), name);
+      std::copy_if(leftover.links.begin(), leftover.links.end(), std::back_inserter(leftover.leading),
+                   [&](const auto& link) { return publish::owner_of_link(configured.data_dir, link) == name; });
     }
   }
   if (leftovers.empty()) {

@@ -14,7 +14,8 @@ namespace adapter::sync {
 /// What a repository left in the volume that is not configured any more.
 struct Leftover {
   std::string name;
-  std::vector<std::string> links;  ///< that may still lead into its trees; the last configured one first
+  std::vector<std::string> links;    ///< that it had; the last configured one first
+  std::vector<std::string> leading;  ///< those of them that lead into its trees, and go with it
   /// A link that a configured repository still needs and that leads into its trees: it is not deleted. Empty: none.
   std::string needed_by;
 };

@@ -14,15 +14,16 @@ namespace adapter::sync {
 /// A link that shows a published tree.
 struct WatchedLink {
   std::string repository;
-  std::filesystem::path path;  ///< absolute
-  bool resolves = true;        ///< as it was seen last
+  std::string link;      ///< relative to the data directory
+  bool resolves = true;  ///< as it was seen last
 };
 
 /// Those whose link leads to a tree of its repository now and did not, or the other way round; `resolves` says what is.
 /// One look at each, never at the trees. Blocking; any thread; ends early when stopped.
-[[nodiscard]] std::vector<WatchedLink> look_at_links(std::vector<WatchedLink> links, const std::stop_token& stop);
+[[nodiscard]] std::vector<WatchedLink> look_at_links(const std::filesystem::path& data_dir,
+                                                     std::vector<WatchedLink> links, const std::stop_token& stop);
 
-/// Between two looks at this many links: a second, or so long that the looks cost a thousandth of a core.
+/// Between two looks at this many links: a second, or so long that the looks cost less than a hundredth of a core.
 [[nodiscard]] std::chrono::milliseconds link_watch_interval(std::size_t links) noexcept;
 
 }  // namespace adapter::sync

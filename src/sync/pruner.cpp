@@ -17,6 +17,8 @@ using std::chrono::steady_clock;
 
 /// What is due and could not be deleted, or is still needed, is looked at again after this.
 constexpr std::chrono::seconds retry_interval{60};
+/// What could not be removed is walked through again after this, with a deletion that comes then.
+constexpr std::chrono::hours residue_interval{1};
 
 /// Names the repository whose files are taken out of use, for as long as it lives.
 class Retiring {
@@ -195,8 +197,13 @@ asio::awaitable<bool> Pruner::retire(Leftover leftover, std::uint64_t generation
 }
 
 asio::awaitable<void> Pruner::delete_retired() {
-  auto job = [data_dir = configured_.data_dir](const std::stop_token& stop) {
-    publish::delete_retired(data_dir, stop);
+  const steady_clock::time_point now = steady_clock::now();
+  const bool retry = now >= retry_residue_at_;
+  if (retry) {
+    retry_residue_at_ = now + residue_interval;
+  }
+  auto job = [data_dir = configured_.data_dir, retry](const std::stop_token& stop) {
+    publish::delete_retired(data_dir, retry, stop);
   };
   co_await async::run_blocking(workers_, std::move(job), "delete what was pruned", async::Lane::deletion);
 }
@@ -272,7 +279,7 @@ asio::awaitable<std::vector<PruneCandidate>> Pruner::candidates() {
     PruneCandidate candidate;
     candidate.name = leftover.name;
     candidate.directory = (configured_.data_dir / ".adapter" / leftover.name).native();
-    candidate.links = std::move(leftover.links);
+    candidate.links = std::move(leftover.leading);
     candidate.needed_by = leftover.needed_by;
     const steady_clock::time_point due = schedule_.due_at(leftover.name);
     if (due != PruneSchedule::never) {

@@ -91,7 +91,8 @@ private:
   std::shared_ptr<std::atomic<std::uint64_t>> generation_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   PruneSchedule schedule_;
   std::map<std::string, std::size_t> ending_;  ///< tasks that have not ended, by name
-  std::map<std::string, std::string> told_;    ///< why one that is due is not gone, by its name
+  std::chrono::steady_clock::time_point retry_residue_at_{};
+  std::map<std::string, std::string> told_;  ///< why one that is due is not gone, by its name
 };
 
 }  // namespace adapter::sync

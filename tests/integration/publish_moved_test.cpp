@@ -171,9 +171,9 @@ TEST(RemovedRepository, IsLeftByAStopAsLitterOnly) {
   EXPECT_FALSE(fs::exists(fixture.own()));
   std::stop_source stop;
   stop.request_stop();
-  publish::delete_retired(fixture.data_dir, stop.get_token());
+  publish::delete_retired(fixture.data_dir, true, stop.get_token());
   EXPECT_EQ(count_of(all, ".gone-"), 1U);
-  publish::delete_retired(fixture.data_dir, std::stop_token());
+  publish::delete_retired(fixture.data_dir, true, std::stop_token());
   EXPECT_EQ(count_of(all, ".gone-"), 0U);
 }
 
@@ -183,7 +183,7 @@ TEST(RemovedRepository, IsDeletedByALaterRun) {
     const fs::path all = fixture.data_dir / ".adapter";
     fs::create_directories(all / ".gone-0123456789abcdef/trees/x");
     write(all / ".gone-0123456789abcdef/trees/x/file", "x");
-    publish::delete_retired(fixture.data_dir, std::stop_token());
+    publish::delete_retired(fixture.data_dir, true, std::stop_token());
     EXPECT_EQ(count_of(all, ".gone-"), 0U);
   }
 }

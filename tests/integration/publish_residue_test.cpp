@@ -231,10 +231,15 @@ TEST_F(ResidueTest, OfAPrunedRepositoryKeepsNothingElse) {
   as_adapters_user([&] {
     PublishFixture fixture(2, "docs", folder_.path());
     wait_for(fixture.publisher->retire_all(at_once));
-    publish::delete_retired(folder_.path(), std::stop_token());
+    publish::delete_retired(folder_.path(), true, std::stop_token());
   });
   EXPECT_THAT(names_in(folder_.path() / ".adapter"), ::testing::ElementsAre(".residue"));
-  EXPECT_THAT(names_in(folder_.path() / ".adapter/.residue/.pruned"), SizeIs(1));
+  const std::filesystem::path pruned = folder_.path() / ".adapter/.residue/.pruned";
+  EXPECT_THAT(names_in(pruned), SizeIs(1));
+  publish::delete_retired(folder_.path(), false, std::stop_token());  // root could remove it, and does not look
+  EXPECT_THAT(names_in(pruned), SizeIs(1));
+  publish::delete_retired(folder_.path(), true, std::stop_token());
+  EXPECT_FALSE(std::filesystem::exists(pruned));
 }
 
 }  // namespace

@@ -239,7 +239,7 @@ TEST_F(StoreSmallOnLarge, AFileUnderManyNamesIsRefused) {
   const ObjectId refused = commit_of(many);
   const Error error = refusal(pack.bytes(), refused);
   EXPECT_EQ(error.error_class(), ErrorClass::limit);
-  EXPECT_NE(error.text().find("files are deltas that unfold to more than 64 times their 4.4"), std::string::npos)
+  EXPECT_NE(error.text().find("files are deltas that unfold to more than 256 times their 4.4"), std::string::npos)
       << error.text();
   EXPECT_EQ(ingest(pack.bytes(), kept).paths, 100U);
 }
@@ -263,7 +263,7 @@ TEST_F(StoreSmallOnLarge, WhatIsReadTogetherUnfoldsToABound) {
   ingest(pack.bytes(), commit);
   const std::array<std::filesystem::path, 1> folders{directory() / "repo.git/objects"};
   const std::uint64_t reads = 64 * mib / large.size();
-  adapter::store::ObjectDatabase objects(folders, 1 * mib);
+  adapter::store::ObjectDatabase objects(folders, mib / 4);
   const auto read = [&] {
     return objects.visit(tree, adapter::store::ObjectType::tree, mib, std::stop_token(), [](std::string_view) {});
   };
@@ -277,7 +277,7 @@ TEST_F(StoreSmallOnLarge, WhatIsReadTogetherUnfoldsToABound) {
     ADD_FAILURE() << "it reads on";
   } catch (const Error& error) {
     EXPECT_EQ(error.error_class(), ErrorClass::limit);
-    EXPECT_NE(error.text().find("the objects are deltas that unfold to more than 64 times"), std::string::npos)
+    EXPECT_NE(error.text().find("the objects are deltas that unfold to more than 256 times"), std::string::npos)
         << error.text();
   }
 }

@@ -154,8 +154,8 @@ struct Deletion {
 [[nodiscard]] Deletion retry_residue(const std::filesystem::path& data_dir, const std::string& name,
                                      KnownResidue& known, const std::function<bool()>& give_up);
 
-/// Deletes what retire_all() took out of use; logs what cannot be deleted. Blocking; any thread. Ends early when
-/// stopped.
-void delete_retired(const std::filesystem::path& data_dir, const std::stop_token& stop);
+/// Deletes what retire_all() took out of use; logs what cannot be deleted. `retry_residue`: also what could not be
+/// deleted before, which costs a walk through all of it. Blocking; any thread. Ends early when stopped.
+void delete_retired(const std::filesystem::path& data_dir, bool retry_residue, const std::stop_token& stop);
 
 }  // namespace adapter::publish

@@ -289,7 +289,18 @@ TEST_F(VerifyCommit, LimitsTheBytesThatReadingAllFilesUnfolds) {
   const auto error =
       refusal_of_tree(entry("100644", "a", blob) + entry("100644", "b", blob) + entry("100644", "c", blob));
   EXPECT_EQ(error.error_class(), ErrorClass::limit);
-  EXPECT_NE(error.text().find("unfold to more than 64 times"), std::string::npos) << error.text();
+  EXPECT_NE(error.text().find("unfold to more than 256 times"), std::string::npos) << error.text();
+}
+
+/// `git repack --depth=250` makes such chains, and an old commit stands at their ends.
+TEST_F(VerifyCommit, TakesATreeWhoseFilesAllStandOn250Deltas) {
+  const ObjectId blob = source.blob(std::string(1'000'000, 'x'));
+  source.chains[blob] = 250'000'000;
+  std::string tree;
+  for (int file = 0; file < 300; ++file) {
+    tree += entry("100644", std::to_string(1000 + file), blob);
+  }
+  EXPECT_EQ(verify_tree(tree).tree_bytes, 300'000'000U);
 }
 
 TEST_F(VerifyCommit, LimitsTheNamesOfFoldersThatWait) {

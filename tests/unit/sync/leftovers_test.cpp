@@ -30,6 +30,7 @@ TEST_F(LeftoversTest, AreTheRepositoriesThatNoConfigurationHas) {
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found.front().name, "wiki");
   EXPECT_THAT(found.front().links, ElementsAre("pages", "old"));
+  EXPECT_THAT(found.front().leading, ElementsAre("pages"));
   EXPECT_EQ(found.front().needed_by, "");
   EXPECT_TRUE(find_leftover(configured, "wiki"));
   EXPECT_FALSE(find_leftover(configured, "docs"));
@@ -47,6 +48,7 @@ TEST_F(LeftoversTest, AreNeededWhileTheLinkOfARenamedRepositoryLeadsIntoThem) {
   EXPECT_EQ(find_leftovers(configured).at(0).needed_by, "site");
   publish("handbook", "site");
   EXPECT_EQ(find_leftovers(configured).at(0).needed_by, "");
+  EXPECT_THAT(find_leftovers(configured).at(0).leading, IsEmpty());
 }
 
 TEST_F(LeftoversTest, AreNeededWhileAFormerLinkOfAConfiguredRepositoryLeadsIntoThem) {
@@ -69,24 +71,32 @@ TEST_F(LeftoversTest, ALookAtLinksTellsOnlyWhatChanged) {
   publish("docs", "docs");
   publish("wiki", "wiki");
   fs::remove_all(directory.path() / ".adapter/wiki");
-  const auto differing = look_at_links(
-      {{"docs", directory.path() / "docs", true}, {"wiki", directory.path() / "wiki", true}}, std::stop_token());
+  const auto look = [&](std::vector<WatchedLink> links) {
+    return look_at_links(directory.path(), std::move(links), std::stop_token());
+  };
+  const auto differing = look({{"docs", "docs", true}, {"wiki", "wiki", true}});
   ASSERT_EQ(differing.size(), 1U);
   EXPECT_EQ(differing.front().repository, "wiki");
   EXPECT_FALSE(differing.front().resolves);
-  EXPECT_THAT(look_at_links(differing, std::stop_token()), IsEmpty());
-  const std::vector<WatchedLink> docs{{"docs", directory.path() / "docs", true}};
-  EXPECT_THAT(look_at_links(docs, std::stop_token()), IsEmpty());
+  EXPECT_THAT(look(differing), IsEmpty());
+  const std::vector<WatchedLink> docs{{"docs", "docs", true}};
+  EXPECT_THAT(look(docs), IsEmpty());
   const auto replace = [&](const std::function<void(const fs::path&)>& make) {
     fs::remove_all(directory.path() / "docs");
     make(directory.path() / "docs");
-    return look_at_links(docs, std::stop_token()).size();
+    return look(docs).size();
   };
   EXPECT_EQ(replace([](const fs::path& path) { fs::create_directory(path); }), 1U);
   EXPECT_EQ(replace([](const fs::path& path) { fs::create_directory_symlink("/etc", path); }), 1U);
-  EXPECT_EQ(replace([](const fs::path& path) { fs::create_directory_symlink(".adapter/docs2/trees/1", path); }), 1U);
-  fs::create_directories(directory.path() / ".adapter/docs/trees/1");
-  EXPECT_EQ(replace([](const fs::path& path) { fs::create_directory_symlink(".adapter/docs/trees/1", path); }), 0U);
+  const std::string tree = "/trees/" + std::string(40, '1');
+  const auto lead_to = [&](const std::string& name) {
+    return replace([&](const fs::path& path) { fs::create_directory_symlink(".adapter/" + name + tree, path); });
+  };
+  fs::create_directories(directory.path() / ".adapter" / ("docs2" + tree));
+  EXPECT_EQ(lead_to("docs2"), 1U);
+  EXPECT_EQ(lead_to("docs"), 1U);
+  fs::create_directories(directory.path() / ".adapter" / ("docs" + tree));
+  EXPECT_EQ(lead_to("docs"), 0U);
   EXPECT_EQ(link_watch_interval(3).count(), 1000);
   EXPECT_EQ(link_watch_interval(10'000).count(), 20'000);
 }
