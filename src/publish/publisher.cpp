@@ -239,6 +239,7 @@ private:
     if (before.commit != commit) {
       former(options.former_links).make_way_for(link_);
       link_.point_at(trees.own_folder(), commit);
+      outcome.replaced = before.commit;
       outcome.changed = true;
     } else {
       link_.make_durable(trees.own_folder(), commit);  // the attempt that moved it may have failed just then
@@ -303,14 +304,27 @@ private:
           trees.set_aside(others[i]);
         }
       }
-      if (!others.empty() && trees.check(others.front(), crew, stop).manifest) {
-        return others.front();
+      if (!others.empty()) {
+        return checked_previous(trees, others.front(), others.front() == before, crew, stop);
       }
     } catch (const Error& error) {
       if (!stop.stop_requested()) {
         log::warning("sweep_failed", "trees that are no longer needed could not be removed; it is tried again later",
                      {{"repository", name_}, {"error", error.text()}});
       }
+    }
+    return std::nullopt;
+  }
+
+  std::optional<ObjectId> checked_previous(const Trees& trees, const ObjectId& commit, bool was_shown, Crew& crew,
+                                           const std::stop_token& stop) const {
+    const TreeCheck check = trees.check(commit, crew, stop);
+    if (check.manifest) {
+      return commit;
+    }
+    if (was_shown && check.there) {
+      log::info("edits_replaced", "the tree that the new one replaced had been changed since it was written",
+                {{"repository", name_}, {"commit", commit}, {"damage", check.damage}});
     }
     return std::nullopt;
   }

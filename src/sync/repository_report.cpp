@@ -119,7 +119,8 @@ void RepositoryTask::note_outcome(const publish::Outcome& outcome) {
 
 void RepositoryTask::report_published(const RefSelection::Choice& choice, const publish::Outcome& outcome,
                                       std::uint64_t received_bytes) {
-  const std::string previous = outcome.previous ? outcome.previous->to_hex() : std::string();
+  const std::optional<ObjectId>& before = outcome.replaced ? outcome.replaced : outcome.previous;
+  const std::string previous = before ? before->to_hex() : std::string();
   log::info("published", "the folder shows the new commit",
             {{"repository", repository_.name},
              {"ref", choice.ref.empty() ? repository_.ref : choice.ref},
@@ -134,7 +135,7 @@ void RepositoryTask::report_published(const RefSelection::Choice& choice, const 
   event.ends_attempt = true;
   event.ref = choice.ref.empty() ? repository_.ref : choice.ref;
   event.commit = outcome.commit;
-  event.previous = outcome.previous;
+  event.previous = before;
   event.duration = status_.last_sync_duration;
   event.received_bytes = received_bytes;
   tell(std::move(event));

@@ -136,6 +136,7 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   publish::Outcome outcome = co_await timed(std::move(publishing), "the tree was written");
   if (journal_.state().published && journal_.state().source != source_) {
     outcome.previous.reset();  // of another remote or ref
+    outcome.replaced.reset();
   }
   note_outcome(outcome);
   status_.last_sync_duration = duration_cast<milliseconds>(steady_clock::now() - *sync_began_);

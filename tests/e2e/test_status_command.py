@@ -87,6 +87,10 @@ class Status(ClientTest):
         code, output, errors = self.command("health", "--admin", nobody)
         self.assertEqual((code, output), (1, ""))
         self.assertIn("no daemon answers", errors)
+        self.assertNotIn("admin.listen", errors)
+        code, output, errors = self.command("health", environment={"ADAPTER_ADMIN_LISTEN": nobody[len("http://"):]})
+        self.assertEqual((code, output), (1, ""))
+        self.assertIn("started before a change of that key", errors)
 
     def test_somebody_else_answers(self):
         pages = {

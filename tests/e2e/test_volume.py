@@ -165,6 +165,19 @@ class Damage(AdapterTest):
         adapter.wait_published("docs", first)
         self.assert_good(adapter, remote, commit=first)
 
+    def test_a_new_commit_tells_the_edits_that_it_replaces(self):
+        remote = self.remote(files={"a": "1", "b": "1"})
+        first = remote.resolve("main")
+        adapter = self.follow(remote)
+        with open(os.path.join(adapter.link("docs"), "b"), "w", encoding="ascii") as out:
+            out.write("edited")
+        commit = remote.commit({"a": "2"})
+        published = adapter.wait_event("published", commit=commit)
+        self.assertEqual(published["previous"], first)
+        event = adapter.wait_event("edits_replaced", "docs")
+        self.assertEqual(event["commit"], first)
+        self.assertIn("first: b)", event["damage"])
+
 
 class Ownership(AdapterTest):
     def test_a_second_daemon_exits_75_and_names_the_holder(self):

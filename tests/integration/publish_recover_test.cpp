@@ -158,7 +158,9 @@ TEST(EditedTree, IsFoundAtTheNextPublish) {
   const ObjectId second = fixture.objects.commit({{"n", "2"}});
   fixture.publish(first);
   write(fixture.tree(first) / "a/one", "XXXX");
-  EXPECT_EQ(fixture.publish(second).previous, std::nullopt);
+  const Outcome outcome = fixture.publish(second);
+  EXPECT_EQ(outcome.previous, std::nullopt);
+  EXPECT_EQ(outcome.replaced, first);
   const Outcome back = fixture.publish(first);
   EXPECT_FALSE(back.reused);
   EXPECT_EQ(back.previous, second);

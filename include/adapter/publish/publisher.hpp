@@ -67,6 +67,7 @@ struct Standing {
 
 struct Outcome {
   ObjectId commit;
+  std::optional<ObjectId> replaced;  ///< where the link led before, when that is another commit
   std::optional<ObjectId> previous;  ///< the tree published before, when it is complete and untouched
   bool changed = false;              ///< the link moved, or a damaged tree was replaced
   bool reused = false;               ///< the tree was complete on disk already

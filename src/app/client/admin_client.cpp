@@ -38,8 +38,11 @@ bool is_json(const http::ResponseHead& head) {
   return media == "application/json" || media == "application/problem+json";
 }
 
-NoDaemon nobody_at(const http::Url& url, const std::string& why) {
-  return {ErrorClass::network, "no daemon answers at " + url.origin().to_string() + ": " + why};
+NoDaemon nobody_at(const AdminTarget& target, const std::string& why) {
+  const char* const changed = " (where admin.listen is now; a daemon that was started before a change of that key "
+                              "listens where it was then until it is restarted: name that with --admin)";
+  return {ErrorClass::network, "no daemon answers at " + target.url.origin().to_string() + ": " + why +
+                                   (target.from_configuration ? changed : "")};
 }
 
 }  // namespace
@@ -115,7 +118,7 @@ asio::awaitable<AdminAnswer> AdminClient::ask(std::string method, std::string ro
     AdminAnswer answer = co_await async::with_timeout(std::move(running), patience_, "the answer");
     co_return answer;
   } catch (const Error& error) {
-    throw nobody_at(target_.url, error.text());
+    throw nobody_at(target_, error.text());
   }
 }
 

@@ -147,6 +147,7 @@ Result<AdminTarget> find_admin(const Options& options, const config::Environment
     return std::move(url.error());
   }
   AdminTarget target(std::move(*url));
+  target.from_configuration = options.admin_url.empty();
   target.ca_file = configured->ca_file;
   auto refused = take_token(target, options, *configured);
   if (refused && use == TokenUse::wanted) {

@@ -19,6 +19,7 @@ struct AdminTarget {
   explicit AdminTarget(http::Url of) : url(std::move(of)) {}
 
   http::Url url;                                 ///< of its page; the routes are below it
+  bool from_configuration = false;               ///< `url` is what admin.listen says now
   std::optional<auth::SecretReader> token;       ///< has been read once
   std::string token_file;                        ///< where `token` is, for messages
   std::string no_token;                          ///< why there is none, for messages
