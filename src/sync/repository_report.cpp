@@ -3,6 +3,7 @@
 #include <bit>
 #include <utility>
 
+#include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
 #include "missing_ref.hpp"
 #include "old_trees.hpp"
@@ -22,6 +23,16 @@ std::string joined(const std::vector<std::string>& paths) {
     text += (text.empty() ? "" : ", ") + path;
   }
   return text;
+}
+
+/// What works in a repository's directory names files below it: the text of a storage error without an absolute path
+/// gets the directory in front.
+Error with_place(const Error& error, const std::filesystem::path& directory) {
+  Error placed = error;
+  if (error.error_class() == ErrorClass::storage && error.text().find(" /") == std::string::npos) {
+    placed.add_context("in " + escape(directory.native()));
+  }
+  return placed;
 }
 
 void show_in_present_time(std::optional<schedule::TimePoint>& time, steady_clock::time_point steady, Now now) {
@@ -162,7 +173,8 @@ void RepositoryTask::report_found_published(const Published& published, std::opt
   tell(std::move(event));
 }
 
-void RepositoryTask::fail(const Error& error, bool on_schedule) {
+void RepositoryTask::fail(const Error& cause, bool on_schedule) {
+  const Error error = with_place(cause, directory_);
   machine_.fail(Now::read(), error, on_schedule);
   // An unchanged failure is worth a line at the first, second, fourth, eighth… time; status and metrics count each.
   // That a remote was emptied is no trouble that grows with time: one line.

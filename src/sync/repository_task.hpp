@@ -175,7 +175,7 @@ private:
   void report_published(const RefSelection::Choice& choice, const publish::Outcome& outcome,
                         std::uint64_t received_bytes);
   void report_found_published(const Published& published, std::optional<ObjectId> before);
-  void fail(const Error& error, bool on_schedule);
+  void fail(const Error& cause, bool on_schedule);
   void succeed(std::optional<Published> published);
   [[nodiscard]] publish::PublishOptions publish_options() const;
   [[nodiscard]] publish::ReaderFactory readers() const;

@@ -3,6 +3,7 @@
 """The data directory: what stands in the way, what somebody breaks, who owns it."""
 
 import os
+import re
 import shutil
 import sys
 
@@ -59,6 +60,18 @@ class Link(AdapterTest):
         self.assertEqual(adapter.once(), 1)
         adapter.wait_event("check_failed", "docs", **{"class": "storage"})
         self.assertEqual(os.readlink(os.path.join(adapter.data, "docs")), "/somewhere/else")
+
+    def test_an_error_below_the_own_folder_names_its_whole_path(self):
+        remote = self.remote(files={"a": "1"})
+        adapter = self.follow(remote)
+        adapter.stop()
+        own = os.path.join(adapter.data, ".adapter", "docs")
+        shutil.rmtree(os.path.join(own, "trees"))
+        with open(os.path.join(own, "trees"), "w", encoding="ascii"):
+            pass
+        self.assertEqual(adapter.once(), 1)
+        event = adapter.wait_event("check_failed", "docs", **{"class": "storage"})
+        self.assertRegex(event["message"], r"^in %s: cannot .* trees: " % re.escape(own))
 
     def test_a_link_that_somebody_removes_comes_back_without_a_fetch(self):
         remote = self.remote(files={"a": "1"})

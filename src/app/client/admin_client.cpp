@@ -39,8 +39,9 @@ bool is_json(const http::ResponseHead& head) {
 }
 
 NoDaemon nobody_at(const AdminTarget& target, const std::string& why) {
-  const char* const changed = " (where admin.listen is now; a daemon that was started before a change of that key "
-                              "listens where it was then until it is restarted: name that with --admin)";
+  const char* const changed =
+      " (where admin.listen is now; a daemon that was started before a change of that key "
+      "listens where it was then until it is restarted: name that with --admin)";
   return {ErrorClass::network, "no daemon answers at " + target.url.origin().to_string() + ": " + why +
                                    (target.from_configuration ? changed : "")};
 }
