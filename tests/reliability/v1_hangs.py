@@ -6,9 +6,12 @@ Each part is a class: begin() makes the thing hang, end() lets it go on, close()
 `publishes` says whether commits are to be published meanwhile, `stop_seconds` how long a stop may take.
 """
 
+import hashlib
+import hmac
 import os
 import signal
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -70,7 +73,65 @@ class Volume:
         os.rename(self.adapter.data + ".store", self.adapter.data)
 
 
-PARTS = [LogReader, Volume]
+class HookSecret:
+    """The secret of one repository's webhook is on a mount whose server is gone, and deliveries for it arrive."""
+
+    name = "a webhook's secret"
+    publishes = True
+    stop_seconds = 10.5
+
+    def __init__(self, adapter):
+        self.adapter = adapter
+        self.folder = os.path.dirname(adapter.data)
+        self.volume = None
+        self.deliveries = []
+
+    @staticmethod
+    def webhook(folder, name):
+        return {"secret_file": os.path.join(folder, "secrets" if name == "r0" else "local", "hook")}
+
+    def prepare(self):
+        local = os.path.join(self.folder, "local")
+        os.makedirs(local)
+        self.volume = StoppedVolume(os.path.join(self.folder, "secrets"), os.path.join(self.folder, "secrets.store"))
+        for folder in (local, self.volume.path):
+            with open(os.path.join(folder, "hook"), "w", encoding="ascii") as out:
+                out.write("0123456789abcdef")
+
+    def deliver(self, name, seconds):
+        """The status that a signed ping gets, or the error."""
+        body = b'{"zen":"Keep it logically awesome."}'
+        signature = "sha256=" + hmac.new(b"0123456789abcdef", body, hashlib.sha256).hexdigest()
+        fields = {"X-GitHub-Event": "ping", "X-Hub-Signature-256": signature, "Content-Type": "application/json"}
+        try:
+            return self.adapter.ask("POST", "/hooks/" + name, body=body, fields=fields, seconds=seconds).status
+        except OSError as error:
+            return error
+
+    def begin(self):
+        self.volume.stop()
+        time.sleep(2)  # what the kernel knows of the file is forgotten by then
+        for _ in range(4):
+            self.deliveries.append(threading.Thread(target=self.deliver, args=("r0", 60)))
+            self.deliveries[-1].start()
+        time.sleep(0.2)
+
+    def also_served(self):
+        began = time.monotonic()
+        status = self.deliver("r1", 10)
+        took = time.monotonic() - began
+        return [] if status == 200 and took <= SLOWEST_ANSWER else ["/hooks/r1 answered %s after %.1f s" % (status, took)]
+
+    def end(self):
+        self.volume.go_on()
+
+    def close(self):
+        self.volume.unmount()
+        for delivery in self.deliveries:
+            delivery.join()
+
+
+PARTS = [LogReader, Volume, HookSecret]
 COMMANDS = ["run", "once"]
 STOP_AT_START = 12.0
 
@@ -138,15 +199,16 @@ class Hangs(rig.Row):
     """Something that the daemon depends on hangs."""
 
     name = "V1"
-    title = "a log's reader, the volume, or a file that the start reads, hangs"
+    title = "a log's reader, the volume, a webhook's secret, or a file that the start reads, hangs"
     quick = 2 * len(PARTS) + len(COMMANDS)
     long = 10 * len(PARTS) + len(COMMANDS)
     jobs = 2
 
-    def running(self, folder, number):
+    def running(self, folder, number, part=LogReader):
         """(a daemon that is not started, its remotes by name)"""
         remotes = {"r%d" % n: self.remote("v1-%s-%d.git" % (number, n), {"file": "first"}) for n in range(4)}
-        entries = [self.entry(remote, name) for name, remote in remotes.items()]
+        hooks = {name: {"webhook": part.webhook(folder, name)} for name in remotes if part is HookSecret}
+        entries = [self.entry(remote, name, **hooks.get(name, {})) for name, remote in remotes.items()]
         return self.adapter(folder, *entries, level="debug", admin={"listen": "127.0.0.1:0"}), remotes
 
     def started(self, adapter, remotes):
@@ -185,14 +247,17 @@ class Hangs(rig.Row):
     def trial(self, number, source, folder):
         if number < len(COMMANDS):
             return self.start_hangs(COMMANDS[number], folder)
-        adapter, remotes = self.running(folder, number)
-        part = PARTS[number % len(PARTS)](adapter)
+        kind = PARTS[number % len(PARTS)]
+        adapter, remotes = self.running(folder, number, kind)
+        part = kind(adapter)
         part.prepare()
         try:
             self.started(adapter, remotes)
             part.begin()
             time.sleep(source.random())
             found = served(adapter, remotes, publishes=part.publishes)
+            if isinstance(part, HookSecret):
+                found += part.also_served()
             if not part.publishes:
                 time.sleep(1)  # by now every thread that looks at it hangs
                 found += served(adapter, remotes, publishes=False)

@@ -23,6 +23,15 @@ Reply json(int status, std::string body) {
   return reply;
 }
 
+/// Empty, and said in the log, when it cannot be read: then nothing is signed with it.
+Secret secret_in(auth::SharedSecret& secret, const std::string& file) {
+  auth::SharedSecret::Look look = secret.look();
+  if (look.is_news) {
+    log::warning("hook_secret_unreadable", look.failure->text(), {{"file", file}});
+  }
+  return std::move(look.value);
+}
+
 }  // namespace
 
 /// A body among those that arrive, while it lives.
@@ -50,7 +59,6 @@ private:
 
 void HookReceiver::apply(const config::Config& config) {
   auto hooks = std::make_shared<Hooks>();
-  std::map<std::string, auth::SecretReader> secrets;
   for (const config::Repository& repository : config.repositories) {
     if (!repository.webhook) {
       continue;
@@ -58,41 +66,24 @@ void HookReceiver::apply(const config::Config& config) {
     std::vector<std::string> files;
     for (const std::filesystem::path& file : repository.webhook->secret_files) {
       files.push_back(file.native());
-      secrets.try_emplace(files.back(), config::SecretSource{config::SecretSource::Kind::file, files.back()});
+      std::shared_ptr<auth::SharedSecret>& secret = hooks->secrets[files.back()];
+      if (!secret) {
+        secret =
+            std::make_shared<auth::SharedSecret>(config::SecretSource{config::SecretSource::Kind::file, files.back()});
+        static_cast<void>(secret_in(*secret, files.back()));
+      }
     }
-    hooks->push_back({repository.name, repository.url, hook_kind(repository.webhook->kind).value_or(HookKind::any),
-                      std::move(files)});
-  }
-  for (auto& [file, secret] : secrets) {
-    const Result<bool> read = secret.refresh();
-    if (!read) {
-      log::warning("hook_secret_unreadable", read.error().text(), {{"file", file}});
-    }
+    hooks->all.push_back({repository.name, repository.url, hook_kind(repository.webhook->kind).value_or(HookKind::any),
+                          std::move(files)});
   }
   const std::lock_guard lock(mutex_);
   hooks_ = std::move(hooks);
-  secrets_ = std::move(secrets);
-}
-
-/// Empty, and said in the log, when it cannot be read: then nothing is signed with it.
-Secret HookReceiver::secret_in(const std::string& file) {
-  const auto place = secrets_.find(file);
-  if (place == secrets_.end()) {
-    return {};
-  }
-  const bool before = !place->second.value().empty();
-  const Result<bool> read = place->second.refresh();
-  if (!read && before) {
-    log::warning("hook_secret_unreadable", read.error().text(), {{"file", file}});
-  }
-  return place->second.value();
 }
 
 HookReceiver::Candidates HookReceiver::candidates(const Hooks& hooks, const std::optional<std::string>& name) {
-  const std::lock_guard lock(mutex_);
   Candidates found;
   std::map<std::pair<std::string, HookKind>, std::size_t> known;
-  for (const Hook& hook : hooks) {
+  for (const Hook& hook : hooks.all) {
     if (name && hook.name != *name) {
       continue;
     }
@@ -103,7 +94,7 @@ HookReceiver::Candidates HookReceiver::candidates(const Hooks& hooks, const std:
         continue;
       }
       if (is_new) {
-        found.keys.push_back({secret_in(file), hook.kind});
+        found.keys.push_back({secret_in(*hooks.secrets.at(file), file), hook.kind});
         found.owners.emplace_back();
       }
       found.owners[place->second].push_back(&hook);
@@ -118,8 +109,8 @@ Reply HookReceiver::deliver(const http::RequestHead& head, RequestBody& body, co
     const std::lock_guard lock(mutex_);
     hooks = hooks_;
   }
-  const bool there =
-      name ? std::ranges::any_of(*hooks, [&](const Hook& hook) { return hook.name == *name; }) : !hooks->empty();
+  const bool there = name ? std::ranges::any_of(hooks->all, [&](const Hook& hook) { return hook.name == *name; })
+                          : !hooks->all.empty();
   if (!there) {
     return problem(404, name ? "no repository of this name has a webhook" : "no repository has a webhook");
   }

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "adapter/auth/secret_reader.hpp"
+#include "adapter/auth/shared_secret.hpp"
 #include "adapter/config/config.hpp"
 #include "adapter/http/url.hpp"
 #include "api.hpp"
@@ -50,7 +50,10 @@ private:
     HookKind kind;
     std::vector<std::string> secret_files;
   };
-  using Hooks = std::vector<Hook>;
+  struct Hooks {
+    std::vector<Hook> all;
+    std::map<std::string, std::shared_ptr<auth::SharedSecret>> secrets;  ///< by file; one for each that is named
+  };
   /// Secrets that may have signed a delivery, and the repositories that have each.
   struct Candidates {
     std::vector<HookKey> keys;
@@ -64,8 +67,7 @@ private:
     std::optional<Reply> refusal;
   };
 
-  [[nodiscard]] Candidates candidates(const Hooks& hooks, const std::optional<std::string>& name);
-  [[nodiscard]] Secret secret_in(const std::string& file);
+  [[nodiscard]] static Candidates candidates(const Hooks& hooks, const std::optional<std::string>& name);
   [[nodiscard]] Received receive(const http::RequestHead& head, RequestBody& body, const Candidates& candidates);
   [[nodiscard]] Reply take(const http::RequestHead& head, const Received& received,
                            const std::optional<std::string>& name);
@@ -76,10 +78,9 @@ private:
   class Turn;
 
   std::mutex parsing_;                 ///< held by the one that parses
-  std::mutex mutex_;                   ///< of all below
+  std::mutex mutex_;                   ///< of all below; never held over a look at a file
   std::list<RequestBody*> receiving_;  ///< in order of arrival
   std::shared_ptr<const Hooks> hooks_ = std::make_shared<Hooks>();
-  std::map<std::string, auth::SecretReader> secrets_;  ///< by file
   RecentDeliveries recent_;
   std::optional<std::chrono::steady_clock::time_point> refusal_logged_;
   std::uint64_t refusals_ = 0;  ///< since then

@@ -2,6 +2,8 @@
 #include "server/access.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "adapter/base/text.hpp"
 #include "adapter/http/authority.hpp"
@@ -37,42 +39,47 @@ std::optional<Secret> offered_token(std::string_view authorization) {
 }  // namespace
 
 void Access::apply(const config::Admin& admin, const std::string& listen) {
-  const std::lock_guard lock(mutex_);
-  hosts_ = admin.allowed_hosts;
-  listen_ = listen;
-  token_.reset();
+  std::shared_ptr<auth::SharedSecret> token;
+  std::optional<Error> failure;
   if (admin.token_file) {
-    token_.emplace(config::SecretSource{config::SecretSource::Kind::file, admin.token_file->native()});
-    const Result<bool> read = token_->refresh();
-    if (!read) {
-      throw Error(read.error()).with_context("admin.token_file");
-    }
+    token = std::make_shared<auth::SharedSecret>(
+        config::SecretSource{config::SecretSource::Kind::file, admin.token_file->native()});
+    failure = token->look().failure;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    hosts_ = admin.allowed_hosts;
+    listen_ = listen;
+    token_ = std::move(token);
+  }
+  if (failure) {
+    throw std::move(*failure).with_context("admin.token_file");
   }
 }
 
-bool Access::needs_token() const {
+std::shared_ptr<auth::SharedSecret> Access::token() const {
   const std::lock_guard lock(mutex_);
-  return token_.has_value();
+  return token_;
+}
+
+bool Access::needs_token() const {
+  return token() != nullptr;
 }
 
 bool Access::has_token(const http::RequestHead& head) {
-  const std::lock_guard lock(mutex_);
-  if (!token_) {
+  const std::shared_ptr<auth::SharedSecret> token = this->token();
+  if (!token) {
     return true;
   }
   if (head.fields.count("Authorization") != 1) {
     return false;
   }
-  const bool before = !token_->value().empty();
-  const Result<bool> read = token_->refresh();
-  if (!read) {
-    if (before) {
-      log::warning("token_unreadable", read.error().text(), {{"class", read.error().error_class()}});
-    }
-    return false;
+  const auth::SharedSecret::Look now = token->look();
+  if (now.is_news) {
+    log::warning("token_unreadable", now.failure->text(), {{"class", now.failure->error_class()}});
   }
   const std::optional<Secret> offered = offered_token(*head.fields.get("Authorization"));
-  return offered && *offered == token_->value();
+  return !now.failure && offered && *offered == now.value;
 }
 
 bool Access::host_is_allowed(const http::RequestHead& head) const {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "adapter/auth/secret_reader.hpp"
+#include "adapter/auth/shared_secret.hpp"
 #include "adapter/config/config.hpp"
 #include "adapter/http/request_head.hpp"
 
@@ -29,8 +29,10 @@ public:
   [[nodiscard]] static bool is_foreign(const http::RequestHead& head);
 
 private:
-  mutable std::mutex mutex_;
-  std::optional<auth::SecretReader> token_;
+  [[nodiscard]] std::shared_ptr<auth::SharedSecret> token() const;
+
+  mutable std::mutex mutex_;                   ///< never held over a look at the token's file
+  std::shared_ptr<auth::SharedSecret> token_;  ///< null: none is set
   std::vector<std::string> hosts_;
   std::string listen_;
 };
