@@ -78,7 +78,11 @@ public:
         receiver_(parts_),
         front_(
             std::move(listener.socket),
-            [this](const http::RequestHead& head, RequestBody& body) { return answer(head, body); }, &asks_for_health) {
+            [this](const http::RequestHead& head, RequestBody& body) {
+              const async::JobList::Entry listed(*parts_.options.jobs, "", "answer a request");
+              return answer(head, body);
+            },
+            &asks_for_health) {
     if (config) {
       LiveServer::apply(config);
     } else {
@@ -87,7 +91,7 @@ public:
     parts_.snapshots->start_beating();
     front_.start();
   }
-  ~LiveServer() override { stop(); }
+  ~LiveServer() override { LiveServer::join(); }
   LiveServer(const LiveServer&) = delete;
   LiveServer& operator=(const LiveServer&) = delete;
 
@@ -99,6 +103,10 @@ public:
     parts_.snapshots->stop();
     parts_.snapshots->stop_beating();
     front_.stop();
+  }
+  void join() override {
+    LiveServer::stop();
+    front_.join();
   }
 
 private:

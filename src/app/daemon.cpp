@@ -256,6 +256,9 @@ asio::awaitable<void> Daemon::stop() {
     stop_deadline_.waits_for_jobs();
     co_await engine_->stop();
   }
+  if (admin_) {
+    admin_->join();
+  }
   log::info("stopped", exit_code_ == exit_ok ? "a clean stop" : "everything has ended");
 }
 

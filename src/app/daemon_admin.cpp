@@ -14,6 +14,9 @@ void Daemon::open_admin_port(const std::string& listen) {
   admin::Options options;
   options.version = version;
   options.sandbox = sandbox_;
+  if (workers_) {
+    options.jobs = workers_->jobs();  // a stop waits for requests as for jobs on the volume
+  }
   admin_ = admin::make_server(loop_.get_executor(), *this, listen, config_, std::move(options));
   log::info("admin_listening", "the admin port is open", {{"address", admin_->address()}});
 }

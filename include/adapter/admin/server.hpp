@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "adapter/async/job_list.hpp"
 #include "adapter/config/config.hpp"
 #include "adapter/config/load.hpp"
 #include "adapter/sync/engine.hpp"
@@ -59,6 +60,8 @@ struct Sandbox {
 struct Options {
   std::string version;  ///< of the program
   Sandbox sandbox{};
+  /// Where requests are listed while they are answered.
+  std::shared_ptr<async::JobList> jobs = std::make_shared<async::JobList>();
 };
 
 /// An HTTP server with threads of its own, which see immutable snapshots of the engine and post what they want to the
@@ -73,8 +76,11 @@ public:
   virtual void apply(std::shared_ptr<const config::Config> config) = 0;
   /// "127.0.0.1:8080", with the port that was given where 0 was asked for.
   [[nodiscard]] virtual const std::string& address() const noexcept = 0;
-  /// Ends every connection and thread; takes well under a second. Commands that were posted before still run.
+  /// Ends every connection; takes well under a second. Commands that were posted before still run.
   virtual void stop() = 0;
+  /// Stops, and waits for requests whose answers are being made: one that looks at a secret's file takes as long as
+  /// that does. Options::jobs lists them. The destructor does the same.
+  virtual void join() = 0;
 };
 
 /// Binds and serves. `listen` as in config::Admin; `config` may be null: there is none yet. `daemon` outlives the

@@ -71,6 +71,12 @@ void Front::stop() {
   }
   urgent_threads_.stop();
   threads_.stop();
+}
+
+void Front::join() {
+  stop();
+  urgent_threads_.join();
+  threads_.join();
   // Channels of requests that no thread had begun went with them.
   busy_.clear();
   clients_.clear();

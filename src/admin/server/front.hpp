@@ -34,13 +34,16 @@ public:
   using IsUrgent = bool (*)(const http::RequestHead& head);
 
   Front(UniqueFd listener, RequestHandler handler, IsUrgent is_urgent);
-  ~Front() { stop(); }
+  ~Front() { join(); }
   Front(const Front&) = delete;
   Front& operator=(const Front&) = delete;
 
   void start();
-  /// Ends every connection and all threads. A handler that waits must have been told before.
+  /// Ends every connection and answers no request any more. A handler that waits must have been told before; well under
+  /// a second.
   void stop();
+  /// Stops, and waits for handlers that run.
+  void join();
 
 private:
   using Clock = Channel::Clock;

@@ -77,14 +77,21 @@ void RequestThreads::work() {
 }
 
 void RequestThreads::stop() {
-  std::vector<pthread_t> threads;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     jobs_.clear();
-    threads.swap(threads_);
   }
   wake_.notify_all();
+}
+
+void RequestThreads::join() {
+  stop();
+  std::vector<pthread_t> threads;
+  {
+    const std::lock_guard lock(mutex_);
+    threads.swap(threads_);
+  }
   for (const pthread_t thread : threads) {
     pthread_join(thread, nullptr);
   }

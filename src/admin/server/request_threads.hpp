@@ -21,15 +21,17 @@ public:
   using Job = std::function<void(HttpServer&)>;
 
   RequestThreads(std::size_t max_threads, const char* name) : max_threads_(max_threads), name_(name) {}
-  ~RequestThreads() { stop(); }
+  ~RequestThreads() { join(); }
   RequestThreads(const RequestThreads&) = delete;
   RequestThreads& operator=(const RequestThreads&) = delete;
 
   /// Makes the first thread now, so that it is there when memory is short later.
   void prepare();
   void submit(Job job);
-  /// Drops what has not begun and waits for the rest.
+  /// Drops what has not begun; what has begun goes on.
   void stop();
+  /// Stops, and waits for what has begun.
+  void join();
 
 private:
   static void* run(void* self);

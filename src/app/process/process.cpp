@@ -173,7 +173,7 @@ void StopDeadline::cut_off() const {
                   {"running_ms", std::chrono::duration_cast<std::chrono::milliseconds>(now - job.since).count()}});
   }
   if (only_jobs_ && !jobs.empty()) {
-    log::info("stopped", "jobs on the volume did not end in time; the volume is whole, the next start goes on from it",
+    log::info("stopped", "jobs did not end in time; the volume is whole, the next start goes on from it",
               {{"abandoned_jobs", jobs.size()}});
     log::flush(last_words_limit);
     std::_Exit(exit_ok);
