@@ -3,10 +3,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <functional>
 #include <memory>
@@ -52,6 +55,49 @@ const char* next_name(DIR* stream, const std::string& path) {
 bool is_about_the_entry(int error_number) noexcept {
   return error_number == EACCES || error_number == EPERM || error_number == EBUSY || error_number == EISDIR ||
          error_number == ENOTEMPTY || error_number == EEXIST || error_number == ETXTBSY;
+}
+
+/// Cleared once, when the kernel (before 5.6) or a filter of system calls does not let openat2 through.
+std::atomic<bool> openat2_works{true};
+
+/// The number that the kernel gives to the mount on which `descriptor` is; -1 where it does not tell.
+int mount_of(int descriptor) noexcept {
+  file_handle handle{};  // without room for the handle, which is not wanted
+  int mount = -1;
+  const bool told = name_to_handle_at(descriptor, "", &handle, &mount, AT_EMPTY_PATH) == 0 || errno == EOVERFLOW;
+  return told ? mount : -1;
+}
+
+bool is_same_mount(int left, int right) noexcept {
+  struct stat left_info{};
+  struct stat right_info{};
+  return fstat(left, &left_info) == 0 && fstat(right, &right_info) == 0 && left_info.st_dev == right_info.st_dev &&
+         mount_of(left) == mount_of(right);
+}
+
+/// A folder of `directory`; EBUSY where something is mounted at that place. Follows no link.
+UniqueFd open_unmounted(int directory, const std::string& name, int flags) noexcept {
+  flags |= O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  if (openat2_works.load(std::memory_order_relaxed)) {
+    open_how how{};
+    how.flags = static_cast<decltype(how.flags)>(flags);
+    how.resolve = RESOLVE_NO_XDEV;
+    UniqueFd folder(static_cast<int>(
+        retry_interrupted([&] { return syscall(SYS_openat2, directory, name.c_str(), &how, sizeof how); })));
+    if (!folder && errno == EXDEV) {
+      errno = EBUSY;
+    }
+    if (folder || (errno != ENOSYS && errno != EPERM)) {
+      return folder;
+    }
+    openat2_works.store(false, std::memory_order_relaxed);
+  }
+  UniqueFd folder(retry_interrupted([&] { return openat(directory, name.c_str(), flags); }));
+  if (folder && !is_same_mount(directory, folder.get())) {
+    folder.reset();
+    errno = EBUSY;
+  }
+  return folder;
 }
 
 /// Removes what one call of remove_what_may_go_at names.
@@ -107,15 +153,14 @@ private:
   }
 
   static UniqueFd open_folder(int directory, const std::string& name) {
-    const auto open = [&] {
-      return UniqueFd(retry_interrupted(
-          [&] { return openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }));
-    };
-    UniqueFd folder = open();
-    // Never through a link that somebody put there meanwhile.
+    UniqueFd folder = open_unmounted(directory, name, O_RDONLY);
     if (!folder && errno == EACCES) {
+      // Never the mode of what is mounted there, nor of what a link leads to that came meanwhile.
+      if (!open_unmounted(directory, name, O_PATH)) {
+        return {};
+      }
       if (fchmodat(directory, name.c_str(), S_IRWXU, AT_SYMLINK_NOFOLLOW) == 0) {
-        folder = open();
+        folder = open_unmounted(directory, name, O_RDONLY);
       } else {
         errno = EACCES;
       }

@@ -104,9 +104,14 @@ UniqueFd Residue::open_own(bool make) const {
 }
 
 void log_residue(const std::string& repository, const Leftovers& left) {
-  log::warning("residue_left",
-               "a part of an old tree cannot be removed, because another user made it or it is protected; remove it as "
-               "its owner or as root, and mount the volume read-only where trees are read",
+  const char* const message = left.error_number == EBUSY
+                                  ? "a part of an old tree cannot be removed, because something is mounted in it, "
+                                    "which is not touched; unmount "
+                                    "it, and mount it outside of published trees: each commit has a new one"
+                                  : "a part of an old tree cannot be removed, because another user made it or it is "
+                                    "protected; remove it as its "
+                                    "owner or as root, and mount the volume read-only where trees are read";
+  log::warning("residue_left", message,
                {{"repository", repository},
                 {"path", left.path},
                 {"error", storage_error(left.error_number, "remove", left.path).text()},

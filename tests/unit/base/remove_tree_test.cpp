@@ -2,10 +2,17 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <functional>
 
 #include "adapter/base/file.hpp"
+#include "adapter/base/remove_tree.hpp"
 #include "temporary_directory.hpp"
 
 namespace adapter {
@@ -44,6 +51,51 @@ TEST(RemoveTree, RemovesFilesFoldersAndLinksAndMindsNoAbsence) {
   EXPECT_EQ(folder.count(), 1U);
   remove_tree_at(folder.fd(), "kept");
   EXPECT_EQ(folder.count(), 0U);
+}
+
+/// What `act` returns in a child that has mounts of its own, with `what` mounted at `place`.
+int with_mount(const fs::path& what, const fs::path& place, const std::function<int()>& act) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const uid_t user = geteuid();
+    const bool mounted = seteuid(0) == 0 && unshare(CLONE_NEWNS) == 0 &&
+                         mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                         mount(what.c_str(), place.c_str(), nullptr, MS_BIND, nullptr) == 0 && seteuid(user) == 0;
+    _exit(mounted ? act() : 99);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/// A bind mount has the same device as what it lies in.
+TEST(RemoveTree, NeverEntersAMount) {
+  if (geteuid() != 0) {
+    GTEST_SKIP() << "mounting needs root";
+  }
+  for (const mode_t mode : {0755U, 0U}) {
+    const TemporaryDirectory outside;
+    outside.write("kept", "x");
+    const TemporaryDirectory folder;
+    fs::create_directories(folder.path() / "tree/site/uploads");
+    folder.write("tree/site/page", "x");
+    ASSERT_EQ(chmod(outside.path().c_str(), mode), 0);
+    const int result = with_mount(outside.path(), folder.path() / "tree/site/uploads", [&] {
+      const UniqueFd parent = open_directory(folder.path());  // folder.fd() leads to the mounts of the parent process
+      const Leftovers left = remove_what_may_go_at(parent.get(), "tree");
+      const bool as_expected = left.entries == 3 && left.error_number == EBUSY && left.path == "tree/site/uploads" &&
+                               !fs::exists(folder.path() / "tree/site/page");
+      return as_expected ? 0 : 1;
+    });
+    EXPECT_EQ(result, 0) << mode;
+    struct stat info{};
+    ASSERT_EQ(stat(outside.path().c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 07777, mode);
+    ASSERT_EQ(chmod(outside.path().c_str(), 0755), 0);
+    EXPECT_EQ(outside.count(), 1U);
+    remove_tree_at(folder.fd(), "tree");
+    EXPECT_EQ(folder.count(), 0U);
+  }
 }
 
 TEST(RemoveTree, NeverFollowsALink) {
