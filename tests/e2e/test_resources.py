@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the process takes of the machine: nothing while it is idle, and what it does when descriptors run out."""
+"""What the process takes of the machine: next to none while it is idle, little memory for a small pack, and what it does without descriptors."""
 
 import contextlib
 import glob
@@ -12,12 +12,13 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.e2e.harness import AdapterTest, main  # noqa: E402
+from tests.e2e.harness import FILE, SYMLINK, AdapterTest, main  # noqa: E402
 from tests.support.http_client import EventStream  # noqa: E402
 
 IDLE_SECONDS = 5
 IDLE_CPU_SECONDS = 0.15
 IDLE_WAKEUPS = 150  # of all threads: a heartbeat a second, a look at the configuration's files, and some more
+PEAK_BYTES = 128 << 20
 
 
 def cpu_seconds(pid):
@@ -33,6 +34,12 @@ def wakeups(pid):
         with open(name, encoding="ascii") as source:
             total += int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", source.read(), re.MULTILINE).group(1))
     return total
+
+
+def peak_bytes(pid):
+    """The most memory that the process has had resident so far."""
+    with open("/proc/%d/status" % pid, encoding="ascii") as source:
+        return int(re.search(r"^VmHWM:\s*(\d+) kB", source.read(), re.MULTILINE).group(1)) << 10
 
 
 class Idle(AdapterTest):
@@ -54,6 +61,25 @@ class Idle(AdapterTest):
             adapter.wait_event("published", name, seconds=120)
         self.assertRegex(adapter.ask("GET", "/metrics").text, r'adapter_connections\{host="[^"]*",state="idle"\} [1-9]')
         self.assert_idle(adapter)
+
+
+class Memory(AdapterTest):
+    """What a pack of a few hundred KiB may demand, the whole process counted."""
+
+    def assert_small_peak(self, mode, target, count, name_bytes):
+        remote = self.remote(files={"a": "1"})
+        adapter = self.follow(remote)
+        names = [("%08d" % number).ljust(name_bytes, "n") for number in range(count)]
+        blob = remote.blob(target)
+        commit = remote.raw_commit(remote.raw_tree([(mode, name, blob) for name in names]))
+        adapter.wait_event("published", seconds=120, commit=commit)
+        self.assertLessEqual(peak_bytes(adapter.process.pid), PEAK_BYTES)
+
+    def test_of_40000_links_to_one_long_target(self):
+        self.assert_small_peak(SYMLINK, "t" * 4095, 40_000, 8)
+
+    def test_of_100000_names_of_250_bytes(self):
+        self.assert_small_peak(FILE, "", 100_000, 250)
 
 
 class Descriptors(AdapterTest):

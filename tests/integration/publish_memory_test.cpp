@@ -126,5 +126,19 @@ TEST(MemoryOfATree, OfMoreNamesThanAreAllowedIsALimit) {
   EXPECT_NE(error.text().find("64 MiB"), std::string::npos) << error.text();
 }
 
+TEST(MemoryOfATree, OfMoreTargetsThanAreAllowedIsALimit) {
+  PublishFixture fixture;
+  std::vector<store::TreeEntry> links = entries(17'000, 8, ObjectId(), store::EntryKind::symlink);
+  for (store::TreeEntry& link : links) {
+    link.id = fixture.objects.add_blob(link.name + std::string(4087, 't'));
+  }
+  const ObjectId commit = fixture.objects.add_commit(fixture.objects.add_tree(std::move(links)));
+  Error error(ErrorClass::config, "none");
+  EXPECT_LE(peak_of([&] { error = error_of([&] { fixture.publish(commit); }); }),
+            publish_string_limit + 2 * allowed_bytes);
+  EXPECT_EQ(error.error_class(), ErrorClass::limit);
+  EXPECT_NE(error.text().find("64 MiB"), std::string::npos) << error.text();
+}
+
 }  // namespace
 }  // namespace adapter::testing
