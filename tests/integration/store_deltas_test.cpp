@@ -6,6 +6,7 @@
 #include <string>
 
 #include "layout.hpp"
+#include "pack_headers.hpp"
 #include "quarantine.hpp"
 #include "store_packs.hpp"
 #include "store_support.hpp"
@@ -95,6 +96,26 @@ TEST_F(StoreDeltas, ResolvingDeltasEndsSoonAfterAStop) {
   stop.request_stop();
   EXPECT_EQ(result.get(), ErrorClass::cancelled);
   EXPECT_LT(steady_clock::now() - asked, seconds(2));
+}
+
+TEST_F(StoreDeltas, CheckingChainsLooksAtTheStop) {
+  PackWriter pack;
+  const DeltaChain chain = add_chain(pack, 10, DeltaKind::by_id);
+  const ObjectId commit = add_commit_of(pack, {chain.ids.back()});
+  open();
+  ingest(pack.bytes(), commit);
+  const Layout layout(directory());
+  const auto packs = adapter::store::list_packs(layout.packs);
+  ASSERT_EQ(packs.size(), 1U);
+  std::stop_source stop;
+  EXPECT_NO_THROW(adapter::store::check_delta_chains(layout.packs, packs.front().stem, stop.get_token()));
+  stop.request_stop();
+  try {
+    adapter::store::check_delta_chains(layout.packs, packs.front().stem, stop.get_token());
+    ADD_FAILURE() << "it went on";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.error_class(), ErrorClass::cancelled) << error.text();
+  }
 }
 
 TEST_F(StoreDeltas, ResolvingMayTakeItsBudgetOfCpuTimeAndNoMore) {

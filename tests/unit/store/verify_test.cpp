@@ -330,6 +330,32 @@ TEST_F(VerifyCommit, LooksAtTheStopWithinATree) {
   EXPECT_LE(source.headers - before, 1'010);
 }
 
+TEST_F(VerifyCommit, LooksAtTheStopBetweenFoldersThatItKnows) {
+  const ObjectId folder = source.tree(entry("100644", "f", source.blob("")));
+  const ObjectId commit = source.commit(bomb(1, 3'000, folder, "40000"));
+  source.on_header = [&] {
+    if (source.headers == 2) {  // the first is the commit's
+      stop.request_stop();
+    }
+  };
+  EXPECT_EQ(refusal(commit).error_class(), ErrorClass::cancelled);
+  EXPECT_EQ(source.headers, 2);
+}
+
+TEST_F(VerifyCommit, LooksAtTheStopWhileItLooksForRepeatedNames) {
+  std::string tree = entry("100644", "z", source.blob(""));
+  for (int file = 0; file < 1'500; ++file) {
+    tree += entry("100644", std::to_string(10'000 + file), source.blob(""));
+  }
+  const ObjectId commit = source.commit(source.tree(tree));
+  source.on_header = [&] {
+    if (source.headers == 1'502) {  // the last one
+      stop.request_stop();
+    }
+  };
+  EXPECT_EQ(refusal(commit, NamePolicy::git).error_class(), ErrorClass::cancelled);
+}
+
 TEST_F(VerifyCommit, StopsWhenAsked) {
   stop.request_stop();
   EXPECT_EQ(refusal_of_tree("").error_class(), ErrorClass::cancelled);
