@@ -101,7 +101,8 @@ TEST_F(OldTreesTest, AreDeletedToTheEndBeforeTheProgramEnds) {
 /// The threads that write trees are all busy: deletion does not need them.
 TEST_F(OldTreesTest, NeedNoWorker) {
   std::promise<void> end;
-  asio::post(workers_.pool(), [&] { end.get_future().wait(); });
+  // A copy: the worker may begin when this test has ended.
+  asio::post(workers_.pool(), [busy = end.get_future().share()] { busy.wait(); });
   leave_tree("docs");
   request("docs");
   scope_.spawn("old trees", old_trees_.run());
