@@ -56,6 +56,24 @@ TEST_F(StoreKeep, KeepsAFullHistoryAsGitSeesIt) {
   EXPECT_EQ(reader->blob_size_bytes(blob), 6U);
 }
 
+TEST_F(StoreKeep, ReadingATreeLooksAtTheStop) {
+  origin.write("a", "1");
+  const ObjectId tip = origin.commit("one");
+  open();
+  ingest(origin.pack("HEAD"), tip);
+  const auto reader = store->reader();
+  const ObjectId tree = reader->commit_tree(tip);
+  std::stop_source stop;
+  EXPECT_EQ(reader->tree(tree, stop.get_token()).size(), 1U);
+  stop.request_stop();
+  try {
+    static_cast<void>(reader->tree(tree, stop.get_token()));
+    ADD_FAILURE() << "it went on";
+  } catch (const adapter::Error& error) {
+    EXPECT_EQ(error.error_class(), ErrorClass::cancelled) << error.text();
+  }
+}
+
 TEST_F(StoreKeep, AThinPackIsCompletedFromWhatWasKept) {
   fill(50);
   std::string text;

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <stop_token>
+#include <vector>
 
 #include "memory_source.hpp"
 
@@ -77,6 +79,18 @@ TEST_F(WalkHistory, WhatIsKnownIsNotWalkedAgain) {
   const int before = source.reads;
   walk({d}, 0, {}, {c});
   EXPECT_EQ(source.reads - before, 1);
+}
+
+TEST_F(WalkHistory, StopsWhenAsked) {
+  std::stop_source stop;
+  stop.request_stop();
+  const std::vector<ObjectId> tips{d};
+  try {
+    static_cast<void>(walk_history(source, tips, 0, {}, {}, stop.get_token()));
+    ADD_FAILURE() << "it went on";
+  } catch (const adapter::Error& error) {
+    EXPECT_EQ(error.error_class(), ErrorClass::cancelled) << error.text();
+  }
 }
 
 TEST_F(WalkHistory, AMergeIsWholeOnlyWithAllParents) {
