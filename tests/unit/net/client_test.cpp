@@ -251,6 +251,19 @@ TEST_F(ClientTest, ClosesIdleConnectionsAfterTheirTimeAndOverTheCap) {
   EXPECT_EQ(got_, "200 newest");
 }
 
+TEST_F(ClientTest, ClosesIdleConnectionsAfterTheirTimeEachTime) {
+  ClientOptions options;
+  options.idle_timeout = 0s;
+  make_client(options);
+  for (int round = 0; round < 2; ++round) {
+    network_.scripts = {replies({answer(200, "a/b", "")})};
+    EXPECT_TRUE(run(get()).finished);
+    loop_.restart();
+    loop_.run();
+    EXPECT_EQ(client_->stats().idle, 0U) << round;
+  }
+}
+
 TEST_F(ClientTest, DoesNothingForAnIdleConnectionUntilItsTimeIsOver) {
   network_.scripts = {replies({answer(200, "a/b", "")}), replies({answer(200, "a/b", "")})};
   EXPECT_TRUE(run(get("https://a.example/")).finished);
