@@ -68,6 +68,24 @@ TEST_F(FailingSync, OfTheLinksDirectoryIsFollowedByANewLink) {
   }
 }
 
+TEST_F(FailingSync, OfAStartIsFollowedByANewLinkAndANewTree) {
+  for (const char* const directory : {"/sites", "/trees", "/manifests"}) {
+    PublishFixture fixture(2, "sites/docs");
+    const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+    fixture.publish(commit);
+    fail_next(directory);
+    EXPECT_EQ(error_of([&] { fixture.recover(); }).error_class(), ErrorClass::storage) << directory;
+    FileCalls::watch();
+    const bool of_the_link = directory == std::string("/sites");
+    EXPECT_EQ(fixture.recover().commit.has_value(), of_the_link) << directory;
+    EXPECT_EQ(fixture.publish(commit).reused, of_the_link) << directory << ": the old pages were trusted";
+    const std::vector<FileCall> seen = FileCalls::seen();
+    const std::string made_anew = of_the_link ? fixture.link.native() : fixture.tree(commit).native();
+    EXPECT_TRUE(std::any_of(seen.begin(), seen.end(), [&](const FileCall& call) { return call.to == made_anew; }))
+        << directory;
+  }
+}
+
 /// Fails one sync after the other, of a first and of a later publish, with few and with many files. The publish fails,
 /// and the next one relies on nothing whose sync failed: it was made again, and synced.
 TEST_F(FailingSync, AtAnyPlaceFailsThePublishAndTheNextOneTrustsNothingOfIt) {

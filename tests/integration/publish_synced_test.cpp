@@ -219,6 +219,18 @@ TEST_F(WhatIsSynced, DamagedTreeIsReplacedByASyncedOne) {
   }
 }
 
+TEST_F(WhatIsSynced, RecordThatIsRefreshedIsSyncedBeforeItTakesItsName) {
+  PublishFixture fixture;
+  const ObjectId commit = few(fixture, "1");
+  fixture.publish(commit);
+  fs::permissions(fixture.tree(commit) / "d", fs::perms::group_write, fs::perm_options::add);
+  begin(fixture);
+  EXPECT_EQ(fixture.recover().commit, commit);
+  const fs::path record = fixture.own() / "manifests" / commit.to_hex();
+  EXPECT_THAT(unsynced_before([&](const FileCall& call) { return call.name == "rename" && call.to == record; }),
+              Not(Contains(::testing::StartsWith("bytes"))));
+}
+
 TEST_F(WhatIsSynced, RemovalIsSyncedBeforeTheFirstFileGoes) {
   for (const char* const link : {"docs", "sites/docs"}) {
     PublishFixture fixture(2, link);

@@ -65,6 +65,11 @@ TEST_F(WhatTheStoreSynced, ANewRepositoryIsDurableWhenItIsOpen) {
   open();
   FileCalls::ignore();
   EXPECT_THAT(unsynced_before({}), IsEmpty());
+  UnsyncedFiles files;
+  for (const FileCall& call : FileCalls::seen()) {
+    files.see(call);
+  }
+  EXPECT_THAT(files.below(directory().parent_path().string()), IsEmpty()) << "its own name too";
 }
 
 TEST_F(WhatTheStoreSynced, ThePackIsDurableBeforeARefNamesIt) {
@@ -74,6 +79,34 @@ TEST_F(WhatTheStoreSynced, ThePackIsDurableBeforeARefNamesIt) {
   ingest(pack, tip);
   FileCalls::ignore();
   EXPECT_THAT(unsynced_before(replaces("packed-refs")), testing::ElementsAre("name repo.git/.tmp-*"));
+  EXPECT_THAT(unsynced_before({}), IsEmpty());
+}
+
+TEST_F(WhatTheStoreSynced, TheSourceOfATipIsForgottenForGoodBeforeARefNamesAnother) {
+  const adapter::store::Layout layout(directory());
+  open();
+  adapter::store::Tip first;
+  first.id = tip;
+  first.source = "https://git.example/one main";
+  ingest(origin.pack("HEAD"), first);
+  adapter::store::Records records = adapter::store::read_records(layout);
+  ASSERT_EQ(records.source, first.source);
+  records.source = "https://git.example/two main";
+  FileCalls::watch();
+  adapter::store::write_records(layout, records);
+  FileCalls::ignore();
+  EXPECT_THAT(unsynced_before(replaces("packed-refs")), testing::ElementsAre("name repo.git/.tmp-*"));
+  EXPECT_THAT(unsynced_before({}), IsEmpty());
+}
+
+TEST_F(WhatTheStoreSynced, ABoundaryThatIsNoMoreIsRemovedForGood) {
+  const adapter::store::Layout layout(directory());
+  open();
+  adapter::store::write_shallow(layout, {tip});
+  FileCalls::watch();
+  adapter::store::write_shallow(layout, {});
+  FileCalls::ignore();
+  EXPECT_THAT(FileCalls::paths_of("unlink"), testing::SizeIs(1));
   EXPECT_THAT(unsynced_before({}), IsEmpty());
 }
 

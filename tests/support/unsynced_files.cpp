@@ -105,6 +105,12 @@ void UnsyncedFiles::see(const FileCall& call) {
     note_name(call.path);
   } else if (name == "link") {
     note_name(call.to);
+    if (bytes_.contains(call.path)) {
+      note_bytes(call.to);
+    }
+    if (lost_bytes_.contains(call.path)) {
+      lost_bytes_.insert(call.to);
+    }
   } else if (name == "unlink" || name == "rmdir") {
     see_removal(call.path);
   } else if (name == "rename" || name == "exchange") {
