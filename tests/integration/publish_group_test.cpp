@@ -283,11 +283,28 @@ TEST_F(GroupVolume, PermissionsTakenFromTheGroupOrGivenToOthersAreEdits) {
   }
   for (const mode_t mode : {0600U, 0642U, 0740U}) {
     PublishFixture fixture(2, "docs" + std::to_string(mode), folder_.path());
+    GitIds ids(fixture.objects);
     const ObjectId commit = fixture.objects.commit(group_files);
-    fixture.publish(commit, for_the_group());
+    const auto git_publish = [&] {
+      return wait_for(fixture.publisher->publish(commit, ids.readers(), for_the_group()));
+    };
+    git_publish();
     ASSERT_EQ(chmod((fixture.tree(commit) / "a/b/file").c_str(), mode), 0);
-    EXPECT_FALSE(fixture.publish(commit, for_the_group()).reused) << std::oct << mode;
+    EXPECT_FALSE(git_publish().reused) << std::oct << mode;
   }
+}
+
+TEST_F(GroupVolume, AnotherOwnerIsAnEdit) {
+  if (!is_root()) {
+    return;
+  }
+  PublishFixture fixture(2, "docs", folder_.path());
+  GitIds ids(fixture.objects);
+  const ObjectId commit = fixture.objects.commit(group_files);
+  const auto git_publish = [&] { return wait_for(fixture.publisher->publish(commit, ids.readers(), for_the_group())); };
+  git_publish();
+  ASSERT_EQ(chown((fixture.tree(commit) / "a/b/file").c_str(), readers_user, static_cast<gid_t>(-1)), 0);
+  EXPECT_FALSE(git_publish().reused);
 }
 
 class NoChmod : public ::testing::Test {
