@@ -176,7 +176,7 @@ class Faults(AdapterTest):
         remote = self.remote(files={"a": "1"})
         self.server.faults.add(step="fetch", byte_delay=0.05)
         adapter = self.adapter(self.config(self.entry(remote, timeout="2s"))).start()
-        self.assert_failed(adapter, "timeout", seconds=10)
+        self.assert_failed(adapter, "timeout", seconds=10, says="the whole sync took longer than 2s (timeout) while")
         self.server.faults.clear()
         adapter.wait_published("docs", remote.resolve("main"), seconds=30)
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A volume whose lock does not answer: the log says so, and a stop is obeyed."""
 
+import fcntl
 import os
 import signal
 import sys
@@ -54,6 +55,22 @@ class Lock(AdapterTest):
         message = adapter.wait_event("start_failed")["message"]
         for word in (adapter.data + "/.adapter/.lock", "ENOLCK", "NFS", "nolock"):
             self.assertIn(word, message)
+
+    def test_one_that_another_process_took_meanwhile_ends_the_program(self):
+        remote = self.remote(files={"a": "1"})
+        adapter = self.adapter(self.config(self.entry(remote), every="1h")).start()
+        adapter.wait_event("published", "docs")
+        other = os.path.join(adapter.folder, "other")
+        os.mkdir(other)
+        lock = os.open(other, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.rename(os.path.join(adapter.data, ".adapter"), os.path.join(adapter.folder, "removed"))
+            os.rename(other, os.path.join(adapter.data, ".adapter"))
+            self.assertEqual(adapter.wait_exit(30), 75)
+        finally:
+            os.close(lock)
+        adapter.wait_event("data_directory_busy")
 
 
 if __name__ == "__main__":

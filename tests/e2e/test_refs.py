@@ -73,6 +73,23 @@ class Refs(AdapterTest):
         broad = [request for request in self.server.seen("ls_refs") if "refs/heads/" in request["prefixes"]]
         self.assertEqual(len(broad), 1)
 
+    def test_a_failure_that_stays_the_same_is_logged_at_doubling_gaps(self):
+        remote = self.remote(files={"a": "main"})
+        adapter = self.follow_ref(remote, "later", every="100ms")
+        adapter.wait_for(lambda: len(adapter.found("check_failed", "docs")) >= 20, what="twenty failures")
+        warnings = [event["failures"] for event in adapter.found("check_failed", "docs", level="warning")]
+        self.assertEqual(warnings, [1, 2, 4, 8, 16])
+
+    def test_a_remote_that_was_emptied_is_told_once(self):
+        remote = self.remote(files={"a": "1"})
+        adapter = self.follow_ref(remote, "main", every="100ms")
+        adapter.wait_published("docs", remote.resolve("main"))
+        remote.delete_ref("refs/heads/main")
+        adapter.wait_for(lambda: len(adapter.found("check_failed", "docs")) >= 10, what="ten failures")
+        warnings = adapter.found("check_failed", "docs", level="warning")
+        self.assertEqual(len(warnings), 1, warnings)
+        self.assertIn("it was emptied or made anew", warnings[0]["message"])
+
     def test_a_full_ref_outside_of_branches_is_followed(self):
         remote = self.remote(files={"a": "main"})
         commit = remote.commit({"a": "review"}, branch="refs/changes/01/1/1")

@@ -8,6 +8,8 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
+import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
@@ -88,6 +90,31 @@ class Sandbox(ClientTest):
         adapter.stop()
         adapter.start()
         adapter.wait_published("other", other.resolve("main"))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can mount")
+    def test_a_file_of_the_system_may_be_repointed_in_its_folder_and_is_told_elsewhere(self):
+        places = {name: tempfile.mkdtemp(prefix="adapter-e2e-", dir="/var/tmp") for name in ("system", "one", "two")}
+        for name, place in places.items():
+            self.addCleanup(shutil.rmtree, place)
+            for file in ("a.pem", "b.pem") if name != "system" else ():
+                shutil.copy(self.certificates.ca, os.path.join(place, file))
+        link = os.path.join(places["system"], "cert.pem")
+        os.symlink(os.path.join(places["one"], "a.pem"), link)
+        mount = "mount --make-rprivate / && mount --bind %s /etc/ssl && exec \"$@\"" % places["system"]
+        remote = self.remote(files={"a": "1"})
+        adapter = self.adapter(self.config(self.entry(remote)), wrap=["unshare", "-m", "sh", "-c", mount, "sh"]).start()
+        adapter.wait_event("published", "docs")
+        self.repoint(link, os.path.join(places["one"], "b.pem"))
+        time.sleep(3)  # it is looked at each second
+        self.assertEqual(adapter.found("restart_needed"), [])
+        self.repoint(link, os.path.join(places["two"], "a.pem"))
+        told = adapter.wait_event("restart_needed", key="sandbox")
+        self.assertEqual(told["file"], "/etc/ssl/cert.pem")
+
+    @staticmethod
+    def repoint(link, target):
+        os.symlink(target, link + ".new")
+        os.rename(link + ".new", link)
 
     def test_it_can_be_switched_off(self):
         adapter = self.published(sandbox="off")

@@ -55,6 +55,19 @@ class SlowTransfers(AdapterTest):
                 adapter.stop()
                 self.server.faults.clear()
 
+    def test_one_that_is_not_slow_is_not_ended_for_one_that_waits(self):
+        large = self.remote("large.git", files={"a": os.urandom(3 << 20)})
+        small = self.remote("small.git", files={"a": "1"})
+        fault = self.server.faults.add(path="large", step="fetch", part_delay=0.3)  # 213 KiB/s, for 14 s
+        entries = [self.entry(large, "large")]
+        concurrency = {"syncs": 4, "connections_per_host": 2}  # one for a transfer, one for checks
+        adapter = self.adapter(self.config(*entries, concurrency=concurrency)).start()
+        adapter.wait_for(lambda: fault.met >= 1, what="the transfer")
+        adapter.reload(self.config(*entries, self.entry(small, "small"), concurrency=concurrency))
+        adapter.wait_published("small", small.resolve("main"), seconds=60)
+        adapter.wait_event("published", "large", seconds=60)
+        self.assertEqual(adapter.found("check_failed"), [])
+
 
 if __name__ == "__main__":
     main()

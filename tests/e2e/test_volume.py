@@ -10,6 +10,39 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from tests.e2e.harness import EXECUTABLE, AdapterTest, main  # noqa: E402
+from tests.support.volume_image import build_preload  # noqa: E402
+
+# The volume has no room for the first two trees that are begun.
+_SHORT = """
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int mkdirat(int folder, const char* name, unsigned mode) {
+  static int left = 2;
+  if (left > 0 && strncmp(name, ".tmp-", 5) == 0) {
+    --left;
+    errno = ENOSPC;
+    return -1;
+  }
+  return syscall(SYS_mkdirat, folder, name, mode);
+}
+"""
+# It does not take one name.
+_UNFIT = """
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int openat64(int folder, const char* name, int flags, unsigned mode) {
+  if (strcmp(name, "odd-name") == 0) {
+    errno = EILSEQ;
+    return -1;
+  }
+  return syscall(SYS_openat, folder, name, flags, mode);
+}
+int openat(int folder, const char* name, int flags, unsigned mode) { return openat64(folder, name, flags, mode); }
+"""
 
 
 class Link(AdapterTest):
@@ -107,6 +140,15 @@ class Damage(AdapterTest):
 
         self.assert_heals_offline(act)
 
+    def test_a_shortage_while_it_is_rebuilt_is_tried_again(self):
+        remote, adapter = self.damaged(lambda tree, _: os.unlink(os.path.join(tree, "d/b")))
+        self.server.stop()
+        adapter.start(environment={"LD_PRELOAD": build_preload(adapter.folder, _SHORT)})
+        self.assert_failed(adapter, "storage", says="free space")
+        adapter.wait_event("tree_rebuilt", "docs", seconds=15)
+        self.assertEqual(adapter.found("not_rebuilt"), [])
+        self.assert_good(adapter, remote)
+
     def test_a_replaced_file_is_rebuilt(self):
         def act(tree, _):
             about = os.stat(os.path.join(tree, "a"))
@@ -190,6 +232,38 @@ class Damage(AdapterTest):
         event = adapter.wait_event("edits_replaced", "docs")
         self.assertEqual(event["commit"], first)
         self.assertIn("first: b)", event["damage"])
+
+
+class Names(AdapterTest):
+    def checks(self, adapter, count):
+        before = len(self.server.seen("ls_refs"))
+        adapter.wait_for(lambda: len(self.server.seen("ls_refs")) >= before + count, what="checks")
+
+    def test_one_that_the_volume_does_not_take_is_remembered_for_that_volume(self):
+        remote = self.remote(files={"a": "1"})
+        first = remote.resolve("main")
+        adapter = self.adapter(self.config(self.entry(remote)))
+        adapter.start(environment={"LD_PRELOAD": build_preload(adapter.folder, _UNFIT)})
+        adapter.wait_published("docs", first)
+        odd = remote.commit({"odd-name": "2"})
+        event = self.assert_failed(adapter, "policy", says="odd-name")
+        self.assertIn("rename it in the repository", event["message"])
+        fetches = len(self.server.seen("fetch"))
+        self.checks(adapter, 5)
+        self.assertEqual(len(self.server.seen("fetch")), fetches)
+        good = remote.commit({"a": "3"}, delete=["odd-name"])
+        adapter.wait_published("docs", good, seconds=5)
+        remote.set_ref("refs/heads/main", odd)
+        adapter.stop()
+        adapter.start()
+        self.checks(adapter, 5)
+        self.assertEqual(adapter.published("docs"), good, "it is the same volume")
+        adapter.stop()
+        shutil.copytree(adapter.data, adapter.data + ".other", symlinks=True)
+        os.rename(adapter.data, adapter.data + ".first")
+        os.rename(adapter.data + ".other", adapter.data)
+        adapter.start()
+        adapter.wait_published("docs", odd)
 
 
 class Ownership(AdapterTest):
