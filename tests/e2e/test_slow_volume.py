@@ -207,6 +207,7 @@ class SlowVolumeTest(AdapterTest):
         trees = os.path.join(adapter.data, ".adapter", "docs", "trees")
         adapter.wait_for(lambda: not any(name.startswith(".") for name in os.listdir(trees)), what="the end of the old trees")
         adapter.wait_published("other", other.commit({"a": "2"}))
+        self.assertEqual(len(adapter.found("residue_left", "docs")), 1, "named once, though more came")
         adapter.stop()
 
 

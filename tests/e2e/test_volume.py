@@ -5,6 +5,7 @@
 import os
 import re
 import shutil
+import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -42,6 +43,32 @@ int openat64(int folder, const char* name, int flags, unsigned mode) {
   return syscall(SYS_openat, folder, name, flags, mode);
 }
 int openat(int folder, const char* name, int flags, unsigned mode) { return openat64(folder, name, flags, mode); }
+"""
+# The process ends the moment a link that was there is moved.
+_KILLED_BEHIND_THE_FLIP = """
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int renameat(int from_folder, const char* from, int to_folder, const char* to) {
+  const int result = syscall(SYS_renameat2, from_folder, from, to_folder, to, 0);
+  if (strcmp(to, "docs") == 0) kill(getpid(), SIGKILL);
+  return result;
+}
+"""
+# No link that is there can be moved.
+_FLIP_FAILS = """
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int renameat(int from_folder, const char* from, int to_folder, const char* to) {
+  if (strcmp(to, "docs") == 0) {
+    errno = EIO;
+    return -1;
+  }
+  return syscall(SYS_renameat2, from_folder, from, to_folder, to, 0);
+}
 """
 
 
@@ -139,6 +166,39 @@ class Damage(AdapterTest):
                 out.write("3")
 
         self.assert_heals_offline(act)
+
+    def test_a_link_lost_after_a_kill_behind_the_flip_shows_the_new_commit(self):
+        remote = self.remote(files={"a": "1"})
+        adapter = self.adapter(self.config(self.entry(remote)))
+        self.assertEqual(adapter.once(), 0)
+        commit = remote.commit({"a": "2"})
+        adapter.start(environment={"LD_PRELOAD": build_preload(adapter.folder, _KILLED_BEHIND_THE_FLIP)})
+        self.assertEqual(adapter.wait_exit(20), -signal.SIGKILL)
+        self.assertEqual(adapter.published("docs"), commit)
+        os.unlink(adapter.link("docs"))
+        shutil.rmtree(os.path.join(adapter.data, ".adapter/docs/repo.git"))  # what it knows of the last tip
+        self.server.stop()
+        adapter.start()
+        adapter.wait_event("link_restored", "docs")
+        self.assertEqual(adapter.published("docs"), commit)
+
+    def test_a_commit_whose_link_could_not_be_moved_does_not_come_back_once_it_is_withdrawn(self):
+        remote = self.remote(files={"a": "1"})
+        first = remote.resolve("main")
+        adapter = self.adapter(self.config(self.entry(remote)))
+        self.assertEqual(adapter.once(), 0)
+        second = remote.commit({"a": "2"})
+        adapter.start(environment={"LD_PRELOAD": build_preload(adapter.folder, _FLIP_FAILS)})
+        self.assert_failed(adapter, "storage")
+        self.assertTrue(os.path.exists(os.path.join(adapter.data, ".adapter/docs/trees", second)))
+        remote.set_ref("refs/heads/main", first)
+        adapter.stop()
+        os.unlink(adapter.link("docs"))
+        shutil.rmtree(os.path.join(adapter.data, ".adapter/docs/repo.git"))
+        self.server.stop()
+        adapter.start()
+        adapter.wait_event("link_restored", "docs")
+        self.assertEqual(adapter.published("docs"), first)
 
     def test_a_shortage_while_it_is_rebuilt_is_tried_again(self):
         remote, adapter = self.damaged(lambda tree, _: os.unlink(os.path.join(tree, "d/b")))

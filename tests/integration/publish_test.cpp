@@ -184,6 +184,16 @@ TEST(Publish, RefusesWhatGoesPastALimitAndLeavesNothing) {
   EXPECT_THAT(fixture.litter(), IsEmpty());
 }
 
+TEST(Publish, TakesATreeOfExactlyItsLimits) {
+  PublishFixture fixture;
+  const ObjectId commit = fixture.objects.commit({{"a/b/c", "12345"}, {"d", "1"}});
+  PublishOptions options;
+  options.limits.max_paths = 4;
+  options.limits.max_tree_bytes = 6;
+  options.limits.max_depth = 2;
+  EXPECT_EQ(fixture.publish(commit, options).files, 2U);
+}
+
 TEST(Publish, RefusesNamesThatAreNotOneComponent) {
   PublishFixture fixture;
   const ObjectId blob = fixture.objects.add_blob("x");

@@ -314,6 +314,35 @@ TEST_F(VerifyCommit, LimitsTheNamesOfFoldersThatWait) {
   EXPECT_NE(error.text().find("64.0 MiB"), std::string::npos) << error.text();
 }
 
+TEST_F(VerifyCommit, TakesAnObjectAndFilesOfExactlyTheirLimits) {
+  limits.max_object_bytes = 1'000;
+  limits.max_tree_bytes = 2'000;
+  const ObjectId blob = source.blob("");
+  const ObjectId small = source.blob("");
+  source.sizes[blob] = 1'000;
+  source.sizes[small] = 1;
+  const std::string full = entry("100644", "a", blob) + entry("100644", "b", blob);
+  EXPECT_EQ(verify_tree(full).tree_bytes, 2'000U);
+  EXPECT_EQ(refusal_of_tree(full + entry("100644", "c", small)).error_class(), ErrorClass::limit);
+  source.sizes[blob] = 1'001;
+  EXPECT_EQ(refusal_of_tree(entry("100644", "a", blob)).error_class(), ErrorClass::limit);
+}
+
+TEST_F(VerifyCommit, TakesAPathOfExactlyItsLimit) {
+  for (const std::size_t last : {15U, 16U}) {
+    ObjectId below = source.tree(entry("100644", std::string(last, 'f'), source.blob("")));
+    for (int level = 0; level < 20; ++level) {
+      below = source.tree(entry("40000", std::string(203, 'd'), below));
+    }
+    const ObjectId commit = source.commit(below);
+    if (last == 15) {
+      EXPECT_EQ(verify(commit).paths, 21U) << "4,095 bytes";
+    } else {
+      EXPECT_EQ(refusal(commit).error_class(), ErrorClass::limit);
+    }
+  }
+}
+
 TEST_F(VerifyCommit, LooksAtTheStopWithinATree) {
   std::string tree;
   for (int file = 0; file < 20'000; ++file) {
