@@ -132,6 +132,22 @@ TEST_F(StoreFaults, APackThatCannotBeOpenedNowIsNotSetAside) {
   expect_sound();
 }
 
+TEST_F(StoreFaults, APackThatCannotBeIndexedAgainNowIsNotSetAside) {
+  keep();
+  FileCalls::watch([](const FileCall& call) {
+    return call.name == "mkdir" && call.path.find("/incoming/") != std::string::npos ? ENOSPC : 0;
+  });
+  try {
+    adapter::store::check_packs(adapter::store::Layout(directory()), {});
+    ADD_FAILURE() << "it was checked without a place for its index";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.error_class(), ErrorClass::storage) << error.text();
+  }
+  FileCalls::ignore();
+  EXPECT_EQ(pack_count(), 1U);
+  expect_sound();
+}
+
 TEST_F(StoreFaults, WhatIsNoPackUnderAPacksNameIsSetAside) {
   for (const char* const extension : {".pack", ".idx"}) {
     for (const bool is_folder : {false, true}) {
