@@ -186,11 +186,12 @@ TEST(Readers, FindEveryFileOfOneCommitThroughOneOpenedFolder) {
 
 // ---- cancelled, full ----
 
-TEST(Cancelled, InTheMiddleLeavesNoStaging) {
+/// `files`: 500, each with bytes of its own.
+void expect_an_end_in_the_middle(const std::vector<MemoryFile>& files) {
   PublishFixture fixture;
   const ObjectId good = fixture.objects.commit({{"n", "1"}});
   fixture.publish(good);
-  const ObjectId commit = fixture.objects.commit(numbered_tree(7, 500));
+  const ObjectId commit = fixture.objects.commit(files);
   asio::io_context loop(1);
   asio::cancellation_signal cancel;
   std::atomic<int> blobs{0};
@@ -216,6 +217,18 @@ TEST(Cancelled, InTheMiddleLeavesNoStaging) {
   EXPECT_TRUE(fixture.publisher->link_is_intact(good));
   fixture.objects.before_blob = nullptr;
   EXPECT_TRUE(fixture.publish(commit).changed);
+}
+
+TEST(Cancelled, InTheMiddleLeavesNoStaging) {
+  expect_an_end_in_the_middle(numbered_tree(7, 500));
+}
+
+TEST(Cancelled, AmongItsLinksLeavesNoStaging) {
+  std::vector<MemoryFile> links;
+  for (int i = 0; i < 500; ++i) {
+    links.push_back({std::to_string(i), "t" + std::to_string(i), store::EntryKind::symlink});
+  }
+  expect_an_end_in_the_middle(links);
 }
 
 TEST(Cancelled, AFileThatCannotBeWrittenLeavesNoStaging) {

@@ -273,6 +273,7 @@ TEST_F(StoreKeep, APackOfExactlyItsLimitIsTaken) {
   const std::string pack = origin.pack("HEAD");
   adapter::store::StoreOptions options;
   options.limits.max_pack_bytes = pack.size();
+  options.limits.max_objects = static_cast<unsigned char>(pack[11]);  // the last byte of the count in the header
   open(options);
   ingest(pack, tip);
   expect_sound();

@@ -314,7 +314,7 @@ TEST_F(VerifyCommit, LimitsTheNamesOfFoldersThatWait) {
   EXPECT_NE(error.text().find("64.0 MiB"), std::string::npos) << error.text();
 }
 
-TEST_F(VerifyCommit, TakesAnObjectAndFilesOfExactlyTheirLimits) {
+TEST_F(VerifyCommit, TakesAnObjectAndATreeOfExactlyTheirLimits) {
   limits.max_object_bytes = 1'000;
   limits.max_tree_bytes = 2'000;
   const ObjectId blob = source.blob("");
@@ -322,7 +322,9 @@ TEST_F(VerifyCommit, TakesAnObjectAndFilesOfExactlyTheirLimits) {
   source.sizes[blob] = 1'000;
   source.sizes[small] = 1;
   const std::string full = entry("100644", "a", blob) + entry("100644", "b", blob);
+  limits.max_paths = 2;
   EXPECT_EQ(verify_tree(full).tree_bytes, 2'000U);
+  limits.max_paths = 3;
   EXPECT_EQ(refusal_of_tree(full + entry("100644", "c", small)).error_class(), ErrorClass::limit);
   source.sizes[blob] = 1'001;
   EXPECT_EQ(refusal_of_tree(entry("100644", "a", blob)).error_class(), ErrorClass::limit);
