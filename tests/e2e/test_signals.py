@@ -84,6 +84,20 @@ class Reload(AdapterTest):
         adapter.reload(self.config(self.entry(remote)))
         adapter.wait_published("docs", remote.resolve("main"))
 
+    def test_an_untouched_repository_is_not_begun_anew(self):
+        one, two = self.remote("one.git", files={"a": "1"}), self.remote("two.git", files={"a": "2"})
+        top = {"every": "1h", "admin": {"listen": "127.0.0.1:0"}}
+        adapter = self.adapter(self.config(self.entry(one, "one"), self.entry(two, "two"), **top)).start()
+        adapter.wait_event("published", "one")
+        adapter.wait_event("published", "two")
+        ids = []
+        for _ in range(2):
+            ids.append(adapter.ask("POST", "/api/v1/repositories/two/sync?wait=1").json()["id"])
+            event = adapter.reload(self.config(self.entry(one, "one", depth=2), self.entry(two, "two"), **top))
+            self.assertEqual(event["event"], "reloaded")
+            time.sleep(1)
+        self.assertEqual(ids[1], ids[0] + 1, "an attempt began that nobody asked for")
+
 
 class Stop(AdapterTest):
     """A clean stop, exit code 0, within 10 s, whatever is going on; and a start afterwards that goes on well."""
