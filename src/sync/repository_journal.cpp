@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "repository_journal.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "adapter/base/file.hpp"
@@ -59,6 +63,23 @@ void sweep_temporaries(const std::filesystem::path& directory, int folder) {
     item.increment(ignored);
   }
 }
+
+/// fstatat without following links: 0, or ENOENT or ENOTDIR. Throws for whatever else keeps it from looking.
+int stat_at(int folder, const std::filesystem::path& name, struct stat& info) {
+  if (fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
+    return 0;
+  }
+  if (errno != ENOENT && errno != ENOTDIR) {
+    throw storage_error(errno, "look at", name.native());
+  }
+  return errno;
+}
+
+/// What lies in a repository's directory.
+struct Notes {
+  std::optional<SavedState> state;
+  bool damaged = false;  ///< a file is there, and is not one of ours
+};
 
 nlohmann::json json_of(const Published& published) {
   return {{"ref", published.ref},
@@ -195,6 +216,9 @@ void SavedState::forget_former_link(const std::string& former) {
 std::string to_json(const SavedState& state) {
   nlohmann::json json;
   json["version"] = format_version;
+  if (!state.repository.empty()) {
+    json["repository"] = state.repository;
+  }
   json["url"] = state.source.url;
   json["followed"] = state.source.ref;
   json["link"] = state.link;
@@ -230,6 +254,7 @@ std::optional<SavedState> parse_state(std::string_view text) {
       return std::nullopt;
     }
     SavedState state;
+    state.repository = json.value("repository", std::string());
     state.source = source_from(json);
     state.link = json.at("link").get<std::string>();
     for (const nlohmann::json& former : json.value("former_links", nlohmann::json::array())) {
@@ -260,28 +285,49 @@ std::optional<SavedState> parse_state(std::string_view text) {
   }
 }
 
-std::optional<SavedState> read_state(const std::filesystem::path& directory) {
-  try {
-    const UniqueFd folder = open_directory(directory);
-    const std::string text = read_file_at(folder.get(), file_name, max_state_bytes);
-    return parse_state(text);
-  } catch (const Error&) {
-    return std::nullopt;
+Notes read_notes(const std::filesystem::path& directory) {
+  Notes notes;
+  struct stat info{};
+  // Only what is not there, or is no such file, may be replaced: what cannot be read now can be read later.
+  if (stat_at(AT_FDCWD, directory, info) != 0 || !S_ISDIR(info.st_mode)) {
+    return notes;
   }
+  const UniqueFd folder = open_directory(directory);
+  if (stat_at(folder.get(), file_name, info) != 0) {
+    return notes;
+  }
+  notes.damaged = true;
+  if (S_ISREG(info.st_mode) && info.st_size <= static_cast<off_t>(max_state_bytes)) {
+    notes.state = parse_state(read_file_at(folder.get(), file_name, max_state_bytes));
+    notes.damaged = !notes.state;
+  }
+  return notes;
+}
+
+std::optional<SavedState> read_state(const std::filesystem::path& directory) {
+  return read_notes(directory).state;
 }
 
 std::optional<SavedState> load_state(const std::filesystem::path& directory) {
+  Notes notes = read_notes(directory);
+  if (notes.damaged) {
+    log::warning("notes_damaged",
+                 "the notes on a repository cannot be understood and are made anew; a link of an earlier configuration "
+                 "stays where it is: remove it by hand",
+                 {{"repository", directory.filename().native()}, {"file", (directory / file_name).native()}});
+  }
   try {
     const UniqueFd folder = open_directory(directory);
     sweep_temporaries(directory, folder.get());
   } catch (const Error&) {
-    return std::nullopt;
+    // There is no directory yet, or the volume is read-only: a later start sweeps.
   }
-  return read_state(directory);
+  return std::move(notes.state);
 }
 
-void save_state(const std::filesystem::path& directory, const SavedState& state) {
+void save_state(const std::filesystem::path& directory, SavedState state) {
   const UniqueFd folder = open_directory(directory);
+  state.repository = directory.filename();
   replace_file_at(folder.get(), file_name, to_json(state), 0600);
 }
 

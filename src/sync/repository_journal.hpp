@@ -38,8 +38,9 @@ struct FormerLink {
 /// What data_dir/.adapter/<name>/state.json holds. The link is the truth; these notes say whose content it shows, and
 /// what it showed where it is lost.
 struct SavedState {
-  Source source;     ///< of `published`
-  std::string link;  ///< of the last configuration
+  std::string repository{};  ///< whose notes these are, as saved; empty in those of earlier versions
+  Source source;             ///< of `published`
+  std::string link;          ///< of the last configuration
   /// At most max_former_links, oldest first. A link may be in it twice, and it may be `link` itself: a configuration
   /// that went back to an earlier link.
   std::vector<FormerLink> former_links{};
@@ -79,12 +80,14 @@ struct SavedState {
 /// Also reads what version 0.1.0 wrote. Nullopt for what is not such a file.
 [[nodiscard]] std::optional<SavedState> parse_state(std::string_view json);
 
-/// Blocking; any thread. Absent or unreadable: nullopt. Changes nothing.
+/// Blocking; any thread. Nullopt when there is no such file, or none of ours. Storage error when it cannot be read now:
+/// it may say whose content a link shows, so nothing may be decided without it. Changes nothing.
 [[nodiscard]] std::optional<SavedState> read_state(const std::filesystem::path& directory);
-/// The same for the one owner of the folder: also removes what a save that was killed left behind.
+/// The same for the one owner of the folder: also warns of a file that is none of ours, and removes what a save that
+/// was killed left behind.
 [[nodiscard]] std::optional<SavedState> load_state(const std::filesystem::path& directory);
-/// Blocking; durable and atomic. Throws storage errors.
-void save_state(const std::filesystem::path& directory, const SavedState& state);
+/// Blocking; durable and atomic. Notes the directory's name. Throws storage errors.
+void save_state(const std::filesystem::path& directory, SavedState state);
 
 /// The notes of one repository, in memory and in its folder. Loop thread; files on a worker. The owner outlives every
 /// call.

@@ -3,7 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
 #include <stdlib.h>
+#include <fstream>
 
 #include <filesystem>
 #include <functional>
@@ -64,6 +67,50 @@ TEST_F(LeftoversTest, AreNoOtherThingsBelowTheFolder) {
   fs::create_directories(directory.path() / ".adapter/Upper");
   fs::create_directories(directory.path() / ".adapter/backup-of-friday/only-copy");
   fs::create_directories(directory.path() / ".adapter/my-trees/trees");
+  EXPECT_THAT(find_leftovers(configured), IsEmpty());
+}
+
+/// No descriptor is left for as long as this lives.
+class NoDescriptors {
+public:
+  NoDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit none = before_;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+private:
+  rlimit before_{};
+};
+
+/// They may say that a link shows another source's content: none is not the same as none that can be read.
+TEST_F(LeftoversTest, NotesThatCannotBeReadNowAreNotLost) {
+  publish("docs", "docs");
+  const fs::path own = directory.path() / ".adapter/docs";
+  {
+    const NoDescriptors none;
+    EXPECT_THROW(static_cast<void>(read_state(own)), Error);
+    EXPECT_THROW(static_cast<void>(load_state(own)), Error);
+  }
+  EXPECT_EQ(load_state(own)->link, "docs");
+  std::ofstream(own / "state.json") << "{";
+  EXPECT_FALSE(load_state(own));
+  fs::remove(own / "state.json");
+  EXPECT_FALSE(load_state(own));
+  fs::create_directory(own / "state.json");
+  EXPECT_FALSE(load_state(own));
+  EXPECT_FALSE(load_state(directory.path() / ".adapter/wiki"));
+}
+
+TEST_F(LeftoversTest, AreNoCopiesThatAPersonMade) {
+  publish("docs", "docs");
+  fs::copy(directory.path() / ".adapter/docs", directory.path() / ".adapter/docs-before-upgrade",
+           fs::copy_options::recursive);
+  configured.link_of["docs"] = "docs";
   EXPECT_THAT(find_leftovers(configured), IsEmpty());
 }
 
