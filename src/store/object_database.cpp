@@ -48,11 +48,12 @@ ObjectDatabase::ObjectDatabase(std::span<const std::filesystem::path> objects_fo
   odb_.reset(odb);
   int priority = static_cast<int>(objects_folders.size());
   for (const auto& folder : objects_folders) {
+    packs_.emplace_back();
     for (const PackFile& pack : list_packs(folder / "pack")) {
       if (!looks_sound(folder / "pack", pack, false)) {
         throw Error(ErrorClass::corrupt, "the stored pack " + pack.stem + " is damaged");
       }
-      packs_.emplace_back(folder / "pack", pack.stem);
+      packs_.back().emplace_back(folder / "pack", pack.stem);
     }
     git_odb_backend* backend = nullptr;
     if (const int code = git_odb_backend_pack(&backend, folder.c_str()); code < 0) {
@@ -67,12 +68,24 @@ ObjectDatabase::ObjectDatabase(std::span<const std::filesystem::path> objects_fo
 
 /// Not libgit2's look-up, which walks the whole chain of deltas for each object.
 std::optional<ObjectHeader> ObjectDatabase::header(const ObjectId& id) {
-  for (PackHeaders& pack : packs_) {
-    if (const auto found = pack.header(id)) {
-      return found;
+  for (auto& folder : packs_) {
+    for (PackHeaders& pack : folder) {
+      if (const auto found = pack.header(id)) {
+        return found;
+      }
     }
   }
   return std::nullopt;
+}
+
+/// libgit2 reads from the first folder that has the object, and there from a pack of its own choice.
+void ObjectDatabase::require(const ObjectId& id) {
+  bool found = false;
+  for (auto folder = packs_.begin(); folder != packs_.end() && !found; ++folder) {
+    for (PackHeaders& pack : *folder) {
+      found = pack.require(id) || found;
+    }
+  }
 }
 
 std::optional<ObjectHeader> ObjectDatabase::checked_header(const ObjectId& id, ObjectType type,
@@ -92,6 +105,7 @@ std::optional<ObjectHeader> ObjectDatabase::checked_header(const ObjectId& id, O
 }
 
 git::OdbObject ObjectDatabase::load(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes) {
+  require(id);
   const git_oid oid = git::to_oid(id);
   git_odb_object* raw = nullptr;
   const int code = git_odb_read(&raw, odb_.get(), &oid);

@@ -25,6 +25,9 @@ public:
   bool visit(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes, const std::stop_token& stop,
              const BytesVisitor& visitor) override;
 
+  /// Reads the bytes that libgit2 needs for the object, so that what the volume does not deliver is an error and no
+  /// SIGBUS: before the handle is used. Throws UnreadableBytes (pack_index.hpp), storage. A missing object is fine.
+  void require(const ObjectId& id);
   [[nodiscard]] git_odb* handle() const noexcept { return odb_.get(); }
 
 private:
@@ -33,8 +36,8 @@ private:
   [[nodiscard]] git::OdbObject load(const ObjectId& id, ObjectType type, std::uint64_t limit_bytes);
 
   git::Odb odb_;
-  std::vector<PackHeaders> packs_;
-  git::OdbObject last_;  ///< what read() gave out
+  std::vector<std::vector<PackHeaders>> packs_;  ///< by folder
+  git::OdbObject last_;                          ///< what read() gave out
   UnfoldingBudget unfolding_;
 };
 

@@ -37,6 +37,13 @@ bool is_about_objects(const Error& error) noexcept {
   return error.error_class() != ErrorClass::storage && error.error_class() != ErrorClass::cancelled;
 }
 
+/// Bytes that could not be read, and that a look through all stored packs found readable: the moment's fault.
+void throw_if_passed(const Error& error) {
+  if (dynamic_cast<const UnreadableBytes*>(&error) != nullptr) {
+    throw Error(ErrorClass::storage, error.text());
+  }
+}
+
 /// Not where the object's bytes are what its id says and it was written so: looking through all stored packs for each
 /// commit that its author malforms would be work without a bound.
 bool may_be_damage(const Error& error) noexcept {
@@ -89,6 +96,8 @@ bool tip_is_held(ObjectSource& source, const std::optional<ObjectId>& id, std::o
       return true;
     }
     return source.visit(peeled.links.tree, ObjectType::tree, limits.max_object_bytes, stop, [](std::string_view) {});
+  } catch (const UnreadableBytes&) {
+    throw;  // the pack is to be set aside
   } catch (const Error& error) {
     if (!is_about_objects(error)) {
       throw;
@@ -167,20 +176,6 @@ bool same_bytes(const std::filesystem::path& left, const std::filesystem::path& 
   return read_file(left, 2 * gib) == read_file(right, 2 * gib);
 }
 
-/// Zero at the end. A sector that cannot be read is damage, and not a state of this machine that may pass.
-std::size_t read_slice(int fd, std::string& slice, const std::filesystem::path& path) {
-  ssize_t count = 0;
-  do {
-    count = read(fd, slice.data(), slice.size());
-  } while (count < 0 && errno == EINTR);
-  if (count < 0) {
-    const int failure = errno;
-    const Error error = storage_error(failure, "read", path.native());
-    throw failure == EIO ? Error(ErrorClass::corrupt, error.text()) : error;
-  }
-  return static_cast<std::size_t>(count);
-}
-
 bool indexes_to_the_same(const Layout& layout, const PackFile& pack, const std::stop_token& stop) {
   Limits unlimited;
   unlimited.max_pack_bytes = UINT64_MAX;
@@ -193,10 +188,11 @@ bool indexes_to_the_same(const Layout& layout, const PackFile& pack, const std::
   if (!file) {
     throw storage_error(errno, "open", path.native());
   }
-  std::string slice(check_slice_bytes, '\0');
+  std::uint64_t done = 0;
   try {
-    while (const std::size_t size = read_slice(file.get(), slice, path)) {
-      quarantine.append(std::string_view(slice).substr(0, size), stop);
+    for (std::string slice; !(slice = read_stored(file.get(), done, check_slice_bytes, path.native())).empty();) {
+      done += slice.size();
+      quarantine.append(slice, stop);
     }
     const auto stem = quarantine.finish(stop);
     return stem && same_bytes(quarantine.pack_folder() / (*stem + ".idx"), layout.packs / (pack.stem + ".idx"));
@@ -265,7 +261,14 @@ std::vector<ObjectId> boundary_of_both(ObjectSource& source, const std::vector<O
 State open_repository(const Layout& layout, const std::stop_token& stop) {
   prepare_layout(layout);
   set_aside_unsound(layout, stop);
-  return state_of(layout, reconcile(layout, false, stop));
+  try {
+    return state_of(layout, reconcile(layout, false, stop));
+  } catch (const UnreadableBytes& error) {
+    if (check_packs(layout, stop) == 0) {
+      throw_if_passed(error);
+    }
+  }
+  return state_of(layout, reconcile(layout, true, stop));
 }
 
 std::size_t check_packs(const Layout& layout, const std::stop_token& stop) {
@@ -299,7 +302,11 @@ Verified verify_held(const Layout& layout, const ObjectId& id, const StoreOption
       return result;
     }
   } catch (const Error& error) {
-    if (!may_be_damage(error) || check_packs(layout, stop) == 0) {
+    if (!may_be_damage(error)) {
+      throw;
+    }
+    if (check_packs(layout, stop) == 0) {
+      throw_if_passed(error);
       throw;
     }
   }
@@ -370,6 +377,7 @@ Kept keep_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine,
             "a stored pack was damaged and is set aside; what it held has to be fetched again (" + error.text() + ")",
             state_of(layout, left));
       }
+      throw_if_passed(error);
     }
     throw;
   }

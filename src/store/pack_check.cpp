@@ -14,20 +14,11 @@
 #include "adapter/base/limits.hpp"
 #include "layout.hpp"
 #include "pack_format.hpp"
+#include "pack_index.hpp"
 #include "sha1.hpp"
 
 namespace adapter::store {
 namespace {
-
-std::string read_piece(int fd, std::uint64_t offset, std::size_t size, const std::filesystem::path& path) {
-  std::string bytes(size, '\0');
-  const ssize_t count = pread(fd, bytes.data(), size, static_cast<off_t>(offset));
-  if (count < 0) {
-    throw storage_error(errno, "read", path.native());
-  }
-  bytes.resize(static_cast<std::size_t>(count));
-  return bytes;
-}
 
 /// Empty for what is not a regular file, whatever became of the pair's name.
 UniqueFd open_regular(const std::filesystem::path& path) {
@@ -87,9 +78,7 @@ bool checksum_holds(std::string_view index) {
                     [](std::uint8_t left, char right) { return left == static_cast<std::uint8_t>(right); });
 }
 
-}  // namespace
-
-bool looks_sound(const std::filesystem::path& folder, const PackFile& pack, bool checksum) {
+bool is_sound(const std::filesystem::path& folder, const PackFile& pack, bool checksum) {
   using namespace std::string_view_literals;
   if (pack.pack_bytes < pack_header_bytes + trailer_bytes || pack.index_bytes < names_at + 2 * trailer_bytes ||
       pack.index_bytes > max_index_bytes) {
@@ -98,12 +87,13 @@ bool looks_sound(const std::filesystem::path& folder, const PackFile& pack, bool
   const auto data_path = folder / (pack.stem + ".pack");
   const auto index_path = folder / (pack.stem + ".idx");
   const UniqueFd data = open_regular(data_path);
-  if (!data || !open_regular(index_path)) {
+  const UniqueFd index_file = open_regular(index_path);
+  if (!data || !index_file) {
     return false;
   }
-  const std::string head = read_piece(data.get(), 0, pack_header_bytes, data_path);
-  const std::string tail = read_piece(data.get(), pack.pack_bytes - trailer_bytes, trailer_bytes, data_path);
-  const std::string index = read_file(index_path, max_index_bytes);
+  const std::string head = read_stored(data.get(), 0, pack_header_bytes, data_path.native());
+  const std::string tail = read_stored(data.get(), pack.pack_bytes - trailer_bytes, trailer_bytes, data_path.native());
+  const std::string index = read_stored(index_file.get(), 0, pack.index_bytes + 1, index_path.native());
   if (head.size() != pack_header_bytes || !head.starts_with("PACK\0\0\0\2"sv) || index.size() != pack.index_bytes ||
       !index.starts_with("\377tOc\0\0\0\2"sv)) {
     return false;
@@ -116,6 +106,16 @@ bool looks_sound(const std::filesystem::path& folder, const PackFile& pack, bool
   }
   return std::string_view(index).substr(index.size() - 2 * trailer_bytes, trailer_bytes) == tail &&
          offsets_lead_into(index, count, pack.pack_bytes - trailer_bytes) && (!checksum || checksum_holds(index));
+}
+
+}  // namespace
+
+bool looks_sound(const std::filesystem::path& folder, const PackFile& pack, bool checksum) {
+  try {
+    return is_sound(folder, pack, checksum);
+  } catch (const UnreadableBytes&) {
+    return false;
+  }
 }
 
 }  // namespace adapter::store

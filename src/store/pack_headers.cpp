@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "adapter/base/limits.hpp"
+#include "delivered_slices.hpp"
 
 namespace adapter::store {
 namespace {
@@ -95,6 +96,7 @@ struct PackHeaders::Files {
 
   PackData data;
   PackIndex index;
+  std::optional<DeliveredSlices> slices;  ///< from the first object that is read
   z_stream stream{};
   bool stream_ready = false;
 };
@@ -118,6 +120,31 @@ std::optional<ObjectHeader> PackHeaders::header(const ObjectId& id) {
     return std::nullopt;
   }
   return resolve(index.offset(*entry));
+}
+
+bool PackHeaders::require(const ObjectId& id) {
+  Files& pack = files();
+  const auto entry = pack.index.find(id);
+  if (!entry) {
+    return false;
+  }
+  if (!pack.slices) {
+    pack.slices.emplace(pack.data, pack.index);
+  }
+  std::vector<std::uint64_t> chain;  // offsets of deltas, from the object down
+  for (std::optional<std::uint64_t> at = pack.index.offset(*entry); at && !delivered_.contains(*at);) {
+    pack.slices->require(pack.data, *at);
+    const auto base = base_of(pack.data, pack.index, *at, pack.data.head(*at));
+    if (base) {
+      chain.push_back(*at);
+    }
+    if (chain.size() > max_delta_chain) {
+      throw chain_too_long();
+    }
+    at = base;
+  }
+  delivered_.insert(chain.begin(), chain.end());
+  return true;
 }
 
 ObjectHeader PackHeaders::resolve(std::uint64_t offset) {

@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "objects.hpp"
 #include "pack_index.hpp"
@@ -27,6 +28,11 @@ public:
   /// Nullopt when the pack has no such object. Throws limit when it stands on more than max_delta_chain deltas.
   [[nodiscard]] std::optional<ObjectHeader> header(const ObjectId& id);
 
+  /// Reads the bytes of the object's entry and of the entries that it stands on, each part of the pack once, so that a
+  /// sector that cannot be read is an error here and no SIGBUS in libgit2. False when the pack has no such object.
+  /// Throws UnreadableBytes (pack_index.hpp), and limit as header() does.
+  bool require(const ObjectId& id);
+
 private:
   struct Files;
   [[nodiscard]] Files& files();
@@ -36,6 +42,7 @@ private:
   std::string stem_;
   std::unique_ptr<Files> files_;
   std::unordered_map<std::uint64_t, ObjectHeader> deltas_;  ///< by offset: what is known of them
+  std::unordered_set<std::uint64_t> delivered_;             ///< by offset: deltas that were read, and all below them
 };
 
 /// Throws limit when an object of the pack stands on more than max_delta_chain deltas, by distance or by id; corrupt

@@ -12,6 +12,8 @@
 #include <cstring>
 #include <span>
 
+#include "adapter/base/units.hpp"
+
 namespace adapter::store {
 namespace {
 
@@ -34,6 +36,32 @@ std::optional<std::uint64_t> read_distance(std::string_view bytes, std::size_t& 
   return std::nullopt;
 }
 
+constexpr std::size_t dropped_piece_bytes = 64 * kib;
+
+/// EIO and what file systems say when a checksum is wrong or a device lost a sector: about the bytes, not about the
+/// moment.
+bool is_about_bytes(int error_number) noexcept {
+  return error_number == EIO || error_number == ENODATA || error_number == EUCLEAN || error_number == EBADMSG ||
+         error_number == EREMOTEIO;
+}
+
+/// One pread(): 0 at the end of the file.
+std::size_t read_some(int fd, char* to, std::size_t size, std::uint64_t offset, std::string_view name) {
+  ssize_t count = 0;
+  do {
+    count = pread(fd, to, size, static_cast<off_t>(offset));
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) {
+    const int failure = errno;
+    const Error error = storage_error(failure, "read", name);
+    if (is_about_bytes(failure)) {
+      throw UnreadableBytes(ErrorClass::corrupt, error.text());
+    }
+    throw Error(error);
+  }
+  return static_cast<std::size_t>(count);
+}
+
 UniqueFd open_file(const std::filesystem::path& path, struct stat& info) {
   UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file || fstat(file.get(), &info) != 0) {
@@ -47,6 +75,34 @@ Error damaged_pack(const std::string& stem) {
 }
 
 }  // namespace
+
+std::string read_stored(int fd, std::uint64_t offset, std::size_t size, std::string_view name) {
+  std::string bytes(size, '\0');
+  std::size_t done = 0;
+  while (done < size) {
+    const std::size_t count = read_some(fd, bytes.data() + done, size - done, offset + done, name);
+    if (count == 0) {
+      break;
+    }
+    done += count;
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+std::uint64_t read_through(int fd, std::uint64_t offset, std::uint64_t size, std::string_view name) {
+  static thread_local std::array<char, dropped_piece_bytes> piece;
+  std::uint64_t done = 0;
+  while (done < size) {
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), size - done));
+    const std::size_t count = read_some(fd, piece.data(), wanted, offset + done, name);
+    if (count == 0) {
+      break;
+    }
+    done += count;
+  }
+  return done;
+}
 
 std::optional<EntryHead> parse_entry_head(std::string_view bytes) {
   EntryHead head;
@@ -102,22 +158,17 @@ Error PackData::damaged() const {
 }
 
 std::string PackData::read(std::uint64_t offset_bytes, std::size_t size) const {
-  std::string bytes(size, '\0');
-  std::size_t done = 0;
-  while (done < size) {
-    const ssize_t count = pread(file_.get(), bytes.data() + done, size - done, static_cast<off_t>(offset_bytes + done));
-    if (count < 0 && errno == EINTR) {
-      continue;
-    }
-    if (count < 0) {
-      throw storage_error(errno, "read", stem_);
-    }
-    if (count == 0) {
-      throw damaged();
-    }
-    done += static_cast<std::size_t>(count);
+  std::string bytes = read_stored(file_.get(), offset_bytes, size, stem_);
+  if (bytes.size() < size) {
+    throw damaged();
   }
   return bytes;
+}
+
+void PackData::require(std::uint64_t offset, std::uint64_t size) const {
+  if (read_through(file_.get(), offset, size, stem_) < size) {
+    throw damaged();
+  }
 }
 
 EntryHead PackData::head(std::uint64_t offset) const {
@@ -139,6 +190,9 @@ PackIndex::PackIndex(const std::filesystem::path& folder, const std::string& ste
   const UniqueFd file = open_file(path, info);
   const auto size = static_cast<std::uint64_t>(info.st_size);
   if (size < names_at + 2 * trailer_bytes || size > max_index_bytes) {
+    throw damaged();
+  }
+  if (read_through(file.get(), 0, size, path.native()) < size) {
     throw damaged();
   }
   void* const mapping = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);

@@ -15,8 +15,22 @@
 
 namespace adapter::store {
 
+/// Bytes of a stored pack, or of its index, that the volume does not deliver: a bad sector, a file system's wrong
+/// checksum. Class corrupt and retryable: the pack is set aside when a second look finds the same.
+class UnreadableBytes final : public Error {
+public:
+  using Error::Error;
+};
+
+/// Up to `size` bytes of an open file, fewer at its end only. Throws UnreadableBytes, or storage for what says nothing
+/// about the bytes (no memory, a volume that is gone). Blocking; any thread.
+[[nodiscard]] std::string read_stored(int fd, std::uint64_t offset, std::size_t size, std::string_view name);
+/// The same bytes, which are only read and dropped: how many there are.
+std::uint64_t read_through(int fd, std::uint64_t offset, std::uint64_t size, std::string_view name);
+
 /// The index of one pack (version 2), mapped read-only: ids in order, and where each object's entry begins. Any thread.
-/// Errors: corrupt (a number that leads out of the file or of the pack), storage.
+/// The whole file is read once before it is mapped: a sector that cannot be read is an error then and a SIGBUS later.
+/// Errors: corrupt (a number that leads out of the file or of the pack, UnreadableBytes), storage.
 class PackIndex {
 public:
   /// `pack_end`: where the pack's trailer begins; every offset lies before it.
@@ -64,8 +78,10 @@ public:
 
   /// Where the trailer begins.
   [[nodiscard]] std::uint64_t end() const noexcept { return end_; }
-  /// Bytes of the pack; shorter than asked for is corrupt.
+  /// Bytes of the pack; shorter than asked for, or unreadable, is corrupt.
   [[nodiscard]] std::string read(std::uint64_t offset, std::size_t size) const;
+  /// Reads these bytes, the trailer's too, and drops them. Errors as read().
+  void require(std::uint64_t offset, std::uint64_t size) const;
   /// The head of the entry at `offset`. Errors: corrupt, storage.
   [[nodiscard]] EntryHead head(std::uint64_t offset) const;
   [[nodiscard]] Error damaged() const;

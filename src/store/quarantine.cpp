@@ -250,6 +250,7 @@ void Quarantine::reserve_for_bases(const std::stop_token& stop) {
   for (const ObjectId& id : bases) {
     look_at_stop(stop, steps++, "indexing the pack");
     if (const auto header = bases_->header(id)) {
+      bases_->require(id);
       bytes += compressBound(static_cast<uLong>(header->size_bytes)) + entry_overhead_bytes;
     }
   }

@@ -11,9 +11,9 @@ namespace {
 
 constexpr std::string_view packed_refs_header = "# pack-refs with: peeled fully-peeled sorted \n";
 
-using Kept = std::initializer_list<std::optional<ObjectId>>;
+using TipIds = std::initializer_list<std::optional<ObjectId>>;
 
-std::vector<ObjectId> each_once(Kept kept) {
+std::vector<ObjectId> each_once(TipIds kept) {
   std::vector<ObjectId> ids;
   for (const std::optional<ObjectId>& id : kept) {
     if (id && std::find(ids.begin(), ids.end(), *id) == ids.end()) {

@@ -24,6 +24,7 @@
 #include "adapter/log/log.hpp"
 #include "adapter/log/output.hpp"
 #include "commands.hpp"
+#include "process/bus_error.hpp"
 
 namespace adapter::app {
 namespace {
@@ -114,6 +115,7 @@ void configure_logging(const Options& options, const config::Config* config) {
   logging.level = options.log_level.value_or(logging.level);
   logging.format = options.log_format.value_or(logging.format);
   log::configure(logging);
+  log_bus_errors(logging.format);
 }
 
 std::size_t worker_threads(const config::Config& config) noexcept {

@@ -26,7 +26,7 @@ void prepare_process();
 /// themselves. For commands whose loop never blocks; the others have a SignalThread.
 void release_signals();
 
-/// The logger as the command line, the configuration and the terminal say, in this order.
+/// The logger as the command line, the configuration and the terminal say, in this order; a SIGBUS logs `crashed`.
 void configure_logging(const Options& options, const config::Config* config);
 
 /// Threads for long work: as configured, else one more than `concurrency.syncs`, at least the number of cores, at most
