@@ -283,7 +283,7 @@ void Quarantine::complete(const std::stop_token& stop) {
     const double seconds = std::chrono::duration<double>(resolving_budget_).count();
     Error error(ErrorClass::limit, "resolving the deltas of the pack (" + format_size(received_bytes_) +
                                        ") takes more than " + std::to_string(std::llround(seconds)) +
-                                       " seconds of CPU time, which a pack of its size does not need");
+                                       " seconds of CPU time; fewer versions of large files need less (depth: 1)");
     error.set_retryable(takes_kept_bases_);
     throw Error(error);
   }

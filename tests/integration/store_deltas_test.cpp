@@ -137,6 +137,7 @@ TEST_F(StoreDeltas, ResolvingMayTakeItsBudgetOfCpuTimeAndNoMore) {
     } catch (const Error& error) {
       EXPECT_EQ(error.error_class(), ErrorClass::limit) << error.text();
       EXPECT_NE(error.text().find("of CPU time"), std::string::npos) << error.text();
+      EXPECT_NE(error.text().find("(depth: 1)"), std::string::npos) << error.text();
     }
   }
 }
