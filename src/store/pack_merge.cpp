@@ -55,6 +55,9 @@ bool MergePlan::add(const ObjectId& id) {
         throw Error(ErrorClass::corrupt, "the stored pack " + packs_[pack]->stem() + " has deltas in a circle");
       }
     }
+    if (base != no_base && chain_length(base) + chain.size() > max_chain) {
+      shorten(base, chain.size());
+    }
     std::reverse(chain.begin(), chain.end());
     for (const std::uint32_t entry : chain) {
       const auto position = static_cast<std::uint32_t>(items_.size());
@@ -64,6 +67,42 @@ bool MergePlan::add(const ObjectId& id) {
       base = position;
     }
     return true;
+  }
+  return false;
+}
+
+std::size_t MergePlan::chain_length(std::uint32_t position) const {
+  std::size_t length = 0;
+  for (std::uint32_t at = items_[position].base; at != no_base && length <= max_chain; at = items_[at].base) {
+    ++length;
+  }
+  return length;
+}
+
+void MergePlan::shorten(std::uint32_t position, std::size_t more) {
+  for (std::uint32_t at = position; at != no_base && more <= max_chain; at = items_[at].base, ++more) {
+    if (take_whole(at)) {
+      return;
+    }
+  }
+}
+
+/// A whole copy needs no base, so the order of the plan stays right and no circle can arise.
+bool MergePlan::take_whole(std::uint32_t position) {
+  Item& item = items_[position];
+  const ObjectId id = packs_[item.pack]->id(item.entry);
+  for (std::uint32_t pack = 0; pack < packs_.size(); ++pack) {
+    const auto found = packs_[pack]->find(id);
+    if (!found) {
+      continue;
+    }
+    const auto copy = packs_[pack]->entry(*found);
+    if (!copy.base) {
+      size_bytes_ -= packs_[item.pack]->entry(item.entry).size_bytes;
+      size_bytes_ += copy.size_bytes;
+      item = {pack, *found, no_base};
+      return true;
+    }
   }
   return false;
 }

@@ -16,7 +16,8 @@ namespace adapter::store {
 
 /// Which stored entries make a new pack, in order: each base stands before its deltas, each object once. An object is
 /// taken with its whole chain from one pack, so that no circle of deltas can arise between packs; bases that nobody
-/// wants come along.
+/// wants come along. A base that would put a delta beyond `max_chain` deltas is taken whole instead where a stored
+/// pack within that reach holds it whole, as completed thin packs do.
 class MergePlan {
 public:
   struct Item {
@@ -25,6 +26,7 @@ public:
     std::uint32_t base = no_base;  ///< position in the plan
   };
   static constexpr std::uint32_t no_base = UINT32_MAX;
+  static constexpr std::size_t max_chain = 50;  ///< deltas, as git's pack.depth
 
   explicit MergePlan(std::span<const StoredPack* const> packs) : packs_(packs.begin(), packs.end()) {}
 
@@ -39,6 +41,12 @@ public:
   void write(const std::function<void(std::string_view)>& sink, const std::stop_token& stop) const;
 
 private:
+  /// Deltas from the item to its whole object; at most `max_chain` + 1 are counted.
+  [[nodiscard]] std::size_t chain_length(std::uint32_t position) const;
+  /// Takes the nearest whole copy of the item or of a base of it, so that `more` deltas can stand on the item.
+  void shorten(std::uint32_t position, std::size_t more);
+  bool take_whole(std::uint32_t position);
+
   std::vector<const StoredPack*> packs_;
   std::vector<Item> items_;
   std::unordered_map<ObjectId, std::uint32_t> positions_;

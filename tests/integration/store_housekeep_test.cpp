@@ -106,6 +106,44 @@ TEST_F(StoreHousekeep, AFullFollowerLosesNothing) {
   EXPECT_EQ(kept_git("rev-list --count HEAD"), "26\n");
 }
 
+/// git makes the smaller version a delta of the larger one: with a file that shrinks each commit is one further.
+TEST_F(StoreHousekeep, MergingKeepsChainsOfDeltasShort) {
+  std::string text = noise(60'000);
+  origin.write("list", text);
+  open();
+  Tip tip;
+  tip.ref = "refs/heads/main";
+  tip.depth = 0;
+  tip.id = origin.commit("first");
+  ingest(origin.pack(tip.id.to_hex()), tip);
+  std::uniform_int_distribution<std::size_t> grown(0, 30);
+  constexpr int updates = 200;
+  for (int step = 0; step < updates; ++step) {
+    const ObjectId held = tip.id;
+    text.erase(text.size() / 2, 150);
+    if (step % 20 == 19) {
+      text += noise(grown(random));
+    }
+    origin.write("list", text);
+    tip.id = origin.commit("shrink");
+    ingest(origin.pack(tip.id.to_hex() + "\n^" + held.to_hex(), "--thin"), tip);
+    await(store->housekeep());
+  }
+  std::size_t longest = 0;
+  const std::string lines =
+      run_command("git verify-pack -v '" + directory().native() + "'/repo.git/objects/pack/*.idx | grep '^chain'");
+  for (std::size_t at = lines.find("= "); at != std::string::npos; at = lines.find("= ", at + 1)) {
+    longest = std::max<std::size_t>(longest, std::stoul(lines.substr(at + 2)));
+  }
+  EXPECT_GE(longest, 10U) << lines;
+  EXPECT_LE(longest, 60U) << lines;
+  // All versions whole are more than 5 MB.
+  EXPECT_LT(store->disk_bytes(), 2'500'000U);
+  EXPECT_EQ(kept_git("rev-list --count HEAD"), std::to_string(updates + 1) + "\n");
+  EXPECT_EQ(listing(tip.id), origin.git("ls-tree -r HEAD"));
+  expect_sound();
+}
+
 TEST_F(StoreHousekeep, NothingIsRemovedWhileSomebodyReads) {
   fill();
   open();
