@@ -51,12 +51,20 @@ std::vector<std::string> names_in(const std::filesystem::path& folder) {
   return names;
 }
 
+/// Empty for what is absent, no file, or too large. A file that cannot be read now is class storage: taken for an empty
+/// one it would be overwritten.
 std::string read_or_empty(int directory, const std::string& name) {
-  try {
-    return read_file_at(directory, name, max_record_bytes);
-  } catch (const Error&) {
+  struct stat info{};
+  if (fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) {
+      return {};
+    }
+    throw storage_error(errno, "read", name);
+  }
+  if (!S_ISREG(info.st_mode) || static_cast<std::uint64_t>(info.st_size) > max_record_bytes) {
     return {};
   }
+  return read_file_at(directory, name, max_record_bytes);
 }
 
 void sweep_packs(const std::filesystem::path& folder) {

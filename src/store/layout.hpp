@@ -30,7 +30,7 @@ struct Layout {
 /// everything in quarantine.
 void prepare_layout(const Layout& layout);
 
-/// Reads the records; what is unreadable counts as absent.
+/// Reads the records; what has no valid form counts as absent. Errors: storage (a file that cannot be read now).
 [[nodiscard]] Records read_records(const Layout& layout);
 
 /// Writes shallow, packed-refs and HEAD, in this order, each atomically: a crash in between leaves refs whose history

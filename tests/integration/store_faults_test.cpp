@@ -243,6 +243,23 @@ TEST_F(StoreFaults, APackThatCannotBeReadNowIsNoMissingObject) {
   expect_sound();
 }
 
+TEST_F(StoreFaults, ARecordThatCannotBeReadNowIsNotAnEmptyOne) {
+  keep();
+  for (const std::string name : {"packed-refs", "adapter-depth"}) {
+    for (const int error : {EIO, EMFILE}) {
+      const std::string path = directory() / "repo.git" / name;
+      const std::string before = read_whole(path);
+      FileCalls::watch([&](const FileCall& call) { return call.name == "open" && call.path == path ? error : 0; });
+      EXPECT_EQ(error_of([&] { await(store->open()); }), ErrorClass::storage) << name;
+      FileCalls::ignore();
+      EXPECT_EQ(read_whole(path), before);
+    }
+  }
+  open();
+  EXPECT_EQ(store->holdings().tips, std::vector<ObjectId>{tip});
+  expect_sound();
+}
+
 TEST_F(StoreFaults, ACancelledOpenForgetsNoTip) {
   keep();
   std::stop_source stop;
