@@ -303,10 +303,14 @@ void Machine::fail(Now now, const Error& error, bool on_schedule) {
 }
 
 void Machine::refuse(const ObjectId& tip, const Error& error, bool by_volume) {
-  if (refusals_.size() >= max_refusals) {
-    refusals_.erase(refusals_.begin());
+  const auto is_older = [](const auto& left, const auto& right) { return left.second.number < right.second.number; };
+  const auto newest = std::max_element(refusals_.begin(), refusals_.end(), is_older);
+  const std::uint64_t number = newest == refusals_.end() ? 1 : newest->second.number + 1;
+  if (refusals_.size() >= max_refusals && !refusals_.contains(tip)) {
+    refusals_.erase(std::min_element(refusals_.begin(), refusals_.end(), is_older));
   }
   Refusal& refusal = refusals_[tip];
+  refusal.number = number;
   refusal.error_class = error.error_class();
   refusal.text = error.text();
   refusal.settings = by_volume ? settings_on_volume() : settings_.fingerprint;

@@ -46,6 +46,8 @@ struct Refusal {
   std::string text;
   /// Fingerprint of the settings that refused it; of one that was refused by the volume "fingerprint@volume".
   std::string settings;
+  /// Place in the order of refusals: the lowest is the oldest; 0 in a journal that has no numbers.
+  std::uint64_t number = 0;
 
   friend bool operator==(const Refusal&, const Refusal&) = default;
 };

@@ -142,6 +142,7 @@ std::map<ObjectId, Refusal> refusals_from(const nlohmann::json& json) {
     refusal.error_class = *error_class;
     refusal.text = entry.at("text").get<std::string>();
     refusal.settings = entry.at("settings").get<std::string>();
+    refusal.number = std::min(entry.value("number", std::uint64_t{0}), std::uint64_t{UINT32_MAX});
   }
   return refusals;
 }
@@ -242,7 +243,8 @@ std::string to_json(const SavedState& state) {
     json["refused"].push_back({{"tip", tip.to_hex()},
                                {"class", std::string(to_string(refusal.error_class))},
                                {"text", refusal.text},
-                               {"settings", refusal.settings}});
+                               {"settings", refusal.settings},
+                               {"number", refusal.number}});
   }
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }

@@ -217,6 +217,20 @@ TEST_F(MachineTest, KeepsFewRefusals) {
   EXPECT_LE(machine.refusals().size(), 16U);
 }
 
+TEST_F(MachineTest, ForgetsTheOldestRefusalFirstAlsoAfterARestart) {
+  Machine before = started(every(60s));
+  for (const char digit : std::string("fedcba9876543210")) {
+    before.refuse(id(digit), Error(ErrorClass::policy, "x"));
+  }
+  Machine machine = started(every(60s));
+  machine.restore_refusals(before.refusals());
+  machine.refuse(id('0'), Error(ErrorClass::policy, "again"));
+  EXPECT_EQ(machine.refusals().size(), 16U);
+  machine.refuse(*ObjectId::from_hex("1" + std::string(39, '2')), Error(ErrorClass::policy, "x"));
+  EXPECT_FALSE(machine.refusals().contains(id('f')));
+  EXPECT_TRUE(machine.refusals().contains(id('0')));
+}
+
 TEST_F(MachineTest, ASuspendedRepositoryIsNeverDue) {
   Machine::Settings settings = every(1s);
   settings.suspended = true;
