@@ -25,7 +25,7 @@ constexpr std::array rules{
     Rule{"conflict", "Keys that exclude each other or have no effect together."},
     Rule{"duplicate", "Two entries with the same name or URL."},
     Rule{"duplicate-key", "A key stands twice in one mapping."},
-    Rule{"empty-file", "An included file without content."},
+    Rule{"empty-file", "A file without content."},
     Rule{"insecure", "Neither encrypted nor protected, and not said to be meant."},
     Rule{"later", "A key that is reserved for a later version."},
     Rule{"link-conflict", "Two repositories would appear at the same place."},

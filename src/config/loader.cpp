@@ -9,6 +9,7 @@
 #include "adapter/base/units.hpp"
 #include "credential.hpp"
 #include "reader/fields.hpp"
+#include "reader/rescue.hpp"
 #include "repository.hpp"
 #include "settings.hpp"
 
@@ -38,6 +39,8 @@ public:
 
 private:
   void read_main(const Fields& top);
+  void rescue_admin(const Document& broken);
+  [[nodiscard]] bool refuse_empty(const Document& document);
   void read_lists(const Fields& fields);
   void include(const Document& main, const Value& item);
   void include_file(const Value& item, const std::filesystem::path& main, const std::filesystem::path& file,
@@ -67,20 +70,45 @@ bool Loader::accept(const Document& document) {
   return true;
 }
 
+/// A file that is being written is empty for a moment: its repositories would be taken for removed.
+bool Loader::refuse_empty(const Document& document) {
+  if (document.root() != nullptr && document.root()->kind != Node::Kind::null) {
+    return false;
+  }
+  report_.error(Place{&document, {}, ""}, "empty-file", "is empty; write `repositories: []`");
+  return true;
+}
+
 void Loader::load_main(const Document& document) {
   if (!accept(document)) {
+    rescue_admin(document);
     return;
   }
-  const bool empty = document.root() == nullptr || document.root()->kind == Node::Kind::null;
-  if (empty) {
+  if (refuse_empty(document)) {
     read_settings_of_program(context_, nullptr, config);
-  } else {
-    read_main(Fields(context_, root_value(document), Section::top));
+    return;
   }
+  read_main(Fields(context_, root_value(document), Section::top));
   build();
   if (drafts_.empty() && !report_.has_errors()) {
     report_.warning(Place{&document, {}, "repositories"}, "no-repositories", "there is no repository to watch");
   }
+}
+
+/// For the commands that ask a daemon which goes on with the configuration before. What else is wrong with the part is
+/// not reported.
+void Loader::rescue_admin(const Document& broken) {
+  Report unheard;
+  Context context{unheard, context_.environment, context_.expand_values};
+  const Document& part = keep(rescue(broken, "admin"));
+  Config found;
+  if (part.root() != nullptr) {
+    const Fields top(context, root_value(part), Section::top);
+    read_settings_of_program(context, &top, found);
+  } else {
+    read_settings_of_program(context, nullptr, found);
+  }
+  config.admin = std::move(found.admin);
 }
 
 void Loader::read_main(const Fields& top) {
@@ -186,9 +214,7 @@ void Loader::include_file(const Value& item, const std::filesystem::path& main, 
   if (!accept(document)) {
     return;
   }
-  if (document.root() == nullptr || document.root()->kind == Node::Kind::null) {
-    // A file that is being written is empty for a moment: its repositories would be taken for removed.
-    report_.error(Place{&document, {}, ""}, "empty-file", "is empty; write `repositories: []`");
+  if (refuse_empty(document)) {
     return;
   }
   read_lists(Fields(context_, root_value(document), Section::included));

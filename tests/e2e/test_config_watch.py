@@ -85,6 +85,17 @@ class ConfigWatch(AdapterTest):
         adapter.wait_event("reloaded", seconds=NOTICED_SECONDS)
         self.assertEqual(self.read(adapter, "a"), b"docs")
 
+    def test_a_file_that_is_emptied_changes_nothing(self):
+        adapter = self.adapter(None)
+        good = self.text(adapter, *self.entries("docs"), prune={"after": "100ms"})
+        self.write(adapter.config_file, good)
+        adapter.start()
+        adapter.wait_event("published", "docs")
+        self.write(adapter.config_file, "")
+        adapter.wait_event("reload_failed", seconds=NOTICED_SECONDS)
+        self.assertEqual(adapter.found(("reloaded", "repository_removed")), [])
+        self.assertEqual(self.read(adapter, "a"), b"docs")
+
     def test_files_that_are_gone_for_a_moment_are_not_pruned(self):
         adapter = self.adapter(None)
         folder = os.path.join(adapter.folder, "conf.d")

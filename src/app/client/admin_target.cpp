@@ -14,6 +14,7 @@ struct Configured {
   config::Admin admin;
   std::optional<std::filesystem::path> ca_file;
   std::string trouble;  ///< why it says nothing; empty: it can be read
+  bool bad = false;     ///< a daemon that runs goes on with the configuration before
 };
 
 std::optional<std::string> variable(const config::Environment& environment, std::string_view name) {
@@ -30,7 +31,10 @@ Result<Configured> read_configuration(const Options& options, const config::Envi
   const Result<config::Choice> choice = config::choose(options.config_file, environment);
   if (!choice) {
     if (options.config_file || options.admin_url.empty()) {
-      return choice.error();
+      return Error(
+          ErrorClass::config,
+          choice.error().text() +
+              (options.admin_url.empty() ? "; without it, --admin URL names the port of a daemon that runs" : ""));
     }
     configured.trouble = choice.error().text();
     return configured;
@@ -50,8 +54,15 @@ Result<Configured> read_configuration(const Options& options, const config::Envi
   if (loaded.config) {
     configured.ca_file = loaded.config->ca_file ? loaded.config->ca_file : configured.ca_file;
   } else {
-    configured.admin.listen = loaded.admin.listen.empty() ? default_listen : loaded.admin.listen;
+    if (configured.admin.listen.empty()) {
+      configured.admin.listen = default_listen;
+    }
+    if (const auto token_file = variable(environment, "ADAPTER_ADMIN_TOKEN_FILE");
+        token_file && !configured.admin.token_file) {
+      configured.admin.token_file = *token_file;
+    }
     const auto first = std::ranges::find(loaded.findings, false, &config::Finding::warning);
+    configured.bad = true;
     configured.trouble = "the configuration is bad: " + config::to_text(*first);
   }
   return configured;
@@ -136,10 +147,15 @@ Result<AdminTarget> find_admin(const Options& options, const config::Environment
     return configured.error();
   }
   if (options.admin_url.empty() && configured->admin.listen.empty()) {
+    const std::string why = why_not(*configured, "admin.listen");
     return Error(ErrorClass::config,
-                 "it is not known where the daemon's admin port is: name it with --admin URL, or "
-                 "set admin.listen (" +
-                     why_not(*configured, "admin.listen") + ")");
+                 configured->bad
+                     ? "it is not known where the daemon's admin port is: " + why +
+                           "; a daemon that runs goes on with the configuration before: ask it with --admin URL, or "
+                           "correct the file"
+                     : "it is not known where the daemon's admin port is: name it with --admin URL, or set "
+                       "admin.listen (" +
+                           why + ")");
   }
   Result<http::Url> url =
       options.admin_url.empty() ? url_of_listen(configured->admin.listen) : url_of_option(options.admin_url);

@@ -89,6 +89,12 @@ public:
   }
   void OnMapEnd() override { close(); }
 
+  /// After a fault: what is open ends there.
+  void close_all() {
+    while (!stack_.empty()) {
+      close();
+    }
+  }
   /// The scalar that a quote left open at the end of the text would be.
   [[nodiscard]] const Node* last_quoted() const noexcept { return last_quoted_; }
 
@@ -218,6 +224,14 @@ Document Document::parse(std::string name, std::string text) {
   return document;
 }
 
+Document Document::parse_beginning(std::string name, std::string text) {
+  Document document(std::move(name));
+  document.text_ = std::move(text);
+  document.read();
+  document.fault_.reset();
+  return document;
+}
+
 void Document::read() {
   if (text_.size() > max_file_bytes) {
     fault_ = Fault{{}, "too-large", "the file is larger than 4 MiB"};
@@ -243,9 +257,11 @@ void Document::read() {
     }
   } catch (const Refused& refused) {
     fault_ = refused.fault;
+    builder.close_all();
   } catch (const YAML::Exception& failure) {
     fault_ = Fault{to_mark(failure.mark), "yaml-syntax",
                    "not valid YAML: " + escape(failure.msg, 200) + usual_cause(text_, to_mark(failure.mark))};
+    builder.close_all();
   }
 }
 

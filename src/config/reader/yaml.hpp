@@ -46,6 +46,9 @@ public:
   /// `name` is how findings call the file; empty for the environment.
   [[nodiscard]] static Document parse(std::string name, std::string text);
 
+  /// As parse, of a text with a fault: the root holds the values that stand before it. Never has a fault.
+  [[nodiscard]] static Document parse_beginning(std::string name, std::string text);
+
   /// For documents made by hand.
   explicit Document(std::string name) : name_(std::move(name)) {}
   Node& add(Node::Kind kind, Mark mark, std::string text = {});
@@ -58,6 +61,7 @@ public:
   /// Nothing for an empty file, or when there is a fault.
   [[nodiscard]] const Node* root() const noexcept { return root_; }
   [[nodiscard]] const std::optional<Fault>& fault() const noexcept { return fault_; }
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
   /// The column of a mark in characters, from 1.
   [[nodiscard]] std::size_t column(Mark mark) const;
   /// Whether a comment follows in the line of a key where its value was expected, as in `ref: #main`.

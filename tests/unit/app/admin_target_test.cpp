@@ -101,10 +101,25 @@ TEST_F(FindAdmin, FallsBackOnTheVariable) {
 TEST_F(FindAdmin, FindsTheDaemonThatWentOnWithTheFileBeforeThisOne) {
   configure("admin: {listen: 127.0.0.1:8081}\nevrey: 5s\n");
   EXPECT_EQ(url(), "http://127.0.0.1:8081/");
-  write("config.yaml", "admin: {listen\n");
-  EXPECT_THAT(complaint(), AllOf(HasSubstr("--admin URL"), HasSubstr("config.yaml:")));
+  configure("admin: {listen: 127.0.0.1:8081}\nlog: {level: }}\n");
+  EXPECT_EQ(url(), "http://127.0.0.1:8081/");
+  for (const std::string text : {"", "# later\n", "admin: {listen\n"}) {
+    write("config.yaml", text);
+    EXPECT_THAT(complaint(), AllOf(HasSubstr("goes on with the configuration before: ask it with --admin URL"),
+                                   HasSubstr("config.yaml:")));
+  }
   variables_["ADAPTER_ADMIN_LISTEN"] = "127.0.0.1:8082";
   EXPECT_EQ(url(), "http://127.0.0.1:8082/");
+}
+
+TEST_F(FindAdmin, FallsBackOnTheVariablesWhereTheFileCannotBeRead) {
+  std::filesystem::remove(folder_ / "config.yaml");
+  std::filesystem::create_directory(folder_ / "config.yaml");
+  EXPECT_THAT(complaint(), HasSubstr("goes on with the configuration before: ask it with --admin URL"));
+  variables_["ADAPTER_ADMIN_LISTEN"] = "127.0.0.1:8082";
+  variables_["ADAPTER_ADMIN_TOKEN_FILE"] = write("token", "of-the-variable\n");
+  EXPECT_EQ(url(), "http://127.0.0.1:8082/");
+  EXPECT_EQ(find().value().token_file, (folder_ / "token").native());
 }
 
 TEST_F(FindAdmin, SaysWhatIsMissing) {

@@ -278,12 +278,46 @@ TEST(Load, NamesTheVariableThatOpensThePort) {
 }
 
 TEST(Load, WarnsWhenThereIsNothingToWatch) {
-  for (const std::string text : {"", "# nothing\n", "---\n", "{}\n", "repositories: []\n"}) {
+  for (const std::string text : {"{}\n", "repositories: []\n", "log: {level: info}\n"}) {
     const Loaded loaded = load(text);
     EXPECT_TRUE(loaded.config) << text;
     ASSERT_THAT(loaded.findings, SizeIs(1)) << text;
     EXPECT_EQ(loaded.findings[0].rule, "no-repositories");
     EXPECT_TRUE(loaded.findings[0].warning);
+  }
+}
+
+TEST(Load, RefusesAMainFileWithoutContent) {
+  for (const std::string text : {"", "\n", "\xEF\xBB\xBF", "# later\n", "---\n", "~\n"}) {
+    const Loaded loaded = load(text);
+    EXPECT_FALSE(loaded.config) << text;
+    EXPECT_EQ(all_text(loaded.findings), "/etc/adapter/config.yaml: error: is empty; write `repositories: []`\n");
+  }
+}
+
+TEST(Load, KnowsTheAdminPortOfAFileThatIsNotValidYaml) {
+  const std::string admin = "admin:\n  # the port\n  listen: 127.0.0.1:9\n\n  token_file: token\n";
+  const std::string fault = "repositories: [{name: docs, url: https://git.example.com/x?y}, }\n";
+  for (const std::string& text : std::vector<std::string>{
+           admin + fault, fault + admin, "log:\n\tlevel: info\n" + admin + one_repository(), "a: \x01\n" + admin,
+           admin + "---\nlog: {}\n", "{admin: {listen: '127.0.0.1:9', token_file: token},\nlog: {level: }\n",
+           "admin: {listen: '127.0.0.1:9', token_file: token\n" + one_repository(), admin + "log: {level: \"info}\n"}) {
+    const Loaded loaded = load(text, {}, make_environment({{"ADAPTER_ADMIN_LISTEN", "127.0.0.1:10"}}));
+    EXPECT_FALSE(loaded.config) << text;
+    EXPECT_THAT(loaded.findings, SizeIs(1)) << text;
+    EXPECT_EQ(loaded.admin.listen, "127.0.0.1:9") << text;
+    EXPECT_EQ(loaded.admin.token_file, "/etc/adapter/token") << text;
+  }
+}
+
+TEST(Load, KnowsTheAdminPortOfTheVariableWhereTheFileCannotSayIt) {
+  const Environment environment =
+      make_environment({{"ADAPTER_ADMIN_LISTEN", "127.0.0.1:10"}, {"ADAPTER_ADMIN_TOKEN_FILE", "/run/token"}});
+  for (const std::string text : {"", "log: {\n", "admin:\n\tlisten: 127.0.0.1:9\n"}) {
+    const Loaded loaded = load(text, {}, environment);
+    EXPECT_FALSE(loaded.config) << text;
+    EXPECT_EQ(loaded.admin.listen, "127.0.0.1:10") << text;
+    EXPECT_EQ(loaded.admin.token_file, "/run/token") << text;
   }
 }
 
