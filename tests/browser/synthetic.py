@@ -144,7 +144,8 @@ def many(count):
         name = "team-%02d.service-%04d" % (index % 20, index)
         keys = {"last_success": stamp(-(index % 55)), "next_due": stamp(index % 60), "last_change": stamp(-300.0 * (index + 1))}
         if index % 97 == 13:
-            keys.update(failing("network", "connection to git.example.com:443 was refused", 400 + index, "failing"))
+            # Not long enough to grow stale while the page is looked at.
+            keys.update(failing("network", "connection to git.example.com:443 was refused", 60 + index % 300, "failing"))
         elif index % 211 == 17:
             keys.update(failing("auth", "the remote refused the credential (401)", 4000 + index, "stale"))
         found.append(repository(name, **keys))

@@ -192,6 +192,9 @@ class WatcherOfLinks(unittest.TestCase):
             path = os.path.join(folder, "link")
             flips = subprocess.Popen([sys.executable, "-c", "import os\nwhile True: os.symlink('.', %r); os.unlink(%r)" % (path, path)])
             try:
+                until = time.monotonic() + 20
+                while not os.path.lexists(path) and time.monotonic() < until:
+                    time.sleep(0.001)
                 until = time.monotonic() + 0.5
                 seen = set()
                 while time.monotonic() < until:

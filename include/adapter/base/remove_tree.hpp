@@ -22,11 +22,11 @@ struct Leftovers {
   void add(const Leftovers& other);
 };
 
-/// As remove_tree_at (base/file.hpp), but what the kernel does not let this process remove (another user's directory, an
-/// immutable file) is left and counted, and everything else goes. A mount point counts so too (EBUSY): what is mounted
-/// there, a bind mount of the same file system too, is neither entered nor changed. Errors: storage for what concerns the
-/// whole volume (read-only, an I/O error) or the machine (no descriptor). Where it gives up the next call begins anew,
-/// with what is left.
+/// As remove_tree_at (base/file.hpp), but what the kernel does not let this process remove (another user's directory,
+/// an immutable file) is left and counted, and everything else goes. A mount point counts so too (EBUSY): what is
+/// mounted there, a bind mount of the same file system too, is neither entered nor changed. Errors: storage for what
+/// concerns the whole volume (read-only, an I/O error) or the machine (no descriptor). Where it gives up the next call
+/// begins anew, with what is left.
 [[nodiscard]] Leftovers remove_what_may_go_at(int directory, const std::string& name,
                                               const std::function<bool()>& give_up = {});
 

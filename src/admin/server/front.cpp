@@ -58,7 +58,9 @@ void Front::start() {
 void Front::stop() {
   {
     std::unique_lock lock(mutex_);
-    stopping_ = true;
+    if (std::exchange(stopping_, true)) {
+      return;  // of those in busy_, the ones that no thread had begun are gone
+    }
     // Those who are being answered may have it whole, streams their last chunk.
     given_back_.wait_for(lock, stop_grace, [this] { return busy_.empty(); });
     for (Channel* const channel : busy_) {
@@ -71,6 +73,11 @@ void Front::stop() {
   }
   urgent_threads_.stop();
   threads_.stop();
+  // Whoever was answered, and whoever waits for a thread, learns that nothing more comes. Nothing uses these now but a
+  // handler that gives its channel back, which is closed then.
+  clients_.clear();
+  const std::lock_guard lock(mutex_);
+  returned_.clear();
 }
 
 void Front::join() {
@@ -79,8 +86,6 @@ void Front::join() {
   threads_.join();
   // Channels of requests that no thread had begun went with them.
   busy_.clear();
-  clients_.clear();
-  returned_.clear();
 }
 
 void Front::run() {
@@ -285,7 +290,9 @@ void Front::give_back(std::unique_ptr<Channel> channel, bool keep) {
   {
     const std::lock_guard lock(mutex_);
     busy_.erase(channel.get());
-    returned_.emplace_back(std::move(channel), keep);
+    if (!stopping_) {
+      returned_.emplace_back(std::move(channel), keep);
+    }
     given_back_.notify_all();
   }
   eventfd_write(wake_.get(), 1);

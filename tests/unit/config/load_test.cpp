@@ -300,8 +300,8 @@ TEST(Load, KnowsTheAdminPortOfAFileThatIsNotValidYaml) {
   const std::string fault = "repositories: [{name: docs, url: https://git.example.com/x?y}, }\n";
   for (const std::string& text : std::vector<std::string>{
            admin + fault, fault + admin, "log:\n\tlevel: info\n" + admin + one_repository(), "a: \x01\n" + admin,
-           admin + "---\nlog: {}\n", "{admin: {listen: '127.0.0.1:9', token_file: token},\nlog: {level: }\n",
-           "admin: {listen: '127.0.0.1:9', token_file: token\n" + one_repository(), admin + "log: {level: \"info}\n"}) {
+           admin + "---\nlog: {}\n", "admin: {listen: '127.0.0.1:9', token_file: token\n" + one_repository(),
+           admin + "log: {level: \"info}\n"}) {
     const Loaded loaded = load(text, {}, make_environment({{"ADAPTER_ADMIN_LISTEN", "127.0.0.1:10"}}));
     EXPECT_FALSE(loaded.config) << text;
     EXPECT_THAT(loaded.findings, SizeIs(1)) << text;
