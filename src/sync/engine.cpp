@@ -187,6 +187,7 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
     wanted[repository.name] = &repository;
   }
   for (auto place = entries_.begin(); place != entries_.end();) {
+    place->second->task.note_reload();
     const auto still = wanted.find(place->first);
     if (still != wanted.end() && place->second->task.repository() == *still->second) {
       ++place;

@@ -114,6 +114,8 @@ public:
   /// Asks for an attempt now. The number of the first one that begins after this call; 0 when there will be none.
   std::uint64_t poke();
   void announce(const Announcement& push);
+  /// The configuration was read again: the next check begins at the configured URL, wherever a redirect led before.
+  void note_reload() noexcept { group_->remote().forget_redirect(); }
   /// The link of what is published was seen to lead to a folder, or nowhere. One that is lost is made whole by a check
   /// that begins now.
   void note_link(bool resolves);

@@ -12,6 +12,7 @@
 #include "adapter/log/log.hpp"
 #include "adapter/wire/pkt_line.hpp"
 #include "progress.hpp"
+#include "remote_location.hpp"
 #include "status.hpp"
 
 namespace adapter::transport {
@@ -27,7 +28,6 @@ constexpr std::uint64_t max_capabilities_bytes = 1 * mib;
 /// Progress, acknowledgements and the like in the answer to a fetch, beyond one byte for each of the pack.
 constexpr std::uint64_t max_talk_bytes = 16 * mib;
 constexpr std::uint64_t pkt_header_bytes = 4;
-constexpr std::chrono::hours permanent_redirect{1};
 
 /// Carries what a sink threw, and what is as final, past the handlers that would change it.
 struct SinkFailure {
@@ -75,15 +75,13 @@ public:
   SmartHttpRemote(net::HttpClient& client, auth::Credentials& credentials, http::Url url, RemoteOptions options)
       : client_(client),
         credentials_(credentials),
-        url_(std::move(url)),
+        location_(std::move(url)),
         options_(std::move(options)),
         // Some hosts serve smart HTTP to agents that begin with "git/" only, and a web page to others.
         user_agent_("git/2.0 (" + options_.agent + ")") {}
 
   asio::awaitable<std::vector<wire::Ref>> ls_refs(std::vector<std::string> prefixes) override {
-    if (redirected_until_ && steady_clock::now() >= *redirected_until_) {
-      base_.reset();  // it may lead elsewhere by now, or nowhere
-    }
+    location_.forget_expired(steady_clock::now());
     Call<std::vector<wire::Ref>> call = [this, prefixes = std::move(prefixes)](Attempt& attempt) {
       return ls_refs_once(prefixes, attempt);
     };
@@ -97,6 +95,8 @@ public:
     return with_capabilities("fetch", std::move(call));
   }
 
+  void forget_redirect() noexcept override { location_.forget_redirect(); }
+
   [[nodiscard]] const std::optional<wire::Capabilities>& capabilities() const noexcept override {
     return capabilities_;
   }
@@ -104,7 +104,7 @@ public:
 
 private:
   void check_scheme() const {
-    if (url_.origin().scheme != "https" && !options_.allow_insecure) {
+    if (location_.url().origin().scheme != "https" && !options_.allow_insecure) {
       throw Error(ErrorClass::policy, "http is refused; use https, or set allow_insecure: true on this repository");
     }
   }
@@ -115,11 +115,12 @@ private:
   /// Makes a call with the capabilities that are remembered, and once more with fresh ones when those were stale.
   template <class Value>
   asio::awaitable<Value> with_capabilities(std::string name, Call<Value> call) {
+    RemoteLocation::CallGuard guard(location_);
     try {
       check_scheme();
       bool again = true;
       while (again) {
-        const bool remembered = base_.has_value();
+        const bool remembered = location_.base().has_value();
         if (!remembered) {
           co_await discover();
         }
@@ -127,6 +128,7 @@ private:
         try {
           asio::awaitable<Value> running = call(attempt);
           Value value = co_await std::move(running);
+          guard.succeeded();
           co_return value;
         } catch (const Error& error) {
           again = remembered && attempt.is_stale(error);
@@ -134,10 +136,10 @@ private:
             throw;
           }
         }
-        base_.reset();
+        location_.forget();
       }
     } catch (Error& error) {
-      error.add_context(url_.display() + ": " + name);
+      error.add_context(location_.url().display() + ": " + name);
       // Some servers repeat in their answer what they were sent.
       error.set_text(log::redacted(error.text()));
       if (error.error_class() == ErrorClass::limit || error.error_class() == ErrorClass::policy) {
@@ -192,7 +194,7 @@ private:
   /// GET info/refs, which may be redirected within its origin; what it says is remembered, for the next checks too
   /// where nothing was redirected or for good.
   asio::awaitable<void> discover() {
-    http::Url url = url_.with_suffix("info/refs", "service=git-upload-pack");
+    http::Url url = location_.url().with_suffix("info/refs", "service=git-upload-pack");
     bool is_permanent = true;
     for (int hops = 0;; ++hops) {
       net::Request request("GET", url);
@@ -207,27 +209,11 @@ private:
         continue;
       }
       co_await check_answer(answer, url, advertisement_type);
-      const http::Url base = hops == 0 ? url_ : http::base_after_redirect(url).value();
+      http::Url base = hops == 0 ? location_.url() : http::base_after_redirect(url).value();
       co_await read_capabilities(*answer.response);
-      note_redirect(base, hops == 0 ? std::nullopt : std::optional(is_permanent));
-      base_ = base;
+      const auto lasting = is_permanent ? RemoteLocation::Redirect::permanent : RemoteLocation::Redirect::temporary;
+      location_.found(std::move(base), hops == 0 ? RemoteLocation::Redirect::none : lasting, steady_clock::now());
       co_return;
-    }
-  }
-
-  /// Nothing: it was not redirected.
-  void note_redirect(const http::Url& base, std::optional<bool> is_permanent) {
-    redirected_until_.reset();
-    if (!is_permanent) {
-      redirected_to_.clear();
-      return;
-    }
-    redirected_until_ = steady_clock::now() + (*is_permanent ? permanent_redirect : std::chrono::hours(0));
-    std::string target = base.display();
-    if (redirected_to_ != target) {
-      log::info("redirected", "the remote redirects to another path, which costs requests: set url to it",
-                {{"url", url_.display()}, {"target", target}});
-      redirected_to_ = std::move(target);
     }
   }
 
@@ -263,7 +249,7 @@ private:
   }
 
   asio::awaitable<Answer> post(std::string body, Attempt& attempt) {
-    const http::Url url = base_->with_suffix("git-upload-pack");
+    const http::Url url = location_.base()->with_suffix("git-upload-pack");
     net::Request request("POST", url);
     request.fields.add("Content-Type", request_type);
     request.fields.add("Accept", result_type);
@@ -359,7 +345,7 @@ private:
 
   void check_pack_size(std::uint64_t pack_bytes) const {
     if (pack_bytes > options_.limits.max_pack_bytes) {
-      const Error error(ErrorClass::limit, url_.display() + ": fetch: the pack is larger than " +
+      const Error error(ErrorClass::limit, location_.url().display() + ": fetch: the pack is larger than " +
                                                std::to_string(options_.limits.max_pack_bytes) +
                                                " bytes; raise limits.max_pack_bytes");
       throw SinkFailure{std::make_exception_ptr(error)};
@@ -380,13 +366,10 @@ private:
 
   net::HttpClient& client_;
   auth::Credentials& credentials_;
-  http::Url url_;
+  RemoteLocation location_;
   RemoteOptions options_;
   std::string user_agent_;
   std::optional<wire::Capabilities> capabilities_;  ///< of the last hand-shake
-  std::optional<http::Url> base_;                   ///< where it ended; nothing: to be asked (again)
-  std::string redirected_to_;                       ///< what base_ is where it was redirected, for the log
-  std::optional<steady_clock::time_point> redirected_until_;
   std::uint64_t received_bytes_ = 0;
 };
 

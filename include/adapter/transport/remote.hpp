@@ -45,9 +45,10 @@ struct RemoteOptions {
 };
 
 /// A remote: remembers the capabilities of its first answer, so that a check is one request. Where that was redirected
-/// to holds for one check and its fetch, or for an hour where each redirect is for good (301, 308). When the remembered
-/// ones turn out stale (404, 400 or a malformed answer to a POST that used them) they are asked for anew, once per
-/// call. Loop thread only; client and credentials outlive it. Calls may overlap.
+/// to holds for one check and its fetch, or for an hour where each redirect is for good (301, 308). A call that fails
+/// or is cancelled ends that, whatever the cause, so that the next one begins at the configured URL. When the
+/// remembered capabilities turn out stale (404, 400 or a malformed answer to a POST that used them) they are asked for
+/// anew, once per call. Loop thread only; client and credentials outlive it. Calls may overlap.
 ///
 /// Errors by class: auth (401, 403, and what Credentials says), not_found (404, 410, "repository not found"),
 /// rate_limited (429; 503 with Retry-After), network (5xx, connection trouble), tls, protocol (HTML with 200, v0/v1
@@ -62,6 +63,9 @@ public:
 
   /// Streams the pack of `arguments` into `sink`. Throws what sink.write() throws, unchanged.
   virtual asio::awaitable<FetchResult> fetch(wire::FetchArguments arguments, PackSink& sink) = 0;
+
+  /// The next call begins at the configured URL, wherever a redirect led before.
+  virtual void forget_redirect() noexcept = 0;
 
   /// What the server said at its last hand-shake; nothing before the first call.
   [[nodiscard]] virtual const std::optional<wire::Capabilities>& capabilities() const noexcept = 0;

@@ -37,10 +37,12 @@ public:
     transport::FetchResult result;
     co_return result;
   }
+  void forget_redirect() noexcept override { ++forgotten; }
   [[nodiscard]] const std::optional<wire::Capabilities>& capabilities() const noexcept override { return none_; }
   [[nodiscard]] std::uint64_t received_bytes() const noexcept override { return 0; }
 
   int requests = 0;
+  int forgotten = 0;  ///< calls of forget_redirect()
   bool fail = false;
   std::string head_points_to;  ///< of the first answer's refs
   bool empty = false;          ///< none of its refs has an object, as an unborn HEAD has none

@@ -67,6 +67,70 @@ TEST_F(RemoteTest, BeginsEachCheckAtItsUrlWhereARedirectIsNotForGood) {
   EXPECT_EQ(network_.requests.size(), 7U);
 }
 
+/// The place that a redirect led to may be closed to this credential while the configured URL serves again.
+TEST_F(RemoteTest, BeginsAtItsUrlAfterAnyFailureAtTheTargetOfAPermanentRedirect) {
+  const std::string moved =
+      answer(301, "text/html", "", "Location: /new/docs.git/info/refs?service=git-upload-pack\r\n");
+  const std::string cut = answer(200, result_type, pkt(commit_hex + " refs/heads/main\n"));
+  for (const std::string& failed : {answer(401, "", ""), answer(403, "", ""), answer(429, "", ""), answer(500, "", ""),
+                                    cut, std::string("garbage\r\n\r\n")}) {
+    SCOPED_TRACE(failed.substr(0, 40));
+    restart();
+    network_.requests.clear();
+    script({{{"GET /team/docs.git/info/refs"}, moved},
+            {{"GET /new/docs.git/info/refs"}, capabilities_answer()},
+            {{"POST /new/docs.git/git-upload-pack"}, refs_answer()},
+            {{"POST /new/docs.git/git-upload-pack"}, failed, true}});
+    network_.scripts.push_back(Script{{{{"GET /team/docs.git/info/refs"}, capabilities_answer()},
+                                       {{"POST /team/docs.git/git-upload-pack"}, refs_answer()}}});
+    EXPECT_TRUE(ls_refs().finished);
+    EXPECT_TRUE(ls_refs().error);
+    EXPECT_TRUE(ls_refs().finished);
+    EXPECT_EQ(network_.requests.size(), 6U);
+  }
+}
+
+/// A check that takes too long is cancelled by its caller.
+TEST_F(RemoteTest, BeginsAtItsUrlAfterTroubleOnTheWayToTheTargetOfARedirect) {
+  const std::string moved =
+      answer(308, "text/html", "", "Location: /new/docs.git/info/refs?service=git-upload-pack\r\n");
+  for (const Fault fault : {Fault::error, Fault::timeout, Fault::cancellation}) {
+    restart();
+    network_.requests.clear();
+    network_.faults.kind = Fault::none;
+    script({{{"GET /team/docs.git/info/refs"}, moved},
+            {{"GET /new/docs.git/info/refs"}, capabilities_answer()},
+            {{"POST /new/docs.git/git-upload-pack"}, refs_answer()},
+            {{"POST /new/docs.git/git-upload-pack"}, refs_answer()}});
+    network_.scripts.front().max_read_bytes = 64;
+    network_.scripts.push_back(Script{{{{"GET /team/docs.git/info/refs"}, capabilities_answer()},
+                                       {{"POST /team/docs.git/git-upload-pack"}, refs_answer()}}});
+    EXPECT_TRUE(ls_refs().finished);
+    network_.faults.kind = fault;
+    network_.faults.at = network_.faults.steps + 2;  // in the middle of the answer to the POST
+    EXPECT_FALSE(ls_refs().finished);
+    network_.faults.kind = Fault::none;
+    EXPECT_TRUE(ls_refs().finished);
+    EXPECT_THAT(network_.requests.back(), HasSubstr("POST /team/docs.git/git-upload-pack"));
+  }
+}
+
+TEST_F(RemoteTest, BeginsAtItsUrlWhereItsRedirectIsForgotten) {
+  const std::string moved =
+      answer(301, "text/html", "", "Location: /new/docs.git/info/refs?service=git-upload-pack\r\n");
+  script({{{"GET /team/docs.git/info/refs"}, moved},
+          {{"GET /new/docs.git/info/refs"}, capabilities_answer()},
+          {{"POST /new/docs.git/git-upload-pack"}, refs_answer()},
+          {{"GET /team/docs.git/info/refs"}, capabilities_answer()},
+          {{"POST /team/docs.git/git-upload-pack"}, refs_answer()},
+          {{"POST /team/docs.git/git-upload-pack"}, refs_answer()}});
+  EXPECT_TRUE(ls_refs().finished);
+  remote_->forget_redirect();
+  EXPECT_TRUE(ls_refs().finished);
+  remote_->forget_redirect();  // the capabilities of a URL that was not redirected stay
+  EXPECT_TRUE(ls_refs().finished);
+}
+
 TEST_F(RemoteTest, DoesNotFollowARedirectElsewhereOrForEver) {
   script({{{}, answer(302, "", "", "Location: https://evil.example/team/docs.git/info/refs\r\n")}});
   expect_error(ls_refs(), ErrorClass::policy, "https://evil.example");
