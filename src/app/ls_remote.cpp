@@ -78,7 +78,7 @@ void print(const wire::Capabilities& capabilities, const std::vector<wire::Ref>&
 asio::awaitable<void> list(transport::Remote& remote, std::vector<std::string> prefixes, std::optional<Error>& failure,
                            std::vector<wire::Ref>& refs) {
   try {
-    refs = co_await remote.ls_refs(std::move(prefixes));
+    refs = co_await remote.ls_refs(std::move(prefixes), wire::all_refs);
   } catch (const Error& error) {
     failure = error;
   }

@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::string_view branches = "refs/heads/";
 constexpr std::string_view tags = "refs/tags/";
-constexpr std::size_t max_compared_refs = 10'000;
 constexpr std::size_t max_shown_bytes = 64;
 
 /// "main" for "refs/heads/main" and "heads/main", "tags/v1" for "refs/tags/v1".

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "adapter/async/timeout.hpp"
+#include "missing_ref.hpp"
 
 namespace adapter::sync {
 namespace {
@@ -26,10 +27,15 @@ RemoteKey RemoteKey::of(const config::Repository& repository) {
 }
 
 RemoteGroup::RemoteGroup(asio::any_io_executor executor, std::unique_ptr<transport::Remote> remote,
-                         TransferQueue* transfers, std::string host)
-    : remote_(std::move(remote)), transfers_(transfers), host_(std::move(host)), turn_(std::move(executor), 1) {}
+                         TransferQueue* transfers, std::string host, async::Semaphore* broad_questions)
+    : remote_(std::move(remote)),
+      transfers_(transfers),
+      host_(std::move(host)),
+      turn_(std::move(executor), 1),
+      broad_questions_(broad_questions) {}
 
 void RemoteGroup::join(const std::vector<std::string>& prefixes) {
+  ++entries_;
   for (const std::string& prefix : prefixes) {
     if (++prefixes_[prefix] == 1) {
       stale_prefixes_ = true;
@@ -38,6 +44,7 @@ void RemoteGroup::join(const std::vector<std::string>& prefixes) {
 }
 
 void RemoteGroup::leave(const std::vector<std::string>& prefixes) {
+  --entries_;
   for (const std::string& prefix : prefixes) {
     const auto place = prefixes_.find(prefix);
     if (place != prefixes_.end() && --place->second == 0) {
@@ -49,18 +56,22 @@ void RemoteGroup::leave(const std::vector<std::string>& prefixes) {
 asio::awaitable<RemoteGroup::Answer> RemoteGroup::refs(std::chrono::steady_clock::time_point not_before) {
   const async::Semaphore::Permit turn = co_await turn_.acquire();
   if (!usable(not_before)) {
-    co_await ask_in_turn();
+    co_await refresh();
   }
   if (failure_) {
     throw Error(*failure_);
   }
-  co_return answer_;
+  Answer answer = answer_;
+  unread_ -= unread_ > 0 ? 1U : 0U;
+  if (unread_ == 0) {
+    answer_ = nullptr;
+  }
+  co_return answer;
 }
 
 asio::awaitable<std::vector<wire::Ref>> RemoteGroup::refs_below(std::vector<std::string> prefixes) {
   const async::Semaphore::Permit turn = co_await turn_.acquire();
-  auto question = remote_->ls_refs(std::move(prefixes));
-  std::vector<wire::Ref> refs = co_await async::with_timeout(std::move(question), longest_check, "the check");
+  std::vector<wire::Ref> refs = co_await ask_broadly(std::move(prefixes));
   co_return refs;
 }
 
@@ -69,16 +80,29 @@ bool RemoteGroup::usable(std::chrono::steady_clock::time_point not_before) const
 }
 
 /// The time in which a transfer holds the only connection is not the remote's.
-asio::awaitable<void> RemoteGroup::ask_in_turn() {
-  if (transfers_ == nullptr || !transfers_->shared_with_checks()) {
-    co_await ask();
-    co_return;
+asio::awaitable<std::vector<wire::Ref>> RemoteGroup::ask(std::vector<std::string> prefixes, std::size_t most_kept) {
+  std::optional<TransferQueue::Place> place;
+  if (transfers_ != nullptr && transfers_->shared_with_checks()) {
+    TransferQueue::Place given = co_await transfers_->acquire(host_, false);
+    place.emplace(std::move(given));
   }
-  const TransferQueue::Place place = co_await transfers_->acquire(host_, false);
-  co_await ask();
+  requested_at_ = std::chrono::steady_clock::now();
+  auto question = remote_->ls_refs(std::move(prefixes), most_kept);
+  std::vector<wire::Ref> refs = co_await async::with_timeout(std::move(question), longest_check, "the check");
+  co_return refs;
 }
 
-asio::awaitable<void> RemoteGroup::ask() {
+/// A place at the host is taken after the permit, and given back with it: other checks of the host go on meanwhile.
+asio::awaitable<std::vector<wire::Ref>> RemoteGroup::ask_broadly(std::vector<std::string> prefixes) {
+  async::Semaphore::Permit permit;
+  if (broad_questions_ != nullptr) {
+    permit = co_await broad_questions_->acquire();
+  }
+  std::vector<wire::Ref> refs = co_await ask(std::move(prefixes), max_compared_refs);
+  co_return refs;
+}
+
+asio::awaitable<void> RemoteGroup::refresh() {
   std::vector<std::string> prefixes;
   prefixes.reserve(prefixes_.size());
   for (const auto& [prefix, count] : prefixes_) {
@@ -87,21 +111,34 @@ asio::awaitable<void> RemoteGroup::ask() {
   stale_prefixes_ = false;
   answer_ = nullptr;
   failure_.reset();
-  began_ = std::chrono::steady_clock::now();
   try {
-    auto question = remote_->ls_refs(std::move(prefixes));
-    std::vector<wire::Ref> refs = co_await async::with_timeout(std::move(question), longest_check, "the check");
+    std::vector<wire::Ref> refs = co_await ask(std::move(prefixes), wire::all_refs);
+    began_ = requested_at_;
     const bool any = std::any_of(refs.begin(), refs.end(), [](const wire::Ref& ref) { return !ref.id.is_zero(); });
     if (!any) {
       // Nothing at all, or nothing of what was asked for? An empty repository is a state, a missing branch a failure.
-      auto broad_question = remote_->ls_refs(std::vector<std::string>(1, "refs/"));
-      std::vector<wire::Ref> all = co_await async::with_timeout(std::move(broad_question), longest_check, "the check");
-      std::erase_if(refs, [](const wire::Ref& ref) { return ref.symref_target.empty(); });
-      refs.insert(refs.end(), all.begin(), all.end());  // behind a HEAD that names its branch, which is not below refs/
+      const std::vector<wire::Ref> all = co_await ask_broadly(std::vector<std::string>(1, "refs/"));
+      keep_needed(refs, all);
+      remote_->forget_redirect();  // the refs may be at the configured URL
     }
     answer_ = std::make_shared<const std::vector<wire::Ref>>(std::move(refs));
+    unread_ = entries_;
   } catch (const Error& error) {
+    began_ = requested_at_;
     failure_ = error;
+  }
+}
+
+/// Of a broad answer, behind a HEAD that names its branch, which is not below refs/.
+void RemoteGroup::keep_needed(std::vector<wire::Ref>& refs, const std::vector<wire::Ref>& all) const {
+  std::erase_if(refs, [](const wire::Ref& ref) { return ref.symref_target.empty(); });
+  bool any = false;
+  for (const wire::Ref& ref : all) {
+    const bool wanted = prefixes_.contains(ref.name);  // pushed since the first question
+    if (!ref.id.is_zero() && (wanted || !any)) {
+      refs.push_back(ref);
+      any = true;
+    }
   }
 }
 

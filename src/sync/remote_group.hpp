@@ -33,41 +33,51 @@ struct RemoteKey {
   [[nodiscard]] static RemoteKey of(const config::Repository& repository);
 };
 
-/// One remote and all entries that watch it. One request at a time asks for the refs of all of them; whoever comes
-/// while it runs, or soon after, takes its outcome, be it an answer or an error. Loop thread only.
+/// One remote and all entries that watch it. One request at a time asks for the refs of all of them; an entry that
+/// comes while it runs, or soon after, takes its outcome, be it an answer or an error. Where none of the refs that were
+/// asked for exists, a second, broad question lists all refs of the remote. Loop thread only.
 class RemoteGroup {
 public:
   /// Where a host may have one connection only its checks take turns with transfers, in `transfers` (may be null, else
-  /// outlives the group) and under the name of `host`.
+  /// outlives the group) and under the name of `host`. `broad_questions` (may be null, else outlives the group) bounds
+  /// how many broad questions of all groups run at a time.
   RemoteGroup(asio::any_io_executor executor, std::unique_ptr<transport::Remote> remote,
-              TransferQueue* transfers = nullptr, std::string host = {});
+              TransferQueue* transfers = nullptr, std::string host = {}, async::Semaphore* broad_questions = nullptr);
 
-  /// What an entry wants to see; undone by leave() with the same value.
+  /// What an entry wants to see; one call an entry, undone by leave() with the same value.
   void join(const std::vector<std::string>& prefixes);
   void leave(const std::vector<std::string>& prefixes);
 
   using Answer = std::shared_ptr<const std::vector<wire::Ref>>;
-  /// The refs as the remote had them at `not_before` or later. Throws what the remote throws.
+  /// The refs as the remote had them at `not_before` or later: those that entries want; where there are none of these,
+  /// an unborn HEAD and one ref as a sign that the remote is not empty. Throws what the remote throws. The group gives
+  /// up an answer that as many calls have taken as there are entries.
   asio::awaitable<Answer> refs(std::chrono::steady_clock::time_point not_before);
 
-  /// One more request, for this caller alone: the refs that begin with one of `prefixes`. Throws what the remote
-  /// throws.
+  /// One more broad question, for this caller alone: the first max_compared_refs refs that begin with one of
+  /// `prefixes`. Throws what the remote throws.
   asio::awaitable<std::vector<wire::Ref>> refs_below(std::vector<std::string> prefixes);
 
   [[nodiscard]] transport::Remote& remote() noexcept { return *remote_; }
 
 private:
   [[nodiscard]] bool usable(std::chrono::steady_clock::time_point not_before) const noexcept;
-  asio::awaitable<void> ask_in_turn();
-  asio::awaitable<void> ask();
+  asio::awaitable<void> refresh();
+  asio::awaitable<std::vector<wire::Ref>> ask(std::vector<std::string> prefixes, std::size_t most_kept);
+  asio::awaitable<std::vector<wire::Ref>> ask_broadly(std::vector<std::string> prefixes);
+  void keep_needed(std::vector<wire::Ref>& refs, const std::vector<wire::Ref>& all) const;
 
   std::unique_ptr<transport::Remote> remote_;
   TransferQueue* transfers_;
   std::string host_;
   async::Semaphore turn_;
+  async::Semaphore* broad_questions_;
   std::map<std::string, std::size_t> prefixes_;
-  std::chrono::steady_clock::time_point began_{};
+  std::size_t entries_ = 0;
+  std::chrono::steady_clock::time_point requested_at_{};  ///< the last request of any kind
+  std::chrono::steady_clock::time_point began_{};         ///< of answer_ or failure_
   Answer answer_;
+  std::size_t unread_ = 0;  ///< entries that may still want answer_
   std::optional<Error> failure_;
   bool stale_prefixes_ = true;
 };

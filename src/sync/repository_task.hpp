@@ -45,6 +45,7 @@ struct Shared {
         syncs(loop, concurrency.syncs),
         recoveries(loop, concurrency.syncs),
         housekeeping(loop, concurrency.syncs),
+        broad_questions(loop, max_broad_questions),
         transfers(std::move(loop), transfer_limits(concurrency)),
         file_failure(executor),
         random(std::random_device()()),
@@ -67,12 +68,16 @@ struct Shared {
   async::Semaphore syncs;         ///< work on complete packs: verify, write the tree, move the link
   async::Semaphore recoveries;    ///< looks at what the last run left
   async::Semaphore housekeeping;  ///< merging of packs
+  /// Lists of all refs of a remote, each up to limits.max_advertisement_bytes: see RemoteGroup.
+  async::Semaphore broad_questions;
   TransferQueue transfers;
   async::Wakeup file_failure;  ///< one begins to wait, see RepositoryTask::waits_for_files()
   std::mt19937_64 random;
   Observer* observer;  ///< may be null
 
 private:
+  static constexpr std::size_t max_broad_questions = 2;
+
   static TransferSlots::Limits transfer_limits(const config::Concurrency& concurrency) {
     return TransferSlots::Limits::of(concurrency.transfers, concurrency.connections_per_host);
   }

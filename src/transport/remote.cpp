@@ -80,10 +80,10 @@ public:
         // Some hosts serve smart HTTP to agents that begin with "git/" only, and a web page to others.
         user_agent_("git/2.0 (" + options_.agent + ")") {}
 
-  asio::awaitable<std::vector<wire::Ref>> ls_refs(std::vector<std::string> prefixes) override {
+  asio::awaitable<std::vector<wire::Ref>> ls_refs(std::vector<std::string> prefixes, std::size_t most_kept) override {
     location_.forget_expired(steady_clock::now());
-    Call<std::vector<wire::Ref>> call = [this, prefixes = std::move(prefixes)](Attempt& attempt) {
-      return ls_refs_once(prefixes, attempt);
+    Call<std::vector<wire::Ref>> call = [this, prefixes = std::move(prefixes), most_kept](Attempt& attempt) {
+      return ls_refs_once(prefixes, most_kept, attempt);
     };
     return with_capabilities("ls-refs", std::move(call));
   }
@@ -269,10 +269,11 @@ private:
     co_return part;
   }
 
-  asio::awaitable<std::vector<wire::Ref>> ls_refs_once(std::vector<std::string> prefixes, Attempt& attempt) {
+  asio::awaitable<std::vector<wire::Ref>> ls_refs_once(std::vector<std::string> prefixes, std::size_t most_kept,
+                                                       Attempt& attempt) {
     std::string body = wire::ls_refs_request(*capabilities_, prefixes, options_.agent);
     const Answer answer = co_await post(std::move(body), attempt);
-    wire::LsRefsParser parser(std::move(prefixes), options_.limits);
+    wire::LsRefsParser parser(std::move(prefixes), options_.limits, most_kept);
     wire::PktReader reader;
     std::uint64_t size_bytes = 0;
     while (true) {

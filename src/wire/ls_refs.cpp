@@ -55,8 +55,8 @@ std::string ls_refs_request(const Capabilities& capabilities, const std::vector<
   return request;
 }
 
-LsRefsParser::LsRefsParser(std::vector<std::string> prefixes, const Limits& limits)
-    : prefixes_(std::move(prefixes)), max_refs_(limits.max_refs) {}
+LsRefsParser::LsRefsParser(std::vector<std::string> prefixes, const Limits& limits, std::size_t most_kept)
+    : prefixes_(std::move(prefixes)), max_refs_(limits.max_refs), most_kept_(most_kept) {}
 
 std::optional<Error> LsRefsParser::take(const Pkt& pkt) {
   if (done_) {
@@ -107,11 +107,14 @@ std::optional<Error> LsRefsParser::take_ref(std::string_view line) {
   if (unborn && (ref.symref_target.empty() || ref.peeled)) {
     return bad_line("an unborn HEAD that does not say which branch it means", line);
   }
-  if (refs_.size() >= max_refs_) {
+  if (count_ >= max_refs_) {
     return Error(ErrorClass::limit, "the server lists more than " + std::to_string(max_refs_) +
                                         " matching refs; name one ref, or raise limits.max_refs");
   }
-  refs_.push_back(std::move(ref));
+  ++count_;
+  if (refs_.size() < most_kept_) {
+    refs_.push_back(std::move(ref));
+  }
   return std::nullopt;
 }
 

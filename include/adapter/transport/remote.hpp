@@ -3,6 +3,7 @@
 
 #include <asio/awaitable.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -57,9 +58,10 @@ class Remote {
 public:
   virtual ~Remote() = default;
 
-  /// The refs that begin with one of `prefixes`, as the remote has them now. An empty repository answers with none, or
-  /// with an unborn HEAD (zero id).
-  virtual asio::awaitable<std::vector<wire::Ref>> ls_refs(std::vector<std::string> prefixes) = 0;
+  /// The first `most_kept` refs that begin with one of `prefixes`, as the remote has them now; the others are read and
+  /// counted, but take no memory. wire::all_refs: all of them. An empty repository answers with none, or with an unborn
+  /// HEAD (zero id).
+  virtual asio::awaitable<std::vector<wire::Ref>> ls_refs(std::vector<std::string> prefixes, std::size_t most_kept) = 0;
 
   /// Streams the pack of `arguments` into `sink`. Throws what sink.write() throws, unchanged.
   virtual asio::awaitable<FetchResult> fetch(wire::FetchArguments arguments, PackSink& sink) = 0;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -67,13 +69,16 @@ struct Ref {
 [[nodiscard]] std::string ls_refs_request(const Capabilities& capabilities, const std::vector<std::string>& prefixes,
                                           std::string_view agent);
 
+inline constexpr std::size_t all_refs = std::numeric_limits<std::size_t>::max();
+
 /// Reads the answer, and keeps only refs that were asked for: those below a prefix that ends in "/", else the one of
 /// exactly that name. Servers may ignore the narrowing, and a prefix brings its neighbours ("main-2"). A kept ref with
 /// a name git does not allow, a malformed line and a name listed twice are errors of class protocol, more than max_refs
-/// one of class limit. No prefixes: all are kept.
+/// one of class limit. No prefixes: all are kept. Of the refs that were asked for only the first `most_kept` are kept;
+/// the others are checked and counted, and a name listed twice is not noticed among them.
 class LsRefsParser {
 public:
-  LsRefsParser(std::vector<std::string> prefixes, const Limits& limits);
+  LsRefsParser(std::vector<std::string> prefixes, const Limits& limits, std::size_t most_kept = all_refs);
   [[nodiscard]] std::optional<Error> take(const Pkt& pkt);
   [[nodiscard]] bool done() const noexcept { return done_; }
   [[nodiscard]] const std::vector<Ref>& refs() const noexcept { return refs_; }
@@ -85,6 +90,8 @@ private:
 
   std::vector<std::string> prefixes_;
   std::uint64_t max_refs_;
+  std::size_t most_kept_;
+  std::uint64_t count_ = 0;  ///< of refs that were asked for
   std::vector<Ref> refs_;
   bool done_ = false;
 };

@@ -7,6 +7,10 @@
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include <algorithm>
+#include <list>
+#include <optional>
+
 #include "adapter/async/task_scope.hpp"
 
 namespace adapter::sync {
@@ -17,12 +21,26 @@ using std::chrono::steady_clock;
 /// Answers each request with as many refs as requests came so far, or with an error.
 class CountingRemote final : public transport::Remote {
 public:
-  asio::awaitable<std::vector<wire::Ref>> ls_refs(std::vector<std::string> prefixes) override {
+  asio::awaitable<std::vector<wire::Ref>> ls_refs(std::vector<std::string> prefixes, std::size_t most_kept) override {
     ++requests;
     last_prefixes = std::move(prefixes);
     co_await asio::post(asio::use_awaitable);  // a turn of the loop, as on a network
     if (fail) {
       throw Error(ErrorClass::network, "connection refused");
+    }
+    if (last_prefixes == std::vector<std::string>{"refs/"} && !all_names.empty()) {
+      ++broad_running;
+      most_broad_running = std::max(most_broad_running, broad_running);
+      co_await asio::post(asio::use_awaitable);
+      --broad_running;
+      std::vector<wire::Ref> all;
+      for (const std::string& name : all_names) {
+        if (all.size() < most_kept) {
+          all.emplace_back().name = name;
+          all.back().id = ObjectId::from_hex(std::string(40, '1')).value();
+        }
+      }
+      co_return all;
     }
     std::vector<wire::Ref> refs(static_cast<std::size_t>(requests));
     for (wire::Ref& ref : refs) {
@@ -42,7 +60,10 @@ public:
   [[nodiscard]] std::uint64_t received_bytes() const noexcept override { return 0; }
 
   int requests = 0;
-  int forgotten = 0;  ///< calls of forget_redirect()
+  int forgotten = 0;                         ///< calls of forget_redirect()
+  std::vector<std::string> all_names;        ///< of the answer to a broad question; empty: as to each other one
+  static inline int broad_running = 0;       ///< at all remotes
+  static inline int most_broad_running = 0;  ///< at a time
   bool fail = false;
   std::string head_points_to;  ///< of the first answer's refs
   bool empty = false;          ///< none of its refs has an object, as an unborn HEAD has none
@@ -53,8 +74,11 @@ private:
 };
 
 struct Fixture {
+  static constexpr int entries = 5;
   Fixture() : remote(new CountingRemote), group(loop.get_executor(), std::unique_ptr<transport::Remote>(remote)) {
-    group.join({"HEAD", "refs/heads/main"});
+    for (int i = 0; i < entries; ++i) {
+      group.join({"HEAD", "refs/heads/main"});
+    }
   }
 
   /// Asks `times` times at once; the number of refs each got, or -1 for an error.
@@ -85,15 +109,16 @@ struct Fixture {
 
 TEST(RemoteGroup, AsksOnceForAllWhoComeTogether) {
   Fixture fixture;
-  const auto answers = fixture.ask(5, steady_clock::now());
-  EXPECT_EQ(answers, std::vector<int>(5, 1));
+  const auto answers = fixture.ask(Fixture::entries, steady_clock::now());
+  EXPECT_EQ(answers, std::vector<int>(Fixture::entries, 1));
   EXPECT_EQ(fixture.remote->requests, 1);
 }
 
 TEST(RemoteGroup, LooksForAnyRefBeforeItCallsARemoteEmpty) {
   Fixture fixture;
   fixture.remote->empty = true;
-  EXPECT_EQ(fixture.ask(1, steady_clock::now()), std::vector<int>(1, 2));
+  fixture.remote->all_names = {"refs/heads/other"};
+  EXPECT_EQ(fixture.ask(1, steady_clock::now()), std::vector<int>(1, 1));
   EXPECT_EQ(fixture.remote->requests, 2);
   EXPECT_EQ(fixture.remote->last_prefixes, std::vector<std::string>{"refs/"});
 }
@@ -102,8 +127,9 @@ TEST(RemoteGroup, KeepsAnUnbornHeadBesideTheOtherRefs) {
   Fixture fixture;
   fixture.remote->empty = true;
   fixture.remote->head_points_to = "refs/heads/main";
-  EXPECT_EQ(fixture.ask(1, steady_clock::now()), std::vector<int>(1, 3))
-      << "HEAD of the first answer, two of the second";
+  fixture.remote->all_names = {"refs/heads/other", "refs/heads/third"};
+  EXPECT_EQ(fixture.ask(1, steady_clock::now()), std::vector<int>(1, 2))
+      << "HEAD of the first answer, and a sign that the remote is not empty";
 }
 
 TEST(RemoteGroup, GivesOutARecentAnswerAndNotAnOlderOne) {
@@ -112,6 +138,107 @@ TEST(RemoteGroup, GivesOutARecentAnswerAndNotAnOlderOne) {
   fixture.ask(1, before);
   EXPECT_EQ(fixture.ask(1, before), std::vector<int>(1, 1));
   EXPECT_EQ(fixture.ask(1, steady_clock::now()), std::vector<int>(1, 2));
+}
+
+std::size_t bytes_of(const std::vector<wire::Ref>& refs) {
+  std::size_t sum = refs.capacity() * sizeof(wire::Ref);
+  for (const wire::Ref& ref : refs) {
+    sum += ref.name.capacity() + ref.symref_target.capacity();
+  }
+  return sum;
+}
+
+TEST(RemoteGroup, KeepsOfAHundredThousandRefsOnlyTheWantedAndASign) {
+  Fixture fixture;
+  fixture.remote->empty = true;
+  for (int i = 0; i < 100'000; ++i) {
+    fixture.remote->all_names.push_back("refs/heads/" + std::to_string(i) + std::string(200, 'n'));
+  }
+  fixture.remote->all_names.insert(fixture.remote->all_names.begin() + 5, "refs/heads/main");
+  RemoteGroup::Answer answer;
+  async::TaskScope scope(fixture.loop.get_executor());
+  scope.spawn("ask", [](RemoteGroup& group, RemoteGroup::Answer& out) -> asio::awaitable<void> {
+    RemoteGroup::Answer refs = co_await group.refs(steady_clock::now());
+    out = std::move(refs);
+  }(fixture.group, answer));
+  fixture.loop.run();
+  ASSERT_EQ(answer->size(), 2U);
+  EXPECT_EQ(answer->back().name, "refs/heads/main") << "it was pushed between the two questions";
+  EXPECT_LT(bytes_of(*answer), 4096U);
+}
+
+TEST(RemoteGroup, GivesUpAnAnswerThatAllEntriesHaveTaken) {
+  Fixture fixture;
+  std::weak_ptr<const std::vector<wire::Ref>> kept;
+  const auto take = [](RemoteGroup& group, std::weak_ptr<const std::vector<wire::Ref>>& out,
+                       steady_clock::time_point not_before) -> asio::awaitable<void> {
+    const RemoteGroup::Answer refs = co_await group.refs(not_before);
+    out = refs;
+  };
+  const auto before = steady_clock::now();
+  for (int i = 1; i <= Fixture::entries; ++i) {
+    async::TaskScope scope(fixture.loop.get_executor());
+    scope.spawn("take", take(fixture.group, kept, before));
+    fixture.loop.restart();
+    fixture.loop.run();
+    EXPECT_EQ(kept.expired(), i == Fixture::entries) << i;
+  }
+  EXPECT_EQ(fixture.remote->requests, 1);
+}
+
+TEST(RemoteGroup, BeginsAtTheConfiguredUrlAgainWhereNoneOfItsRefsExists) {
+  Fixture fixture;
+  fixture.ask(1, steady_clock::now());
+  EXPECT_EQ(fixture.remote->forgotten, 0);
+  fixture.remote->empty = true;
+  fixture.ask(1, steady_clock::now());
+  EXPECT_EQ(fixture.remote->forgotten, 1);
+}
+
+/// One group at a remote without the refs that are asked for.
+struct BroadGroup {
+  BroadGroup(asio::io_context& loop, async::Semaphore& permits) : remote(new CountingRemote) {
+    remote->empty = true;
+    remote->all_names = {"refs/heads/other"};
+    group.emplace(loop.get_executor(), std::unique_ptr<transport::Remote>(remote), nullptr, "host", &permits);
+    group->join({"HEAD"});
+  }
+  CountingRemote* remote;
+  std::optional<RemoteGroup> group;
+  int answer = 0;
+};
+
+TEST(RemoteGroup, AsksTwoBroadQuestionsAtATime) {
+  asio::io_context loop(1);
+  async::Semaphore permits(loop.get_executor(), 2);
+  std::list<BroadGroup> groups;
+  async::TaskScope scope(loop.get_executor());
+  CountingRemote::most_broad_running = 0;
+  for (int i = 0; i < 8; ++i) {
+    BroadGroup& each = groups.emplace_back(loop, permits);
+    scope.spawn("ask", Fixture::one(*each.group, steady_clock::now(), each.answer));
+  }
+  loop.run();
+  EXPECT_EQ(CountingRemote::most_broad_running, 2);
+  for (const BroadGroup& each : groups) {
+    EXPECT_EQ(each.answer, 1);
+  }
+}
+
+TEST(RemoteGroup, AWaitForABroadQuestionCanBeCancelled) {
+  asio::io_context loop(1);
+  async::Semaphore permits(loop.get_executor(), 1);
+  const auto held = permits.try_acquire();
+  BroadGroup waiting(loop, permits);
+  async::TaskScope scope(loop.get_executor());
+  scope.spawn("ask", Fixture::one(*waiting.group, steady_clock::now(), waiting.answer));
+  loop.poll();
+  EXPECT_EQ(permits.waiting(), 1U);
+  scope.cancel();
+  loop.restart();
+  loop.run();
+  EXPECT_EQ(permits.waiting(), 0U);
+  EXPECT_EQ(waiting.remote->requests, 1);
 }
 
 TEST(RemoteGroup, SharesAnErrorToo) {

@@ -97,7 +97,7 @@ protected:
     std::vector<std::string> prefixes;
     prefixes.emplace_back("HEAD");
     prefixes.emplace_back("refs/heads/main");
-    out = co_await remote.ls_refs(std::move(prefixes));
+    out = co_await remote.ls_refs(std::move(prefixes), wire::all_refs);
   }
   static asio::awaitable<void> get(Remote& remote, PackSink& sink, FetchResult& out) {
     wire::FetchArguments arguments;

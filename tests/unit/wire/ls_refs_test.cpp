@@ -163,5 +163,25 @@ TEST(LsRefs, RefusesPacketsThatDoNotBelongThere) {
   expect_error(parser.take(data_pkt(id_a + " refs/heads/a")), ErrorClass::protocol, "after its end");
 }
 
+TEST(LsRefs, KeepsTheFirstOfALargeAnswerAndCountsTheOthers) {
+  constexpr std::size_t all = 100'000;
+  Limits limits;
+  for (const std::uint64_t most : {all, all - 1}) {
+    limits.max_refs = most;
+    LsRefsParser parser({"refs/"}, limits, 10);
+    std::optional<Error> error;
+    for (std::size_t i = 0; i < all && !error; ++i) {
+      const std::string line = std::string(40, '1') + " refs/heads/" + std::to_string(i) + std::string(200, 'n');
+      Pkt pkt;
+      pkt.kind = PktKind::data;
+      pkt.payload = line;
+      error = parser.take(pkt);
+    }
+    EXPECT_EQ(error.has_value(), most < all);
+    EXPECT_EQ(parser.refs().size(), 10U);
+    EXPECT_LE(parser.refs().capacity(), 16U) << "refs of 232 bytes and more each, were all of them kept";
+  }
+}
+
 }  // namespace
 }  // namespace adapter::wire
