@@ -83,7 +83,7 @@ bool RemoteGroup::usable(std::chrono::steady_clock::time_point not_before) const
 asio::awaitable<std::vector<wire::Ref>> RemoteGroup::ask(std::vector<std::string> prefixes, std::size_t most_kept) {
   std::optional<TransferQueue::Place> place;
   if (transfers_ != nullptr && transfers_->shared_with_checks()) {
-    TransferQueue::Place given = co_await transfers_->acquire(host_, false);
+    TransferQueue::Place given = co_await transfers_->acquire(host_, 0);
     place.emplace(std::move(given));
   }
   requested_at_ = std::chrono::steady_clock::now();

@@ -215,7 +215,7 @@ asio::awaitable<store::CommitFacts> RepositoryTask::fetch(const RefSelection::Ch
 asio::awaitable<transport::FetchResult> RepositoryTask::receive(wire::FetchArguments arguments, store::Ingest& ingest) {
   machine_.enter(Phase::queued);
   std::string host = repository_.url.origin().authority();
-  TransferQueue::Place place = co_await shared_.transfers.acquire(std::move(host), transfer_was_ended_);
+  TransferQueue::Place place = co_await shared_.transfers.acquire(std::move(host), transfer_ends_);
   machine_.enter(Phase::fetching);
   const steady_clock::time_point began = steady_clock::now();
   sync_began_ = sync_began_.value_or(began);
@@ -227,10 +227,10 @@ asio::awaitable<transport::FetchResult> RepositoryTask::receive(wire::FetchArgum
     Error late = too_late("the pack was received");
     result = co_await place.receive(std::move(fetching), began + sync_time_left_, std::move(late));
   } catch (...) {
-    transfer_was_ended_ = transfer_was_ended_ || place.was_ended();
+    transfer_ends_ += place.was_ended() ? 1U : 0U;
     throw;
   }
-  transfer_was_ended_ = false;
+  transfer_ends_ = 0;
   sync_time_left_ -= steady_clock::now() - began;
   last_progress_ = progress();
   co_return std::move(result);

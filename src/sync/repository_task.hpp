@@ -212,7 +212,7 @@ private:
   std::chrono::steady_clock::time_point attempt_began_;
   std::optional<std::chrono::steady_clock::time_point> sync_began_;  ///< while a commit is fetched or published
   std::chrono::steady_clock::duration sync_time_left_{};  ///< of `timeout`; the time in queues does not count
-  bool transfer_was_ended_ = false;                       ///< the last one, for being slow
+  std::size_t transfer_ends_ = 0;                         ///< for others, since the last transfer that was complete
   std::optional<std::chrono::milliseconds> max_staleness_;
   bool remembers_success_ = false;  ///< a check that found nothing new is noted on disk
   bool changed_ = false;

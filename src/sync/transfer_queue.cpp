@@ -23,11 +23,12 @@ using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds between_decisions{1};
 
-Error too_slow() {
-  return Error(
-      ErrorClass::timeout,
-      "the transfer was ended: less than 64 KiB a second arrived for 10 s while another repository waited for its "
-      "place (concurrency); it is tried again");
+Error ended_for_another(bool has_begun) {
+  const std::string why = has_begun ? "less than 64 KiB a second of the pack arrived for 10 s"
+                                    : "the server prepared the pack and sent no byte of it for 10 s or more";
+  return Error(ErrorClass::timeout, "the transfer was ended: " + why +
+                                        " while another repository waited for its place (concurrency); it is tried "
+                                        "again");
 }
 
 }  // namespace
@@ -41,6 +42,7 @@ struct TransferQueue::Seat {
   asio::steady_timer timer;  ///< cancelled when the place is given, and again when the transfer must end
   bool granted = false;
   bool ended = false;
+  bool has_begun = false;  ///< a byte of the pack arrived
 };
 
 TransferQueue::Place::Place(std::unique_ptr<Seat> seat) : seat_(std::move(seat)) {}
@@ -58,6 +60,7 @@ bool TransferQueue::Place::was_ended() const noexcept {
 }
 
 void TransferQueue::Place::received(std::uint64_t bytes) {
+  seat_->has_begun = true;
   seat_->queue.slots_.received(seat_->id, bytes, steady_clock::now());
 }
 
@@ -79,7 +82,7 @@ asio::awaitable<transport::FetchResult> TransferQueue::Place::receive(asio::awai
     throw Error(std::move(late));
   }
   if (failure && seat_->ended) {
-    throw too_slow();
+    throw ended_for_another(seat_->has_begun);
   }
   if (failure) {
     std::rethrow_exception(failure);
@@ -97,8 +100,8 @@ void TransferQueue::set_limits(TransferSlots::Limits limits) {
   decide();
 }
 
-asio::awaitable<TransferQueue::Place> TransferQueue::acquire(std::string host, bool was_ended) {
-  const TransferSlots::Id id = slots_.enter(host, was_ended);
+asio::awaitable<TransferQueue::Place> TransferQueue::acquire(std::string host, std::size_t times_ended) {
+  const TransferSlots::Id id = slots_.enter(host, times_ended);
   Place place(std::make_unique<Seat>(*this, id));
   Seat& seat = *place.seat_;
   seats_[id] = &seat;

@@ -40,6 +40,7 @@ public:
     /// Runs the transfer until its end or `deadline`, when `late` is thrown. Class timeout when the policy ends it.
     asio::awaitable<transport::FetchResult> receive(asio::awaitable<transport::FetchResult> transfer,
                                                     std::chrono::steady_clock::time_point deadline, Error late);
+    /// Bytes of the pack.
     void received(std::uint64_t bytes);
     void set_held_up(bool held_up);
     /// The policy ended it.
@@ -52,7 +53,7 @@ public:
   };
 
   /// Waits for a place; see TransferSlots::enter. A cancelled waiter throws asio::system_error(operation_aborted).
-  asio::awaitable<Place> acquire(std::string host, bool was_ended);
+  asio::awaitable<Place> acquire(std::string host, std::size_t times_ended);
 
 private:
   void leave(TransferSlots::Id transfer);

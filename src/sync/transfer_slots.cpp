@@ -16,9 +16,15 @@ std::int64_t second_of(TransferSlots::TimePoint time) {
 
 }  // namespace
 
-TransferSlots::Id TransferSlots::enter(const std::string& host, bool was_ended) {
+TransferSlots::Id TransferSlots::enter(const std::string& host, std::size_t times_ended) {
   const auto place = hosts_.try_emplace(host).first;
-  (was_ended ? place->second.waiting_politely : place->second.waiting).insert(++last_);
+  Host& entered = place->second;
+  ++last_;
+  if (times_ended == 0) {
+    entered.waiting.insert(last_);
+  } else {
+    (times_ended < ends_before_protection ? entered.waiting_politely : entered.waiting_protected).insert(last_);
+  }
   waiting_.emplace(last_, place);
   return last_;
 }
@@ -28,6 +34,7 @@ void TransferSlots::leave(Id transfer) {
     const auto host = waiter->second;
     host->second.waiting.erase(transfer);
     host->second.waiting_politely.erase(transfer);
+    host->second.waiting_protected.erase(transfer);
     waiting_.erase(waiter);
     forget_if_idle(host);
     return;
@@ -38,6 +45,7 @@ void TransferSlots::leave(Id transfer) {
   }
   const auto host = place->second.host;
   --host->second.held;
+  host->second.protected_count -= place->second.is_protected ? 1U : 0U;
   running_ -= place->second.counts ? 1U : 0U;
   if (place->second.state == State::ending) {
     --host->second.ending;
@@ -48,7 +56,7 @@ void TransferSlots::leave(Id transfer) {
 }
 
 void TransferSlots::forget_if_idle(Hosts::iterator host) {
-  if (host->second.held == 0 && host->second.waiting.empty() && host->second.waiting_politely.empty()) {
+  if (host->second.is_idle()) {
     hosts_.erase(host);
   }
 }
@@ -57,6 +65,9 @@ void TransferSlots::received(Id transfer, std::uint64_t bytes, TimePoint now) {
   const auto place = active_.find(transfer);
   if (place != active_.end()) {
     turn(place->second, now);
+    if (std::exchange(place->second.prepares, false)) {
+      place->second.judged_from = now;
+    }
     place->second.bytes.at(static_cast<std::size_t>(place->second.second) % buckets) += bytes;
   }
 }
@@ -93,25 +104,35 @@ std::uint64_t TransferSlots::rate(const Transfer& transfer) noexcept {
 
 bool TransferSlots::is_slow(Transfer& transfer, TimePoint now) {
   turn(transfer, now);
-  return !transfer.held_up && now - transfer.judged_from >= window && rate(transfer) < slow_bytes_per_second;
+  const std::chrono::seconds judged_after = transfer.prepares ? std::chrono::seconds(patience) : window;
+  return !transfer.held_up && now - transfer.judged_from >= judged_after && rate(transfer) < slow_bytes_per_second;
+}
+
+/// Into the overflow, or, where it prepares, to its end.
+bool TransferSlots::may_move(Transfer& transfer, TimePoint now) {
+  const bool prepares_long = transfer.prepares && !transfer.held_up && now - transfer.judged_from >= window;
+  return prepares_long || is_slow(transfer, now);
 }
 
 TransferSlots::Decisions TransferSlots::decide(TimePoint now) {
   Decisions decisions;
-  grant(&Host::waiting, now, decisions);
+  grant(&Host::waiting_protected, true, now, decisions);
+  grant(&Host::waiting, false, now, decisions);
   make_room_at_hosts(now, decisions);
   make_room_in_all(now, decisions);
-  grant(&Host::waiting_politely, now, decisions);
+  grant(&Host::waiting_politely, false, now, decisions);
+  grant(&Host::waiting_protected, false, now, decisions);
   promote();
   return decisions;
 }
 
 /// The host of the first that waits where a place of the host is free; one that waits for its host holds up no other.
-TransferSlots::Hosts::iterator TransferSlots::next_in_turn(std::set<Id> Host::* queue) {
+TransferSlots::Hosts::iterator TransferSlots::next_in_turn(std::set<Id> Host::* queue, bool protect) {
   auto first = hosts_.end();
   for (auto host = hosts_.begin(); host != hosts_.end(); ++host) {
     const std::set<Id>& waiting = host->second.*queue;
-    if (!waiting.empty() && host->second.held < limits_.per_host &&
+    const bool may_protect = limits_.per_host >= 2 && host->second.protected_count == 0;
+    if (!waiting.empty() && host->second.held < limits_.per_host && (may_protect || !protect) &&
         (first == hosts_.end() || *waiting.begin() < *(first->second.*queue).begin())) {
       first = host;
     }
@@ -119,7 +140,8 @@ TransferSlots::Hosts::iterator TransferSlots::next_in_turn(std::set<Id> Host::* 
   return first;
 }
 
-void TransferSlots::start(Hosts::iterator host, std::set<Id> Host::* queue, TimePoint now, Decisions& decisions) {
+void TransferSlots::start(Hosts::iterator host, std::set<Id> Host::* queue, bool protect, TimePoint now,
+                          Decisions& decisions) {
   std::set<Id>& waiting = host->second.*queue;
   const Id id = *waiting.begin();
   waiting.erase(waiting.begin());
@@ -128,29 +150,53 @@ void TransferSlots::start(Hosts::iterator host, std::set<Id> Host::* queue, Time
   ++running_;
   Transfer& transfer = active_[id];
   transfer.host = host;
+  transfer.is_protected = protect;
+  host->second.protected_count += protect ? 1U : 0U;
   transfer.judged_from = now;
   transfer.second = second_of(now);
   decisions.started.push_back(id);
 }
 
-void TransferSlots::grant(std::set<Id> Host::* queue, TimePoint now, Decisions& decisions) {
+void TransferSlots::grant(std::set<Id> Host::* queue, bool protect, TimePoint now, Decisions& decisions) {
   while (has_room()) {
-    const auto host = next_in_turn(queue);
+    const auto host = next_in_turn(queue, protect);
     if (host == hosts_.end()) {
       return;
     }
-    start(host, queue, now, decisions);
+    start(host, queue, protect, now, decisions);
   }
 }
 
-TransferSlots::Active::iterator TransferSlots::slowest(TimePoint now, const Host* host, bool running_only) {
+template <class Eligible>
+TransferSlots::Active::iterator TransferSlots::slowest(Eligible eligible) {
   auto found = active_.end();
   for (auto transfer = active_.begin(); transfer != active_.end(); ++transfer) {
-    const State state = transfer->second.state;
-    const bool eligible = state == State::running || (state == State::overflow && !running_only);
-    if (eligible && (host == nullptr || &transfer->second.host->second == host) && is_slow(transfer->second, now) &&
-        (found == active_.end() || rate(transfer->second) < rate(found->second))) {
+    if (eligible(transfer->second) && (found == active_.end() || rate(transfer->second) < rate(found->second))) {
       found = transfer;
+    }
+  }
+  return found;
+}
+
+/// Of `host`, or of all hosts where it is null.
+TransferSlots::Active::iterator TransferSlots::slowest_to_end(TimePoint now, const Host* host) {
+  return slowest([&](Transfer& transfer) {
+    return transfer.state != State::ending && !transfer.is_protected &&
+           (host == nullptr || &transfer.host->second == host) && is_slow(transfer, now);
+  });
+}
+
+/// Of those that prepare, in the order of arrival, the last one behind the first `kept`.
+TransferSlots::Active::iterator TransferSlots::last_to_prepare(TimePoint now, const Host* host, std::size_t kept) {
+  auto found = active_.end();
+  std::size_t count = 0;
+  for (auto each = active_.begin(); each != active_.end(); ++each) {
+    Transfer& transfer = each->second;
+    const bool counts = transfer.prepares && !transfer.is_protected && transfer.state != State::ending &&
+                        (host == nullptr || &transfer.host->second == host);
+    count += counts ? 1U : 0U;
+    if (counts && count > kept && may_move(transfer, now)) {
+      found = each;
     }
   }
   return found;
@@ -165,35 +211,55 @@ void TransferSlots::end(Active::iterator transfer, Decisions& decisions) {
 
 /// For each that waits for a place of its host: the end of a slow one there, unless one ends already.
 void TransferSlots::make_room_at_hosts(TimePoint now, Decisions& decisions) {
+  const std::size_t half = (limits_.per_host + 1) / 2;
   for (auto& [name, host] : hosts_) {
     while (host.held >= limits_.per_host && host.ending < std::min(host.waiting.size(), host.held)) {
-      const auto slow = slowest(now, &host, false);
-      if (slow == active_.end()) {
+      auto ended = slowest_to_end(now, &host);
+      if (ended == active_.end()) {
+        ended = last_to_prepare(now, &host, half - std::min(half, host.protected_count));
+      }
+      if (ended == active_.end()) {
         break;
       }
-      end(slow, decisions);
+      end(ended, decisions);
     }
   }
 }
 
-/// For those whose host has room: a slow one moves into the overflow, or the slowest of all ends when that is full.
+/// For those whose host has room: a slow one moves into the overflow, or one of all ends when that is full.
 void TransferSlots::make_room_in_all(TimePoint now, Decisions& decisions) {
   while (true) {
-    const auto host = next_in_turn(&Host::waiting);
-    const auto slow = host == hosts_.end() ? active_.end() : slowest(now, nullptr, true);
-    if (slow == active_.end()) {
+    const auto host = next_in_turn(&Host::waiting, false);
+    const auto moved = host == hosts_.end() ? active_.end() : slowest([&](Transfer& transfer) {
+      return transfer.state == State::running && may_move(transfer, now);
+    });
+    if (moved == active_.end()) {
       return;
     }
     if (active_.size() - running_ >= limits_.transfers) {
       if (ending_ == 0) {
-        end(slowest(now, nullptr, false), decisions);
+        end_one_of_all(now, decisions);
       }
       return;
     }
-    slow->second.state = State::overflow;
-    slow->second.counts = false;
+    moved->second.state = State::overflow;
+    moved->second.counts = false;
     --running_;
-    start(host, &Host::waiting, now, decisions);
+    start(host, &Host::waiting, false, now, decisions);
+  }
+}
+
+/// At least one may move, or is in the overflow: one of these three looks finds it.
+void TransferSlots::end_one_of_all(TimePoint now, Decisions& decisions) {
+  auto ended = slowest_to_end(now, nullptr);
+  if (ended == active_.end()) {
+    ended = last_to_prepare(now, nullptr, 0);
+  }
+  if (ended == active_.end()) {
+    ended = slowest([&](Transfer& transfer) { return transfer.state != State::ending && may_move(transfer, now); });
+  }
+  if (ended != active_.end()) {
+    end(ended, decisions);
   }
 }
 

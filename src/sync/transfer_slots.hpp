@@ -15,10 +15,18 @@ namespace adapter::sync {
 /// Which transfers may receive, and which of them end for others: the policy without I/O, told the time and the bytes.
 ///
 /// At most `transfers` receive at a time, at most `per_host` of one host. A transfer is slow when it received less than
-/// 64 KiB/s over the last 10 s. While another one waits for a place, slow ones move to an overflow of the same size,
-/// which keeps their place at the host. When the overflow is full, or the host's places are what is missing, the
-/// slowest ends. A transfer that was ended waits behind all others and ends none: two slow ones would otherwise end
-/// each other for ever.
+/// 64 KiB/s over the last 10 s, counted from the first byte of its pack. Before that byte it prepares, because a server
+/// counts and compresses a large repository for minutes; it is slow when it does so for longer than `patience`.
+///
+/// While another one waits for a place, slow ones, and those that prepare for 10 s, move to an overflow of the same
+/// size, which keeps their place at the host. When the host's places are what is missing, the slowest ends; where none
+/// is slow and more than half of the host's places (rounded up) are kept by transfers that prepare or are protected,
+/// the one that began to prepare last ends. When the overflow is full the slowest of all ends, else one that prepares.
+///
+/// A transfer that was ended waits behind all others and ends none: two slow ones would otherwise end each other for
+/// ever. One that was ended twice in a row gets the next place of its host and is protected: it ends only where the
+/// overflow is full of protected ones. A host of two or more places has one protected transfer at a time, a host of one
+/// place has none.
 class TransferSlots {
 public:
   using TimePoint = std::chrono::steady_clock::time_point;
@@ -26,6 +34,8 @@ public:
 
   static constexpr std::chrono::seconds window{10};
   static constexpr std::uint64_t slow_bytes_per_second = 64ULL * 1024;
+  static constexpr std::chrono::minutes patience{5};
+  static constexpr std::size_t ends_before_protection = 2;
 
   struct Limits {
     std::size_t transfers = 32;       ///< >= 1
@@ -44,11 +54,11 @@ public:
   /// At a reload. Fewer places take effect as they come back.
   void set_limits(Limits limits) noexcept { limits_ = limits; }
 
-  /// Joins the waiting ones. `was_ended`: the attempt before was ended for being slow.
-  Id enter(const std::string& host, bool was_ended);
+  /// Joins the waiting ones. `times_ended`: so many attempts since the last complete one were ended for others.
+  Id enter(const std::string& host, std::size_t times_ended);
   /// In any state.
   void leave(Id transfer);
-  /// Of a transfer that has a place.
+  /// Bytes of the pack of a transfer that has a place.
   void received(Id transfer, std::uint64_t bytes, TimePoint now);
   /// While true the transfer waits for its receiver and not for the peer: a second or more of that starts its window
   /// anew, because it says nothing about the peer.
@@ -69,8 +79,13 @@ private:
   struct Host {
     std::size_t held = 0;  ///< places, those of transfers that end included
     std::size_t ending = 0;
-    std::set<Id> waiting;           ///< in the order of arrival
-    std::set<Id> waiting_politely;  ///< that were ended before
+    std::size_t protected_count = 0;  ///< of held
+    std::set<Id> waiting;             ///< in the order of arrival
+    std::set<Id> waiting_politely;    ///< that were ended before
+    std::set<Id> waiting_protected;   ///< that were ended often enough for protection
+    [[nodiscard]] bool is_idle() const noexcept {
+      return held == 0 && waiting.empty() && waiting_politely.empty() && waiting_protected.empty();
+    }
   };
   using Hosts = std::map<std::string, Host>;
 
@@ -80,10 +95,12 @@ private:
   struct Transfer {
     Hosts::iterator host;
     State state = State::running;
-    bool counts = true;  ///< among the running ones, not the overflow
+    bool counts = true;    ///< among the running ones, not the overflow
+    bool prepares = true;  ///< no byte of its pack has come
+    bool is_protected = false;
     bool held_up = false;
     TimePoint held_up_since;
-    TimePoint judged_from;                       ///< a whole window later its rate counts
+    TimePoint judged_from;                       ///< a whole window later its rate counts, or that none came
     std::int64_t second = 0;                     ///< the bucket that is filled
     std::array<std::uint64_t, buckets> bytes{};  ///< by second, of the last window
   };
@@ -92,12 +109,17 @@ private:
   static void turn(Transfer& transfer, TimePoint now);
   [[nodiscard]] static std::uint64_t rate(const Transfer& transfer) noexcept;
   [[nodiscard]] static bool is_slow(Transfer& transfer, TimePoint now);
-  [[nodiscard]] Active::iterator slowest(TimePoint now, const Host* host, bool running_only);
-  [[nodiscard]] Hosts::iterator next_in_turn(std::set<Id> Host::* queue);
-  void start(Hosts::iterator host, std::set<Id> Host::* queue, TimePoint now, Decisions& decisions);
-  void grant(std::set<Id> Host::* queue, TimePoint now, Decisions& decisions);
+  [[nodiscard]] static bool may_move(Transfer& transfer, TimePoint now);
+  template <class Eligible>
+  [[nodiscard]] Active::iterator slowest(Eligible eligible);
+  [[nodiscard]] Active::iterator slowest_to_end(TimePoint now, const Host* host);
+  [[nodiscard]] Active::iterator last_to_prepare(TimePoint now, const Host* host, std::size_t kept);
+  [[nodiscard]] Hosts::iterator next_in_turn(std::set<Id> Host::* queue, bool protect);
+  void start(Hosts::iterator host, std::set<Id> Host::* queue, bool protect, TimePoint now, Decisions& decisions);
+  void grant(std::set<Id> Host::* queue, bool protect, TimePoint now, Decisions& decisions);
   void make_room_at_hosts(TimePoint now, Decisions& decisions);
   void make_room_in_all(TimePoint now, Decisions& decisions);
+  void end_one_of_all(TimePoint now, Decisions& decisions);
   void end(Active::iterator transfer, Decisions& decisions);
   void promote();
   void forget_if_idle(Hosts::iterator host);

@@ -288,7 +288,7 @@ TEST(RemoteGroup, WaitsForATransferThatHasTheOnlyConnectionOfItsHost) {
     int answer = 0;
     async::TaskScope scope(loop.get_executor());
     scope.spawn("transfer", [](TransferQueue& queue, CountingRemote& peer, int& asked) -> asio::awaitable<void> {
-      const TransferQueue::Place place = co_await queue.acquire("host", false);
+      const TransferQueue::Place place = co_await queue.acquire("host", 0);
       for (int turn = 0; turn < 20; ++turn) {
         co_await asio::post(asio::use_awaitable);
       }

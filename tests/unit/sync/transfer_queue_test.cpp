@@ -30,7 +30,7 @@ asio::awaitable<transport::FetchResult> transfer(std::chrono::milliseconds time)
 
 asio::awaitable<void> receive(TransferQueue& queue, std::string name, std::chrono::milliseconds time,
                               std::string& order) {
-  TransferQueue::Place place = co_await queue.acquire("host", false);
+  TransferQueue::Place place = co_await queue.acquire("host", 0);
   order += name;
   auto receiving = transfer(time);
   Error late(ErrorClass::timeout, "late");

@@ -12,12 +12,26 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using Id = TransferSlots::Id;
 
-/// Slots with a clock that is moved by hand and transfers that receive at a constant rate.
+/// Slots with a clock that is moved by hand and transfers that receive at a constant rate. The first byte of a pack
+/// arrives with the place, except where the host's name begins with "silent".
 class TransferSlotsTest : public ::testing::Test {
 protected:
-  TransferSlots::Decisions enter(TransferSlots& slots, const std::string& host, bool was_ended = false) {
-    last_ = slots.enter(host, was_ended);
-    return slots.decide(now_);
+  TransferSlots::Decisions enter(TransferSlots& slots, const std::string& host, std::size_t times_ended = 0) {
+    last_ = slots.enter(host, times_ended);
+    if (host.starts_with("silent")) {
+      silent_.insert(last_);
+    }
+    return decide(slots);
+  }
+
+  TransferSlots::Decisions decide(TransferSlots& slots) {
+    TransferSlots::Decisions made = slots.decide(now_);
+    for (const Id id : made.started) {
+      if (!silent_.contains(id)) {
+        slots.received(id, 1, now_);
+      }
+    }
+    return made;
   }
 
   /// Lets time pass second by second; the decisions of all of them. Each of `rates` receives so many bytes a second.
@@ -29,7 +43,7 @@ protected:
       for (const auto& [id, bytes] : rates) {
         slots.received(id, bytes, now_);
       }
-      const TransferSlots::Decisions made = slots.decide(now_);
+      const TransferSlots::Decisions made = decide(slots);
       all.started.insert(all.started.end(), made.started.begin(), made.started.end());
       all.ended.insert(all.ended.end(), made.ended.begin(), made.ended.end());
     }
@@ -38,6 +52,7 @@ protected:
 
   TransferSlots::TimePoint now_{1h};
   Id last_ = 0;
+  std::set<Id> silent_;  ///< transfers whose server prepares
 };
 
 constexpr std::uint64_t fast = 1024UL * 1024;
@@ -50,7 +65,7 @@ TEST_F(TransferSlotsTest, GivesPlacesInTheOrderOfArrival) {
   EXPECT_THAT(enter(slots, "c").started, IsEmpty());
   EXPECT_THAT(enter(slots, "d").started, IsEmpty());
   slots.leave(1);
-  EXPECT_THAT(slots.decide(now_).started, ElementsAre(3));
+  EXPECT_THAT(decide(slots).started, ElementsAre(3));
   EXPECT_EQ(slots.waiting(), 1U);
 }
 
@@ -69,7 +84,7 @@ TEST_F(TransferSlotsTest, AFullHostHoldsUpNoOther) {
   EXPECT_THAT(enter(slots, "a").started, IsEmpty());
   EXPECT_THAT(enter(slots, "b").started, ElementsAre(4));
   slots.leave(2);
-  EXPECT_THAT(slots.decide(now_).started, ElementsAre(3));
+  EXPECT_THAT(decide(slots).started, ElementsAre(3));
 }
 
 TEST_F(TransferSlotsTest, MovesASlowOneAsideWhenAnotherWaits) {
@@ -143,7 +158,7 @@ TEST_F(TransferSlotsTest, TheSlowestEndsWhenTheOverflowIsFull) {
   EXPECT_THAT(later.started, IsEmpty());
   EXPECT_THAT(pass(slots, 5s, {{2, drip}, {3, drip}, {4, drip}}).ended, IsEmpty()) << "one end for one that waits";
   slots.leave(1);
-  EXPECT_THAT(slots.decide(now_).started, ElementsAre(5));
+  EXPECT_THAT(decide(slots).started, ElementsAre(5));
 }
 
 TEST_F(TransferSlotsTest, TheSlowestOfAHostEndsWhenOneWaitsForTheHost) {
@@ -153,22 +168,169 @@ TEST_F(TransferSlotsTest, TheSlowestOfAHostEndsWhenOneWaitsForTheHost) {
   }
   EXPECT_THAT(pass(slots, 10s, {{1, drip * 2}, {2, drip}, {3, fast}}).ended, ElementsAre(2));
   slots.leave(2);
-  EXPECT_THAT(slots.decide(now_).started, ElementsAre(4));
+  EXPECT_THAT(decide(slots).started, ElementsAre(4));
   enter(slots, "b");
-  EXPECT_THAT(slots.decide(now_).ended, IsEmpty());
+  EXPECT_THAT(decide(slots).ended, IsEmpty());
 }
 
 TEST_F(TransferSlotsTest, OneThatWasEndedWaitsBehindAllAndEndsNone) {
   TransferSlots slots({1, 1});
   enter(slots, "a");
   pass(slots, 20s);
-  EXPECT_THAT(enter(slots, "a", true).ended, IsEmpty());
+  EXPECT_THAT(enter(slots, "a", 1).ended, IsEmpty());
   EXPECT_THAT(pass(slots, 20s).ended, IsEmpty());
   EXPECT_THAT(enter(slots, "a").ended, ElementsAre(1));
   slots.leave(1);
-  EXPECT_THAT(slots.decide(now_).started, ElementsAre(3));
+  EXPECT_THAT(decide(slots).started, ElementsAre(3));
   slots.leave(3);
-  EXPECT_THAT(slots.decide(now_).started, ElementsAre(2));
+  EXPECT_THAT(decide(slots).started, ElementsAre(2));
+}
+
+TEST_F(TransferSlotsTest, OneThatPreparesKeepsItsPlaceAtABusyHost) {
+  TransferSlots slots({8, 3});
+  enter(slots, "silent");  // 1: a large repository
+  std::vector<Id> ended;
+  for (int second = 0; second < 120; ++second) {
+    // Small ones come and go: two hold a place, one waits.
+    while (slots.waiting() == 0) {
+      enter(slots, "silent");
+    }
+    const auto made = pass(slots, 1s);
+    ended.insert(ended.end(), made.ended.begin(), made.ended.end());
+    slots.leave(last_ - 1);
+    decide(slots);
+  }
+  EXPECT_THAT(ended, IsEmpty());
+}
+
+TEST_F(TransferSlotsTest, OneThatPreparesIsSlowAfterFiveMinutes) {
+  TransferSlots slots({8, 1});
+  enter(slots, "silent");
+  enter(slots, "silent");
+  EXPECT_THAT(pass(slots, TransferSlots::patience - 1s).ended, IsEmpty());
+  EXPECT_THAT(pass(slots, 1s).ended, ElementsAre(1));
+}
+
+TEST_F(TransferSlotsTest, TheRateCountsFromTheFirstByteOfThePack) {
+  TransferSlots slots({8, 1});
+  enter(slots, "silent");
+  enter(slots, "silent");
+  EXPECT_THAT(pass(slots, 100s).ended, IsEmpty());
+  slots.received(1, 1, now_);
+  EXPECT_THAT(pass(slots, 9s).ended, IsEmpty());
+  EXPECT_THAT(pass(slots, 1s).ended, ElementsAre(1));
+}
+
+TEST_F(TransferSlotsTest, OneThatPreparesMovesAsideWhereOnlyPlacesOfAllAreMissing) {
+  TransferSlots slots({2, 3});
+  enter(slots, "silent1");
+  enter(slots, "silent2");
+  enter(slots, "b");
+  const auto made = pass(slots, 10s);
+  EXPECT_THAT(made.started, ElementsAre(3));
+  EXPECT_THAT(made.ended, IsEmpty());
+}
+
+TEST_F(TransferSlotsTest, OneThatPreparesEndsWhenTheOverflowIsFullOfSuch) {
+  TransferSlots slots({2, 3});
+  for (int i = 1; i <= 4; ++i) {
+    enter(slots, "silent" + std::to_string(i));
+  }
+  EXPECT_THAT(pass(slots, 10s).started, ElementsAre(3, 4));
+  enter(slots, "b");
+  EXPECT_THAT(pass(slots, 10s).ended, ElementsAre(4)) << "the others are nearer to their first byte";
+  slots.leave(4);
+  EXPECT_THAT(decide(slots).started, ElementsAre(5));
+}
+
+TEST_F(TransferSlotsTest, ThoseThatPrepareKeepHalfOfTheirHost) {
+  TransferSlots slots({32, 3});
+  for (int i = 0; i < 4; ++i) {
+    enter(slots, "silent");
+  }
+  enter(slots, "silent");
+  EXPECT_THAT(pass(slots, 9s).ended, IsEmpty());
+  EXPECT_THAT(pass(slots, 1s).ended, ElementsAre(3)) << "two of three stay";
+  slots.leave(3);
+  EXPECT_THAT(decide(slots).started, ElementsAre(4));
+  EXPECT_THAT(pass(slots, 10s).ended, ElementsAre(4));
+  slots.leave(4);
+  EXPECT_THAT(decide(slots).started, ElementsAre(5)) << "20 s after the first four";
+}
+
+TEST_F(TransferSlotsTest, OneThatWasEndedTwiceIsNotEndedAgain) {
+  TransferSlots slots({32, 2});
+  enter(slots, "a", 2);
+  enter(slots, "a");
+  enter(slots, "a");
+  EXPECT_THAT(pass(slots, 60s, {{1, drip}, {2, fast}}).ended, IsEmpty());
+  EXPECT_THAT(pass(slots, 60s, {{1, drip}, {2, drip * 2}}).ended, ElementsAre(2)) << "the other place is given on";
+}
+
+TEST_F(TransferSlotsTest, OneThatWasEndedTwiceHasTheNextPlaceOfItsHost) {
+  TransferSlots slots({32, 2});
+  enter(slots, "a");
+  enter(slots, "a");
+  enter(slots, "a");
+  enter(slots, "a", 2);
+  slots.leave(1);
+  EXPECT_THAT(decide(slots).started, ElementsAre(4));
+}
+
+TEST_F(TransferSlotsTest, AHostProtectsOneTransferAtATime) {
+  TransferSlots slots({32, 2});
+  enter(slots, "a", 2);
+  enter(slots, "a", 2);
+  enter(slots, "a");
+  EXPECT_THAT(pass(slots, 10s, {{1, drip}, {2, drip}}).ended, ElementsAre(2));
+  slots.leave(2);
+  EXPECT_THAT(decide(slots).started, ElementsAre(3));
+  slots.leave(3);
+  enter(slots, "a", 2);
+  EXPECT_THAT(enter(slots, "a").ended, IsEmpty());
+  slots.leave(1);
+  enter(slots, "a", 2);
+  EXPECT_THAT(pass(slots, 20s, {{last_, drip}}).ended, ElementsAre(4)) << "the place of the one that has left";
+}
+
+TEST_F(TransferSlotsTest, AHostOfOnePlaceProtectsNone) {
+  TransferSlots slots({32, 1});
+  enter(slots, "a", 2);
+  enter(slots, "a");
+  EXPECT_THAT(pass(slots, 10s, {{1, drip}}).ended, ElementsAre(1));
+  slots.leave(1);
+  EXPECT_THAT(decide(slots).started, ElementsAre(2));
+  enter(slots, "a", 2);
+  enter(slots, "a");
+  slots.leave(2);
+  EXPECT_THAT(decide(slots).started, ElementsAre(4)) << "the protected one waits behind it";
+}
+
+TEST_F(TransferSlotsTest, ProtectedOnesDoNotStarveOtherHosts) {
+  TransferSlots slots({1, 2});
+  enter(slots, "a", 2);
+  pass(slots, 10s, {{1, drip}});
+  EXPECT_THAT(enter(slots, "b", 2).started, IsEmpty()) << "it ends none and moves none aside";
+  EXPECT_THAT(enter(slots, "c").started, ElementsAre(3)) << "the protected one is in the overflow";
+  enter(slots, "d");
+  EXPECT_THAT(pass(slots, 10s, {{1, drip}, {3, fast}}).ended, IsEmpty());
+  EXPECT_THAT(pass(slots, 10s, {{1, drip * 2}, {3, drip}}).ended, ElementsAre(3));
+  slots.leave(3);
+  decide(slots);
+}
+
+TEST_F(TransferSlotsTest, AProtectedOneEndsWhereAllPlacesAreHeldByProtectedOnes) {
+  TransferSlots slots({1, 2});
+  enter(slots, "a", 2);
+  pass(slots, 10s, {{1, drip}});
+  enter(slots, "b");  // moves the first aside
+  enter(slots, "c", 2);
+  slots.leave(2);
+  EXPECT_THAT(decide(slots).started, ElementsAre(3));
+  enter(slots, "d");
+  EXPECT_THAT(pass(slots, 10s, {{1, drip}, {3, drip * 2}}).ended, ElementsAre(1)) << "the slowest of them";
+  slots.leave(1);
+  EXPECT_THAT(decide(slots).started, ElementsAre(4));
 }
 
 TEST_F(TransferSlotsTest, TheOverflowGoesBackToFreePlaces) {
@@ -177,7 +339,7 @@ TEST_F(TransferSlotsTest, TheOverflowGoesBackToFreePlaces) {
   pass(slots, 10s);
   enter(slots, "b");
   slots.leave(2);
-  slots.decide(now_);
+  decide(slots);
   EXPECT_FALSE(slots.has_room()) << "the first has the place again";
   EXPECT_THAT(enter(slots, "c").started, ElementsAre(3)) << "and moves aside again";
 }
@@ -197,11 +359,11 @@ TEST_F(TransferSlotsTest, MorePlacesAreGivenAtOnceAndFewerAsTheyComeBack) {
   enter(slots, "a");
   enter(slots, "b");
   slots.set_limits({2, 8});
-  EXPECT_THAT(slots.decide(now_).started, ElementsAre(2));
+  EXPECT_THAT(decide(slots).started, ElementsAre(2));
   slots.set_limits({1, 8});
   enter(slots, "c");
   slots.leave(1);
-  EXPECT_THAT(slots.decide(now_).started, IsEmpty());
+  EXPECT_THAT(decide(slots).started, IsEmpty());
 }
 
 }  // namespace
