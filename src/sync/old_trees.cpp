@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "old_trees.hpp"
 
+#include <asio/co_spawn.hpp>
+#include <asio/experimental/parallel_group.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
+#include <exception>
 #include <utility>
 
+#include "adapter/async/compat.hpp"
 #include "adapter/log/log.hpp"
 #include "adapter/publish/publisher.hpp"
 
@@ -26,16 +29,9 @@ constexpr int residue_pause = 100;
 constexpr std::size_t max_open_requests = 8;
 constexpr std::chrono::milliseconds room_poll{200};
 
-/// What one job knows and did.
-struct Slice {
-  publish::KnownResidue residue;
-  publish::Deletion trees;
-  publish::Deletion retry;
-  std::optional<steady_clock::duration> retry_took;
-};
-
-Slice delete_for(const std::filesystem::path& data_dir, const std::string& name, Slice slice,
-                 steady_clock::time_point retry_at, const std::stop_token& stop, steady_clock::time_point until) {
+OldTrees::Slice delete_for(const std::filesystem::path& data_dir, const std::string& name, OldTrees::Slice slice,
+                           steady_clock::time_point retry_at, const std::stop_token& stop,
+                           steady_clock::time_point until) {
   const auto give_up = [&] { return stop.stop_requested() || steady_clock::now() > until; };
   slice.trees = publish::delete_old_trees(data_dir, name, slice.residue, give_up);
   const steady_clock::time_point began = steady_clock::now();
@@ -49,18 +45,39 @@ Slice delete_for(const std::filesystem::path& data_dir, const std::string& name,
 }  // namespace
 
 OldTrees::OldTrees(const asio::any_io_executor& executor, async::Workers& workers)
-    : executor_(executor), workers_(workers), wakeup_(executor) {}
+    : OldTrees(executor, workers, delete_for) {}
+
+OldTrees::OldTrees(const asio::any_io_executor& executor, async::Workers& workers, DeleteSlice delete_slice)
+    : executor_(executor),
+      workers_(workers),
+      delete_slice_(std::move(delete_slice)),
+      short_line_(executor),
+      long_line_(executor) {}
+
+OldTrees::Line& OldTrees::line_of(const std::string& name) {
+  return repositories_[name].slice > first_slice ? long_line_ : short_line_;
+}
+
+bool OldTrees::is_idle() const noexcept {
+  return !short_line_.busy && !long_line_.busy && short_line_.queue.empty() && long_line_.queue.empty();
+}
+
+void OldTrees::wake() noexcept {
+  short_line_.wakeup.wake();
+  long_line_.wakeup.wake();
+}
 
 void OldTrees::request(const std::filesystem::path& data_dir, const std::string& name) {
   data_dir_ = data_dir;
   ++repositories_[name].requests;
   enqueue(name);
-  wakeup_.wake();
 }
 
 void OldTrees::enqueue(const std::string& name) {
   if (!std::exchange(repositories_[name].queued, true)) {
-    queue_.push_back(name);
+    Line& line = line_of(name);
+    line.queue.push_back(name);
+    line.wakeup.wake();
   }
 }
 
@@ -88,26 +105,48 @@ asio::awaitable<void> OldTrees::run() {
       enqueue(name);  // where the run before this one failed
     }
   }
+  short_line_.busy = false;
+  long_line_.busy = false;
+  auto short_work = asio::co_spawn(executor_, work(short_line_), async::compat::deferred);
+  auto long_work = asio::co_spawn(executor_, work(long_line_), async::compat::deferred);
+  auto both = asio::experimental::make_parallel_group(std::move(short_work), std::move(long_work));
+  auto reply = co_await both.async_wait(asio::experimental::wait_for_one_error(), asio::use_awaitable);
+  const auto& [order, short_failure, long_failure] = reply;
+  const std::exception_ptr& first = order[0] == 0 ? short_failure : long_failure;
+  const std::exception_ptr& second = order[0] == 0 ? long_failure : short_failure;
+  if (first || second) {
+    std::rethrow_exception(first ? first : second);
+  }
+}
+
+asio::awaitable<void> OldTrees::work(Line& line) {
   while (true) {
     enqueue_due();
-    while (!queue_.empty()) {
-      std::string name = queue_.front();
-      queue_.pop_front();
+    while (!line.queue.empty()) {
+      std::string name = line.queue.front();
+      line.queue.pop_front();
       repositories_[name].queued = false;
+      if (&line_of(name) != &line) {
+        enqueue(name);  // its slice has changed since
+        continue;
+      }
+      line.busy = true;
       co_await delete_some(std::move(name));
+      line.busy = false;
       enqueue_due();
     }
-    if (finishing_) {
+    if (finishing_ && is_idle()) {
+      wake();  // the other line ends too
       co_return;
     }
     const steady_clock::time_point next = next_time();
-    co_await wakeup_.wait_until(next);
+    co_await line.wakeup.wait_until(next);
   }
 }
 
 void OldTrees::finish() noexcept {
   finishing_ = true;
-  wakeup_.wake();
+  wake();
 }
 
 asio::awaitable<void> OldTrees::delete_some(std::string name) {
@@ -116,9 +155,9 @@ asio::awaitable<void> OldTrees::delete_some(std::string name) {
   Slice slice;
   slice.residue = repositories_[name].residue;
   const steady_clock::time_point retry_at = repositories_[name].retry_residue_at;
-  auto job = [data_dir = data_dir_, name, retry_at, slice,
+  auto job = [delete_slice = delete_slice_, data_dir = data_dir_, name, retry_at, slice,
               length = repositories_[name].slice](const std::stop_token& stop) {
-    return delete_for(data_dir, name, slice, retry_at, stop, steady_clock::now() + length);
+    return delete_slice(data_dir, name, slice, retry_at, stop, steady_clock::now() + length);
   };
   bool failed = false;
   try {

@@ -9,7 +9,10 @@
 #include <cstdint>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <optional>
+#include <stop_token>
 #include <string>
 
 #include "adapter/async/semaphore.hpp"
@@ -18,12 +21,29 @@
 
 namespace adapter::sync {
 
-/// Deletes what publishing took out of use, of all repositories in turn, a slice of time each. No check and no publish
-/// waits for it, unless a repository writes trees much faster than the volume deletes them. Loop thread; files on
-/// Lane::deletion. `workers` outlives it.
+/// Deletes what publishing took out of use, of all repositories in turn, a slice of time each. A repository whose slice
+/// has grown, because its residue takes long to look at, takes its turn in a second line with such ones: two slices of
+/// different repositories run at a time, of which one is short. No check and no publish waits for it, unless a
+/// repository writes trees much faster than the volume deletes them. Loop thread; files on Lane::deletion. `workers`
+/// outlives it.
 class OldTrees {
 public:
+  /// What one job knows of a repository, and did.
+  struct Slice {
+    publish::KnownResidue residue;
+    publish::Deletion trees;
+    publish::Deletion retry;
+    std::optional<std::chrono::steady_clock::duration> retry_took;
+  };
+  /// Deletes trees of a repository until all are gone, `until` has come or a stop is requested, and looks at the
+  /// residue where `retry_at` has come. Throws storage. On a thread of Lane::deletion.
+  using DeleteSlice = std::function<Slice(const std::filesystem::path& data_dir, const std::string& name, Slice known,
+                                          std::chrono::steady_clock::time_point retry_at, const std::stop_token& stop,
+                                          std::chrono::steady_clock::time_point until)>;
+
   OldTrees(const asio::any_io_executor& executor, async::Workers& workers);
+  /// With another way to delete, for tests.
+  OldTrees(const asio::any_io_executor& executor, async::Workers& workers, DeleteSlice delete_slice);
 
   /// The repository `name` may have something to delete.
   void request(const std::filesystem::path& data_dir, const std::string& name);
@@ -54,6 +74,19 @@ private:
 
   static constexpr std::chrono::steady_clock::time_point never = std::chrono::steady_clock::time_point::max();
 
+  /// Repositories that take turns.
+  struct Line {
+    explicit Line(const asio::any_io_executor& executor) : wakeup(executor) {}
+    async::Wakeup wakeup;
+    std::deque<std::string> queue;
+    bool busy = false;
+  };
+
+  /// In which a repository waits and runs: never in both at a time.
+  [[nodiscard]] Line& line_of(const std::string& name);
+  [[nodiscard]] bool is_idle() const noexcept;
+  void wake() noexcept;
+  asio::awaitable<void> work(Line& line);
   void enqueue(const std::string& name);
   /// Those whose time has come.
   void enqueue_due();
@@ -62,9 +95,10 @@ private:
 
   asio::any_io_executor executor_;
   async::Workers& workers_;
-  async::Wakeup wakeup_;
+  DeleteSlice delete_slice_;
+  Line short_line_;
+  Line long_line_;
   std::filesystem::path data_dir_;
-  std::deque<std::string> queue_;
   std::map<std::string, Repository> repositories_;
   bool finishing_ = false;
 };

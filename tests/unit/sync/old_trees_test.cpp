@@ -5,10 +5,15 @@
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <future>
+#include <map>
+#include <mutex>
 #include <string>
 
 #include "adapter/async/task_scope.hpp"
@@ -140,6 +145,89 @@ TEST_F(OldTreesTest, OfAVolumeThatFailsAreAskedForAgain) {
 TEST_F(OldTreesTest, OfAVolumeThatFailedAreDeletedWhenItIsWell) {
   fail_then_heal("docs");
   run_until([this] { return !has_tree("docs"); }, 15s);
+}
+
+/// Deletion whose looks at the residue of some repositories hang until release(). The threads note what runs.
+class SlowResidue {
+public:
+  OldTrees::DeleteSlice deleter() {
+    return [this](const fs::path&, const std::string& name, OldTrees::Slice, std::chrono::steady_clock::time_point,
+                  const std::stop_token&, std::chrono::steady_clock::time_point) { return slice(name); };
+  }
+  void release() {
+    const std::lock_guard lock(mutex_);
+    released_ = true;
+    changed_.notify_all();
+  }
+  [[nodiscard]] int slices(const std::string& name) const {
+    const std::lock_guard lock(mutex_);
+    const auto place = slices_.find(name);
+    return place == slices_.end() ? 0 : place->second;
+  }
+  [[nodiscard]] int most_large() const {
+    const std::lock_guard lock(mutex_);
+    return most_large_;
+  }
+
+private:
+  /// Those that begin with "large" come to no end in their first slice and hang in the second one.
+  OldTrees::Slice slice(const std::string& name) {
+    std::unique_lock lock(mutex_);
+    const bool is_large = name.starts_with("large");
+    const int number = ++slices_[name];
+    OldTrees::Slice done;
+    done.trees.complete = !is_large || number > 1;
+    done.trees.mostly_looked = is_large;
+    done.retry.complete = true;
+    if (is_large && number > 1) {
+      most_large_ = std::max(most_large_, ++large_);
+      changed_.wait(lock, [this] { return released_; });
+      --large_;
+    }
+    return done;
+  }
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool released_ = false;
+  std::map<std::string, int> slices_;
+  int large_ = 0;
+  int most_large_ = 0;
+};
+
+TEST_F(OldTreesTest, OfOthersAreDeletedBesideALongLookAtTheResidueOfOne) {
+  SlowResidue residue;
+  OldTrees old_trees(loop_.get_executor(), workers_, residue.deleter());
+  old_trees.request(directory_.path(), "large");
+  old_trees.request(directory_.path(), "large-too");
+  async::TaskScope scope(loop_.get_executor());
+  scope.spawn("old trees", old_trees.run());
+  run_until([&] { return residue.slices("large") == 2 && residue.slices("large-too") == 1; });
+  for (int number = 1; number <= 3; ++number) {
+    old_trees.request(directory_.path(), "small");
+    run_until([&] { return residue.slices("small") == number; }, 2s);
+  }
+  old_trees.request(directory_.path(), "large");
+  EXPECT_EQ(residue.slices("large"), 2) << "its turn comes after the one that runs";
+  EXPECT_EQ(residue.most_large(), 1);
+  residue.release();
+  old_trees.finish();
+  run_until([&] { return scope.size() == 0; });
+  EXPECT_EQ(residue.slices("large"), 3);
+  EXPECT_EQ(residue.slices("large-too"), 2);
+  EXPECT_EQ(residue.most_large(), 1);
+}
+
+TEST_F(OldTreesTest, ACancelledRunEndsInBothLines) {
+  SlowResidue residue;
+  OldTrees old_trees(loop_.get_executor(), workers_, residue.deleter());
+  old_trees.request(directory_.path(), "large");
+  async::TaskScope scope(loop_.get_executor());
+  scope.spawn("old trees", old_trees.run());
+  run_until([&] { return residue.slices("large") == 2; });
+  scope.cancel();
+  residue.release();
+  run_until([&] { return scope.size() == 0; });
 }
 
 TEST_F(OldTreesTest, KeepNobodyWaitingBeyondALimit) {
