@@ -321,7 +321,7 @@ std::optional<SavedState> load_state(const std::filesystem::path& directory) {
   try {
     const UniqueFd folder = open_directory(directory);
     sweep_temporaries(directory, folder.get());
-  } catch (const Error&) {  // NOLINT(bugprone-empty-catch) no directory yet, or a read-only volume: a later start sweeps
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch) no folder yet, or read-only: a later start sweeps
   }
   return std::move(notes.state);
 }
