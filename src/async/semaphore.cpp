@@ -25,18 +25,27 @@ void Semaphore::Permit::release() noexcept {
   }
 }
 
+const Semaphore::Claim Semaphore::no_claim{};
+
 Semaphore::Semaphore(asio::any_io_executor executor, std::size_t permits)
     : executor_(std::move(executor)), limit_(permits) {}
 
-asio::awaitable<Semaphore::Permit> Semaphore::acquire() {
-  if (in_use_ < limit_ && waiters_.empty()) {
+/// Whether a permit can be given by `claim`.
+bool Semaphore::is_free(const Claim& claim) const noexcept {
+  return in_use_ < limit_ && limit_ - in_use_ > claim.leave_free;
+}
+
+asio::awaitable<Semaphore::Permit> Semaphore::acquire(const Claim& claim) {
+  if (is_free(claim)) {
     ++in_use_;
     co_return Permit(this);
   }
   asio::steady_timer timer(executor_);
   timer.expires_at(asio::steady_timer::time_point::max());
-  Waiter waiter(timer);
-  const auto place = waiters_.insert(waiters_.end(), &waiter);
+  Waiter waiter(timer, claim);
+  const auto behind = std::find_if(waiters_.begin(), waiters_.end(),
+                                   [&claim](const Waiter* other) { return other->claim->rank > claim.rank; });
+  const auto place = waiters_.insert(behind, &waiter);
   // A cancellation must not lose a permit that was granted in the same turn of the loop.
   std::error_code woken;
   std::exception_ptr failure;
@@ -59,8 +68,8 @@ asio::awaitable<Semaphore::Permit> Semaphore::acquire() {
   throw asio::system_error(asio::error::operation_aborted);
 }
 
-std::optional<Semaphore::Permit> Semaphore::try_acquire() noexcept {
-  if (in_use_ >= limit_ || !waiters_.empty()) {
+std::optional<Semaphore::Permit> Semaphore::try_acquire(const Claim& claim) noexcept {
+  if (!is_free(claim)) {
     return std::nullopt;
   }
   ++in_use_;
@@ -78,9 +87,14 @@ void Semaphore::give_back() noexcept {
 }
 
 void Semaphore::grant() noexcept {
-  while (in_use_ < limit_ && !waiters_.empty()) {
-    Waiter* const next = waiters_.front();
-    waiters_.pop_front();
+  auto place = waiters_.begin();
+  while (in_use_ < limit_ && place != waiters_.end()) {
+    Waiter* const next = *place;
+    if (!is_free(*next->claim)) {
+      ++place;
+      continue;
+    }
+    place = waiters_.erase(place);
     ++in_use_;
     next->granted = true;
     next->timer->cancel();

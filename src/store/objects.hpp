@@ -63,7 +63,7 @@ inline constexpr std::uint64_t max_small_chain_bytes = 128 * mib;
 class UnfoldingBudget {
 public:
   static constexpr std::uint64_t max_unfolding = 256;
-  static constexpr std::uint64_t usual_allowance_bytes = 32 * mib;
+  static constexpr std::uint64_t usual_allowance_bytes = 8 * mib;
 
   /// `subject` begins the error: "the tree's files are".
   explicit UnfoldingBudget(std::string_view subject, std::uint64_t allowance_bytes = usual_allowance_bytes)

@@ -108,7 +108,7 @@ private:
 
 void LiveEngine::take_settings(std::shared_ptr<const config::Config> config) {
   config_ = std::move(config);
-  shared_.resize(config_->concurrency);
+  shared_.configure(*config_);
   client_->set_connections_per_host(config_->concurrency.connections_per_host);
   pruner_.configure(*config_);
   credentials_.replace(config_->credentials);

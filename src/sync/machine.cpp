@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "figures.hpp"
 #include "retry_policy.hpp"
 
 namespace adapter::sync {
@@ -32,34 +33,6 @@ constexpr milliseconds longest_together{250};
 constexpr std::chrono::seconds between_announced_checks{1};
 /// A forge tells of a push before all of its servers show it.
 constexpr std::array<std::chrono::seconds, 5> recheck_after{1s, 2s, 4s, 8s, 15s};
-
-/// Words of that many letters and digits, among them a digit, are figures: amounts of bytes, random names.
-constexpr std::size_t figure_size = 6;
-
-bool is_figure(std::string_view word) noexcept {
-  return word.size() >= figure_size && word.size() != ObjectId::hex_size &&
-         std::any_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-bool is_of_a_word(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/// `text` with "#" for each figure: a failure with other figures is no other failure.
-std::string without_figures(std::string_view text) {
-  std::string steady;
-  while (!text.empty()) {
-    const auto end = std::find_if_not(text.begin(), text.end(), is_of_a_word);
-    const std::string_view word = text.substr(0, static_cast<std::size_t>(end - text.begin()));
-    steady += is_figure(word) ? std::string_view("#") : word;
-    text.remove_prefix(word.size());
-    if (!text.empty()) {
-      steady += text.front();
-      text.remove_prefix(1);
-    }
-  }
-  return steady;
-}
 
 /// The instant next to `due` at which all entries of this interval are looked at.
 std::chrono::steady_clock::time_point together(std::chrono::steady_clock::time_point due, milliseconds every) {
@@ -118,7 +91,7 @@ void Machine::start(Now now, bool spread, std::optional<schedule::TimePoint> las
   }
   phase_ = Phase::waiting;
   if (poked_) {
-    due_ = now.steady;
+    due_ = poked_due(now);
     return;
   }
   std::optional<schedule::TimePoint> seen;
@@ -132,6 +105,44 @@ void Machine::start(Now now, bool spread, std::optional<schedule::TimePoint> las
   } else {
     due_ = now.steady + std::max(first - now.wall, schedule::TimePoint::duration::zero());
   }
+  put_off(now);
+}
+
+/// The first check is not made before the wait that is left of an earlier machine is over.
+void Machine::put_off(Now now) {
+  const auto not_before = std::max(held_until_, backed_off_until_);
+  const bool asks_no_remote = settings_.pinned && published_;
+  if (asks_no_remote || not_before <= now.steady) {
+    return;
+  }
+  if (failure_) {
+    phase_ = Phase::backing_off;
+  }
+  if (due_slot_ && *due_slot_ - now.wall >= not_before - now.steady) {
+    return;
+  }
+  due_ = due_slot_ ? not_before : std::max(due_, not_before);
+  due_slot_.reset();
+}
+
+Machine::Wait Machine::wait(Now now) const {
+  Wait wait;
+  if (held_until_ > now.steady) {
+    wait.held_until = held_until_;
+  }
+  if (backed_off_until_ > now.steady) {
+    wait.backed_off_until = backed_off_until_;
+  }
+  if (held_until_ > now.steady || backed_off_until_ > now.steady) {
+    wait.failure = failure_;
+  }
+  return wait;
+}
+
+void Machine::restore_wait(Wait wait) {
+  held_until_ = wait.held_until;
+  backed_off_until_ = wait.backed_off_until;
+  failure_ = std::move(wait.failure);
 }
 
 void Machine::poke(Now now) {
@@ -215,6 +226,7 @@ std::optional<schedule::TimePoint> Machine::next_due(Now now) const {
 
 void Machine::begin_check(Now now) {
   phase_ = Phase::checking;
+  backed_off_until_ = {};
   notice_clock(now);
   const milliseconds every = interval(now);
   if (poked_ || rechecking_) {
@@ -278,7 +290,7 @@ void Machine::fail(Now now, const Error& error, bool on_schedule) {
     failure_->since_steady = now.steady;
   }
   const bool unchanged =
-      failure_->error_class == error.error_class() && without_figures(failure_->text) == without_figures(error.text());
+      failure_->error_class == error.error_class() && differ_in_figures_only(failure_->text, error.text());
   failure_->unchanged = unchanged ? failure_->unchanged + 1 : 1;
   failure_->error_class = error.error_class();
   failure_->text = error.text();
@@ -300,6 +312,10 @@ void Machine::fail(Now now, const Error& error, bool on_schedule) {
   }
   due_slot_.reset();
   due_ = poked_ ? poked_due(now) : now.steady + delay;
+  // Other failures may end with a changed configuration, so that their waits do not outlast a reload.
+  const bool of_the_host =
+      error.error_class() == ErrorClass::network || error.error_class() == ErrorClass::rate_limited;
+  backed_off_until_ = of_the_host ? now.steady + delay : std::chrono::steady_clock::time_point();
 }
 
 void Machine::refuse(const ObjectId& tip, const Error& error, bool by_volume) {

@@ -66,8 +66,21 @@ public:
     std::optional<std::chrono::milliseconds> every_when_hooked;
   };
 
+  /// What keeps a repository from its remote, beyond a reload too.
+  struct Wait {
+    std::chrono::steady_clock::time_point held_until{};        ///< asked for by the host: holds for pokes as well
+    std::chrono::steady_clock::time_point backed_off_until{};  ///< after a failure of the network or of the host
+    std::optional<Failure> failure;                            ///< the reason
+  };
+
   /// `random` outlives the machine.
   Machine(Settings settings, std::mt19937_64& random);
+
+  /// The wait that lasts at `now`.
+  [[nodiscard]] Wait wait(Now now) const;
+  /// The wait of the machine before this one. Before start().
+  void restore_wait(Wait wait);
+  [[nodiscard]] std::chrono::steady_clock::time_point held_until() const noexcept { return held_until_; }
 
   void restore_published(Published published) { published_ = std::move(published); }
   /// What stood in the volume is lost, or was never of this source.
@@ -132,6 +145,7 @@ public:
 
 private:
   void plan_regular(Now now);
+  void put_off(Now now);
   void plan_recheck(Now now);
   [[nodiscard]] std::chrono::steady_clock::time_point poked_due(Now now) const;
   [[nodiscard]] const schedule::Schedule& current_schedule() const noexcept;
@@ -152,8 +166,9 @@ private:
   std::chrono::steady_clock::time_point due_ = never;  ///< counts when due_slot_ is absent
   std::optional<schedule::TimePoint> due_slot_;
   std::chrono::steady_clock::time_point held_until_{};  ///< a host asked us to wait
-  std::chrono::milliseconds last_delay_{0};             ///< of a back-off
-  std::optional<Now> clock_;                            ///< as it was seen last
+  std::chrono::steady_clock::time_point backed_off_until_{};
+  std::chrono::milliseconds last_delay_{0};  ///< of a back-off
+  std::optional<Now> clock_;                 ///< as it was seen last
   schedule::TimePoint last_check_{};
   std::chrono::steady_clock::time_point last_end_ = std::chrono::steady_clock::time_point::min();  ///< of a check
   std::chrono::steady_clock::time_point answer_not_before_{};

@@ -125,15 +125,14 @@ asio::awaitable<void> RepositoryTask::recover() {
                  {{"repository", repository_.name}, {"commit", steps.front().commit}, {"damage", describe(found)}});
   }
   const std::optional<SavedState::Pending> begun = journal_.state().pending;
+  SyncPermits::Permit rebuild_permit;
   bool of_source = false;
-  bool rebuilding = false;
   bool rebuilt = false;
   for (const RecoveryStep& step : steps) {
-    if (step.way == RecoveryStep::Way::rebuild && !rebuilding) {
+    if (step.way == RecoveryStep::Way::rebuild && !rebuild_permit) {
       // Work as long as a sync's: the looks of others do not wait for it.
-      rebuilding = true;
       permit.release();
-      permit = co_await shared_.syncs.acquire();
+      rebuild_permit = co_await shared_.syncs.acquire(repository_.name);
     }
     const bool done = co_await take(step);
     if (done) {
@@ -150,6 +149,7 @@ asio::awaitable<void> RepositoryTask::recover() {
   }
   recovery_due_ = false;
   permit.release();
+  rebuild_permit.release();
   shared_.old_trees.request(data_dir_, repository_.name);
   if (rebuilt) {
     co_await tidy();

@@ -200,6 +200,7 @@ void RepositoryTask::fail(const Error& cause, bool on_schedule) {
     event.duration = duration_cast<microseconds>(steady_clock::now() - *sync_began_);
   }
   if (error.retry_after()) {
+    shared_.host_waits.note_asked(repository_.url.origin(), machine_.held_until());
     event.throttled = machine_.retry_in(Now::read());
     event.host = repository_.url.origin().authority();
   }
@@ -263,8 +264,21 @@ RepositoryStatus RepositoryTask::status() const {
 }
 
 Predecessor RepositoryTask::predecessor(const config::Repository& next) const {
-  return {status(), next.url == repository_.url && next.ref == repository_.ref, next.link == repository_.link,
-          machine_.asked(), steady_times_};
+  Machine::Wait wait;
+  const http::Origin& host = repository_.url.origin();
+  if (next.url.origin() == host && !shared_.host_waits.has_new_credentials(host)) {
+    wait = machine_.wait(Now::read());
+  }
+  if (RemoteKey::of(next) != RemoteKey::of(repository_)) {
+    wait.backed_off_until = {};
+    wait.failure.reset();
+  }
+  return {status(),
+          next.url == repository_.url && next.ref == repository_.ref,
+          next.link == repository_.link,
+          machine_.asked(),
+          steady_times_,
+          std::move(wait)};
 }
 
 SyncProgress RepositoryTask::progress() const {

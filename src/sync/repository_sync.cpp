@@ -77,9 +77,9 @@ Error RepositoryTask::too_late(const char* phase) const {
 }
 
 /// Waits for the right to work on a complete pack; then the phase is `next`.
-asio::awaitable<async::Semaphore::Permit> RepositoryTask::sync_permit(Phase next) {
+asio::awaitable<SyncPermits::Permit> RepositoryTask::sync_permit(Phase next) {
   machine_.enter(Phase::queued);
-  async::Semaphore::Permit permit = co_await shared_.syncs.acquire();
+  SyncPermits::Permit permit = co_await shared_.syncs.acquire(repository_.name);
   machine_.enter(next);
   if (!sync_began_) {
     sync_began_ = steady_clock::now();
@@ -119,7 +119,7 @@ asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
 
 asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   const std::uint64_t received_before = status_.received_bytes;
-  async::Semaphore::Permit permit;
+  SyncPermits::Permit permit;
   const store::CommitFacts facts = co_await obtain(choice, permit);
   note_facts(facts);
   machine_.enter(Phase::publishing);
@@ -159,7 +159,7 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
 
 /// The commit in the store, verified: from what is held where that suffices, else from the remote.
 asio::awaitable<store::CommitFacts> RepositoryTask::obtain(const RefSelection::Choice& choice,
-                                                           async::Semaphore::Permit& permit) {
+                                                           SyncPermits::Permit& permit) {
   std::optional<store::CommitFacts> held;
   if (store_->holdings().depth == repository_.depth) {
     permit = co_await sync_permit(Phase::fetching);
@@ -184,7 +184,7 @@ asio::awaitable<store::CommitFacts> RepositoryTask::obtain(const RefSelection::C
 }
 
 asio::awaitable<store::CommitFacts> RepositoryTask::fetch(const RefSelection::Choice& choice,
-                                                          async::Semaphore::Permit& permit) {
+                                                          SyncPermits::Permit& permit) {
   const store::Holdings& holdings = store_->holdings();
   wire::FetchArguments arguments;
   arguments.wants.push_back(choice.tip);

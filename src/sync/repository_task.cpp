@@ -130,6 +130,9 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
     status_.commit = before.status.commit;
     status_.previous = before.status.previous;
   }
+  Machine::Wait wait = before.wait;
+  wait.held_until = std::max(wait.held_until, shared.host_waits.until(repository_.url.origin()));
+  machine_.restore_wait(std::move(wait));
   if (before.asked) {
     machine_.poke(Now::read());
   }
@@ -144,7 +147,14 @@ RepositoryTask::~RepositoryTask() {
 
 asio::awaitable<void> RepositoryTask::watch(bool spread) {
   co_await recover_until(steady_clock::time_point::max());
-  machine_.start(Now::read(), spread, status_.last_success);
+  const Now now = Now::read();
+  machine_.start(now, spread, status_.last_success);
+  if (machine_.held_until() > now.steady) {
+    log::info("host_wait", "the host asked for patience (Retry-After); the first check waits for that long",
+              {{"repository", repository_.name},
+               {"wait_ms",
+                std::chrono::duration_cast<std::chrono::milliseconds>(machine_.held_until() - now.steady).count()}});
+  }
   while (true) {
     const Now at = Now::read();
     machine_.notice_clock(at);
@@ -332,6 +342,7 @@ asio::awaitable<RefSelection::Choice> RepositoryTask::look() {
     co_return selection_.choose(std::vector<wire::Ref>());
   }
   const RemoteGroup::Answer refs = co_await group_->refs(machine_.answer_not_before());
+  shared_.host_waits.note_answered(repository_.url.origin());
   co_return selection_.choose(*refs);
 }
 

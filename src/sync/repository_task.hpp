@@ -21,11 +21,13 @@
 #include "adapter/sync/engine.hpp"
 #include "adapter/sync/events.hpp"
 #include "adapter/sync/status.hpp"
+#include "host_waits.hpp"
 #include "machine.hpp"
 #include "recovery_plan.hpp"
 #include "ref_selection.hpp"
 #include "remote_group.hpp"
 #include "repository_journal.hpp"
+#include "sync_permits.hpp"
 #include "transfer_queue.hpp"
 
 namespace adapter::sync {
@@ -52,7 +54,9 @@ struct Shared {
         observer(told) {}
 
   /// At a reload.
-  void resize(const config::Concurrency& concurrency) {
+  void configure(const config::Config& config) {
+    const config::Concurrency& concurrency = config.concurrency;
+    host_waits.configure(config.credentials);
     syncs.resize(concurrency.syncs);
     recoveries.resize(concurrency.syncs);
     housekeeping.resize(concurrency.syncs);
@@ -65,12 +69,13 @@ struct Shared {
   OldTrees& old_trees;
   publish::Doubts& doubts;
   // Each bounds one kind of work; none is held while a transfer waits for its peer.
-  async::Semaphore syncs;         ///< work on complete packs: verify, write the tree, move the link
+  SyncPermits syncs;              ///< work on complete packs: verify, write the tree, move the link
   async::Semaphore recoveries;    ///< looks at what the last run left
   async::Semaphore housekeeping;  ///< merging of packs
   /// Lists of all refs of a remote, each up to limits.max_advertisement_bytes: see RemoteGroup.
   async::Semaphore broad_questions;
   TransferQueue transfers;
+  HostWaits host_waits;
   async::Wakeup file_failure;  ///< one begins to wait, see RepositoryTask::waits_for_files()
   std::mt19937_64 random;
   Observer* observer;  ///< may be null
@@ -97,6 +102,7 @@ struct Predecessor {
   bool same_link = false;    ///< and showed it at the same place
   bool asked = false;        ///< somebody asked for a check that it did not get to the end of
   SteadyTimes steady_times;
+  Machine::Wait wait;  ///< as far as it is for the present one too
 };
 
 /// One repository from its remote to its folder: the coroutine around a Machine. Loop thread only; owned by the engine,
@@ -159,10 +165,10 @@ private:
   asio::awaitable<void> sync(RefSelection::Choice choice);
   asio::awaitable<void> transfer(RefSelection::Choice choice);
   /// Both leave the right to work on what they return in `permit`.
-  asio::awaitable<store::CommitFacts> obtain(const RefSelection::Choice& choice, async::Semaphore::Permit& permit);
-  asio::awaitable<store::CommitFacts> fetch(const RefSelection::Choice& choice, async::Semaphore::Permit& permit);
+  asio::awaitable<store::CommitFacts> obtain(const RefSelection::Choice& choice, SyncPermits::Permit& permit);
+  asio::awaitable<store::CommitFacts> fetch(const RefSelection::Choice& choice, SyncPermits::Permit& permit);
   asio::awaitable<transport::FetchResult> receive(wire::FetchArguments arguments, store::Ingest& ingest);
-  asio::awaitable<async::Semaphore::Permit> sync_permit(Phase next);
+  asio::awaitable<SyncPermits::Permit> sync_permit(Phase next);
   asio::awaitable<void> save();
   asio::awaitable<void> abandon_publish();
   asio::awaitable<void> remove_former_links();

@@ -73,6 +73,20 @@ class Faults(AdapterTest):
         self.assertGreater(time.monotonic() - began, 2.5)
         self.assertLess(len(self.server.requests) - since, 6, "the remote was asked while it wanted rest")
 
+    def test_a_reload_does_not_ask_a_host_that_wants_rest(self):
+        remote, other = self.remote(files={"a": "1"}), self.remote("other.git", files={"a": "1"})
+        adapter = self.follow(remote)
+        self.server.faults.add(status=429, headers=[["Retry-After", "600"]])
+        self.assert_failed(adapter, "rate_limited")
+        since = len(self.server.requests)
+        changed = self.entry(remote, timeout="7m")
+        adapter.reload(self.config(changed))
+        adapter.wait_event("host_wait", "docs")
+        adapter.reload(self.config(changed, self.entry(other, "other")))  # of the same host
+        adapter.wait_event("host_wait", "other")
+        time.sleep(2)
+        self.assertEqual(self.server.requests[since:], [])
+
     def test_unavailable_with_retry_after(self):
         self.assert_survives("rate_limited", status=503, headers=[["Retry-After", "1"]])
 

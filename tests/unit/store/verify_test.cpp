@@ -284,7 +284,7 @@ TEST_F(VerifyCommit, FindsLfsPointersOnBothSidesOfTheAttributesFile) {
 
 TEST_F(VerifyCommit, LimitsTheBytesThatReadingAllFilesUnfolds) {
   const ObjectId blob = source.blob("x");
-  source.chains[blob] = 4ULL << 30U;
+  source.chains[blob] = 1ULL << 30U;
   EXPECT_EQ(verify_tree(entry("100644", "a", blob) + entry("100644", "b", blob)).paths, 2U);
   const auto error =
       refusal_of_tree(entry("100644", "a", blob) + entry("100644", "b", blob) + entry("100644", "c", blob));

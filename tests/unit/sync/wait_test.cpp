@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Waits that outlast a reload.
+#include "host_waits.hpp"
+#include "machine.hpp"
+#include "values.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+namespace adapter::sync {
+namespace {
+
+using namespace std::chrono_literals;
+
+class WaitTest : public ::testing::Test {
+protected:
+  static Machine::Settings hourly() {
+    Machine::Settings settings;
+    settings.schedule.when = schedule::Interval{1h};
+    settings.schedule.jitter = 0;
+    settings.fingerprint = "settings";
+    return settings;
+  }
+  static Error asked_to_wait(std::chrono::seconds time) {
+    Error limited(ErrorClass::rate_limited, "429");
+    limited.set_retry_after(time);
+    return limited;
+  }
+  Machine failed(const Error& error) {
+    Machine machine(hourly(), random_);
+    machine.start(clock_.now, false, std::nullopt);
+    machine.begin_check(clock_.now);
+    machine.fail(clock_.now, error);
+    return machine;
+  }
+  /// The machine that takes the place of `machine` at a reload.
+  Machine follow(const Machine& machine, Machine::Settings settings = hourly()) {
+    Machine next(std::move(settings), random_);
+    next.restore_wait(machine.wait(clock_.now));
+    return next;
+  }
+
+  std::mt19937_64 random_{1};
+  Clock clock_;
+};
+
+TEST_F(WaitTest, AReloadKeepsWhatTheHostAskedFor) {
+  const Machine before = failed(asked_to_wait(600s));
+  clock_.advance(10s);
+  Machine machine = follow(before);
+  machine.start(clock_.now, true, std::nullopt);
+  EXPECT_EQ(machine.phase(), Phase::backing_off);
+  ASSERT_TRUE(machine.failure());
+  EXPECT_EQ(machine.failure()->text, "429");
+  machine.poke(clock_.now);
+  clock_.advance(589s);
+  EXPECT_FALSE(machine.due(clock_.now));
+  clock_.advance(63s);  // a tenth more at the most, and a second
+  EXPECT_TRUE(machine.due(clock_.now));
+}
+
+TEST_F(WaitTest, ACheckThatWasAskedForBeforeTheReloadWaitsToo) {
+  Machine machine = follow(failed(asked_to_wait(600s)));
+  machine.poke(clock_.now);
+  machine.start(clock_.now, false, std::nullopt);
+  EXPECT_FALSE(machine.due(clock_.now));
+}
+
+TEST_F(WaitTest, AMissedSlotOfACronScheduleWaitsToo) {
+  Machine::Settings settings = hourly();
+  settings.schedule.when =
+      schedule::CronSchedule{schedule::Cron::parse("* * * * *", "docs").value(), schedule::Zone::utc()};
+  Machine machine = follow(failed(asked_to_wait(600s)), settings);
+  machine.restore_published(published('1'));
+  machine.start(clock_.now, false, std::nullopt);
+  clock_.advance(590s);
+  EXPECT_FALSE(machine.due(clock_.now));
+  clock_.advance(72s);
+  EXPECT_TRUE(machine.due(clock_.now));
+}
+
+TEST_F(WaitTest, AReloadKeepsABackOffThatTheConfigurationDoesNotCure) {
+  const Machine before = failed(Error(ErrorClass::rate_limited, "429"));  // 30 s at least
+  Machine machine = follow(before);
+  machine.start(clock_.now, false, std::nullopt);
+  clock_.advance(29s);
+  EXPECT_FALSE(machine.due(clock_.now));
+  machine.poke(clock_.now);
+  EXPECT_TRUE(machine.due(clock_.now)) << "a back-off that no host asked for ends when a check is asked for";
+}
+
+TEST_F(WaitTest, AReloadEndsABackOffThatTheConfigurationMayCure) {
+  for (const ErrorClass error_class : {ErrorClass::tls, ErrorClass::timeout, ErrorClass::auth, ErrorClass::limit}) {
+    Machine machine = follow(failed(Error(error_class, "wrong")));
+    machine.start(clock_.now, false, std::nullopt);
+    EXPECT_TRUE(machine.due(clock_.now));
+    EXPECT_FALSE(machine.failure());
+  }
+}
+
+TEST_F(WaitTest, ABackOffThatIsOverIsNoWait) {
+  Machine before = failed(Error(ErrorClass::rate_limited, "429"));
+  before.poke(clock_.now);
+  before.begin_check(clock_.now);
+  before.fail(clock_.now, Error(ErrorClass::not_found, "no such branch"), true);
+  EXPECT_FALSE(before.wait(clock_.now).failure);
+}
+
+TEST_F(WaitTest, APinnedCommitThatIsPublishedAsksNoHostAndWaitsForNone) {
+  Machine::Settings settings = hourly();
+  settings.pinned = true;
+  Machine machine = follow(failed(asked_to_wait(600s)), settings);
+  machine.restore_published(published('1'));
+  machine.start(clock_.now, false, std::nullopt);
+  EXPECT_TRUE(machine.due(clock_.now));
+}
+
+class HostWaitsTest : public ::testing::Test {
+protected:
+  static http::Url url(const std::string& text) { return *http::Url::parse(text); }
+  static http::Origin host(const std::string& text) { return url(text).origin(); }
+  static config::Credential credential(const std::string& prefix, const std::string& user) {
+    config::Credential credential;
+    credential.url = url(prefix);
+    config::BasicCredential basic;
+    basic.username = user;
+    credential.secret = std::move(basic);
+    return credential;
+  }
+
+  const http::Origin one_{host("https://one.example.com/")};
+  const http::Origin other_{host("https://other.example.com/")};
+  const HostWaits::TimePoint later_{200h};
+  HostWaits waits_;
+};
+
+TEST_F(HostWaitsTest, KeepsTheLatestTimeOfEachHost) {
+  EXPECT_EQ(waits_.until(one_), HostWaits::TimePoint());
+  waits_.note_asked(one_, later_);
+  waits_.note_asked(one_, later_ - 1h);
+  EXPECT_EQ(waits_.until(one_), later_);
+  EXPECT_EQ(waits_.until(other_), HostWaits::TimePoint());
+  EXPECT_EQ(waits_.until(host("https://one.example.com:8443/")), HostWaits::TimePoint());
+}
+
+TEST_F(HostWaitsTest, AnAnswerOfTheHostEndsItsWait) {
+  waits_.note_asked(one_, later_);
+  waits_.note_asked(other_, later_);
+  waits_.note_answered(one_);
+  EXPECT_EQ(waits_.until(one_), HostWaits::TimePoint());
+  EXPECT_EQ(waits_.until(other_), later_);
+}
+
+TEST_F(HostWaitsTest, OtherCredentialsEndTheWaitOfTheirHostOnly) {
+  waits_.configure({credential("https://one.example.com/a/", "a"), credential("https://other.example.com/", "b")});
+  waits_.note_asked(one_, later_);
+  waits_.note_asked(other_, later_);
+  waits_.configure({credential("https://other.example.com/", "b"), credential("https://one.example.com/a/", "a")});
+  EXPECT_EQ(waits_.until(one_), later_);
+  EXPECT_FALSE(waits_.has_new_credentials(one_));
+  waits_.configure({credential("https://other.example.com/", "b"), credential("https://one.example.com/a/", "c")});
+  EXPECT_EQ(waits_.until(one_), HostWaits::TimePoint());
+  EXPECT_TRUE(waits_.has_new_credentials(one_));
+  EXPECT_EQ(waits_.until(other_), later_);
+  EXPECT_FALSE(waits_.has_new_credentials(other_));
+}
+
+}  // namespace
+}  // namespace adapter::sync
