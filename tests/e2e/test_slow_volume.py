@@ -47,9 +47,7 @@ class SlowVolumeTest(AdapterTest):
             adapter.wait_event("published", name)
         self.volume_of_test.hold()
         remote.commit(many("two"))
-        trees = os.path.join(adapter.data, ".adapter", "slow", "trees")
-        adapter.wait_for(lambda: len(os.listdir(trees)) > 1, what="the second tree is being written")
-        time.sleep(0.5)
+        adapter.wait_for(self.volume_of_test.hangs, what="the syncfs of the second tree")
         return adapter, remote
 
     def test_work_on_complete_packs_is_capped(self):

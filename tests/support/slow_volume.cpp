@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Preloaded into the program: syncfs hangs while the file that SLOW_VOLUME names is there, at most a minute, as it does
-// on a volume that others write to. Signals do not interrupt it. While the file with ".unlink" at the end of its name
-// is there each file below trees/.gone-… takes 10 ms to be removed.
+// on a volume that others write to. Signals do not interrupt it. It says so with a byte in the file with ".hangs" at
+// the end of its name, which has to be there at the start. While the file with ".unlink" at the end of its name is
+// there each file below trees/.gone-… takes 10 ms to be removed.
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +20,12 @@ bool is_there(const std::string& path) {
   struct stat facts{};
   return stat(path.c_str(), &facts) == 0;
 }
+
+/// Opened before the program's sandbox is on.
+const int hangs = [] {
+  const char* const control = std::getenv("SLOW_VOLUME");
+  return control == nullptr ? -1 : open((std::string(control) + ".hangs").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+}();
 
 }  // namespace
 
@@ -39,6 +47,9 @@ extern "C" int syncfs(int descriptor) noexcept {
   const char* const control = std::getenv("SLOW_VOLUME");
   struct stat facts{};
   for (int waited = 0; control != nullptr && waited < 3000 && stat(control, &facts) == 0; ++waited) {
+    if (waited == 0 && write(hangs, "x", 1) != 1) {
+      std::abort();
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   const auto real = reinterpret_cast<int (*)(int)>(dlsym(RTLD_NEXT, "syncfs"));

@@ -22,6 +22,10 @@ class SlowVolume:
         self._control = os.path.join(folder, "syncfs-hangs")
         subprocess.run([compiler, "-std=c++20", "-shared", "-fPIC", "-o", self._library, SOURCE, "-ldl"], check=True)
         options = os.environ.get("ASAN_OPTIONS", "")
+        self._hangs = self._control + ".hangs"
+        with open(self._hangs, "w", encoding="ascii"):
+            pass
+        os.chmod(self._hangs, 0o666)
         self.environment = {
             "LD_PRELOAD": self._library,
             "SLOW_VOLUME": self._control,
@@ -31,6 +35,10 @@ class SlowVolume:
     def hold(self):
         with open(self._control, "w", encoding="ascii"):
             pass
+
+    def hangs(self):
+        """How many syncfs have begun to hang."""
+        return os.path.getsize(self._hangs)
 
     def delete_slowly(self):
         """10 ms for each file of a tree that was taken out of use."""

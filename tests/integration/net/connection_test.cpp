@@ -192,6 +192,50 @@ TEST_F(DeadlineTest, DoesNotCountTheTimeTheReceiverTakes) {
   EXPECT_EQ(size, 600'000U);
 }
 
+/// The receiver lets a whole window pass between two reads, both of which have to wait.
+TEST_F(DeadlineTest, DoesNotCountAPauseOfTheReceiver) {
+  options_.deadlines.low_speed_window = 200ms;
+  std::atomic<bool> goes_on = false;
+  LoopbackServer server(with(leaf_), [&](test::Peer& peer) {
+    peer.read_request();
+    peer.write("HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n" + std::string(10'000, 'x'));
+    std::this_thread::sleep_for(60ms);
+    peer.write(std::string(10'000, 'y'));
+    while (!goes_on && !server.ending()) {
+      std::this_thread::sleep_for(5ms);
+    }
+    std::this_thread::sleep_for(60ms);
+    peer.write(std::string(10'000, 'z'));
+  });
+  std::string got;
+  std::exception_ptr failed;
+  bool done = false;
+  const auto receive = [](HttpClient& client, Request request, std::string& out,
+                          std::atomic<bool>& go_on) -> asio::awaitable<void> {
+    asio::steady_timer pause(co_await asio::this_coro::executor);
+    std::unique_ptr<Response> response = co_await client.send(std::move(request));
+    while (out.size() < 30'000) {
+      const std::string_view part = co_await response->read_body();
+      out += part;
+      if (out.size() == 20'000) {
+        pause.expires_after(600ms);
+        co_await pause.async_wait(asio::use_awaitable);
+        go_on = true;
+      }
+    }
+  };
+  asio::co_spawn(loop_, receive(client(), get("localhost", server.port()), got, goes_on),
+                 [&](const std::exception_ptr& failure) {
+                   done = true;
+                   failed = failure;
+                 });
+  while (!done) {
+    loop_.run_one();
+  }
+  EXPECT_FALSE(failed);
+  EXPECT_EQ(got.size(), 30'000U);
+}
+
 TEST_F(DeadlineTest, CancellationOfARealWaitFreesEverything) {
   test::ServerOptions silent = with(leaf_);
   std::atomic<bool> asked = false;

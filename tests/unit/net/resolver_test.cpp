@@ -109,7 +109,7 @@ TEST(Resolver, RunsAtMostFourPromptLookUpsAtOnceAndOneSlowNameDoesNotHoldUpTheOt
   EXPECT_LE(most, static_cast<int>(Resolver::max_prompt));
 }
 
-/// Names that begin with "dead" hang until release().
+/// Names that begin with "dead" or "lost" hang until release(); the latter have no address then.
 class DeadNames : public testing::Test {
 protected:
   static constexpr std::chrono::milliseconds overdue_after{5};
@@ -117,7 +117,7 @@ protected:
 
   ~DeadNames() override {
     release();
-    run_until([this] { return dead_.size() + good_.size() == started_; });
+    run_until([this] { return dead_.size() + good_.size() + lost_ == started_; });
   }
 
   void release() {
@@ -132,11 +132,15 @@ protected:
     std::size_t seen = most_;
     while (now > seen && !most_.compare_exchange_weak(seen, now)) {
     }
-    if (host.starts_with("dead")) {
+    const bool lost = host.starts_with("lost");
+    if (lost || host.starts_with("dead")) {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return released_; });
     }
     --running_;
+    if (lost) {
+      return Error(ErrorClass::network, "cannot resolve " + host);
+    }
     return Addresses{one};
   }
 
@@ -144,6 +148,14 @@ protected:
     started_ += count;
     for (std::size_t i = 0; i < count; ++i) {
       start(loop_, resolver_, prefix + std::to_string(i) + ".example", out);
+    }
+  }
+
+  void start_lost(std::size_t count) {
+    started_ += count;
+    for (std::size_t i = 0; i < count; ++i) {
+      asio::co_spawn(loop_, ask(resolver_, "lost" + std::to_string(i) + ".example", good_),
+                     [this](const std::exception_ptr& failure) { lost_ += failure ? 1U : 0U; });
     }
   }
 
@@ -159,6 +171,7 @@ protected:
 
   std::vector<Addresses> dead_;
   std::vector<Addresses> good_;
+  std::size_t lost_ = 0;
   std::size_t started_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -198,6 +211,20 @@ TEST_F(DeadNames, ThatWereOverdueWaitForOneAnotherAndNotTheOthersForThem) {
   start_many("good", 8, good_);
   run_until([this] { return good_.size() == 8; });
   EXPECT_TRUE(dead_.empty());
+}
+
+TEST_F(DeadNames, ThatWereOverdueLastTimeTakeNoPlaceOfAPromptOne) {
+  start_lost(most);
+  run_until([this] { return lookups_ == most; });
+  loop_.run_for(2 * overdue_after);
+  release();
+  run_until([this] { return lost_ == most; });
+  released_ = false;
+  start_lost(most);
+  start_many("good", 8, good_);
+  run_until([this] { return good_.size() == 8; });
+  EXPECT_EQ(lost_, most) << "none of the second time";
+  EXPECT_EQ(lookups_, most + Resolver::max_overdue + 8);
 }
 
 TEST(Resolver, TimesOutAndNamesThePhase) {
