@@ -63,6 +63,13 @@ class SlowVolumeTest(AdapterTest):
         adapter.wait_published("other", commit)
         adapter.wait_published("slow", slow.resolve("main"))
 
+    def test_a_recovery_takes_no_place_of_a_sync(self):
+        other = self.remote("other.git", files={"a": "1"})
+        adapter, _ = self.hang(self.entry(other, "other"), admin={"listen": "127.0.0.1:0"}, concurrency={"syncs": 1})
+        os.unlink(os.path.join(adapter.data, "other"))
+        adapter.wait_for(lambda: os.path.exists(os.path.join(adapter.data, "other", "a")), seconds=10, what="the link")
+        self.assertEqual(adapter.repository("slow")["phase"], "publishing")
+
     def test_a_stop_ends_in_time_and_names_the_job(self):
         adapter, remote = self.hang()
         first = adapter.published("slow")
