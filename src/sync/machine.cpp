@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
 #include <utility>
 
 #include "figures.hpp"
@@ -51,30 +50,6 @@ schedule::TimePoint shown_time(schedule::TimePoint wall, std::chrono::steady_clo
   return off > clock_was_set ? by_steady : wall;
 }
 
-std::string_view to_string(Phase phase) noexcept {
-  switch (phase) {
-    case Phase::recovering:
-      return "recovering";
-    case Phase::waiting:
-      return "waiting";
-    case Phase::checking:
-      return "checking";
-    case Phase::queued:
-      return "queued";
-    case Phase::fetching:
-      return "fetching";
-    case Phase::publishing:
-      return "publishing";
-    case Phase::backing_off:
-      return "backing_off";
-    case Phase::suspended:
-      return "suspended";
-    case Phase::stopped:
-      return "stopped";
-  }
-  return "stopped";
-}
-
 Machine::Machine(Settings settings, std::mt19937_64& random)
     : settings_(std::move(settings)), random_(&random), relaxed_(settings_.schedule) {
   if (settings_.every_when_hooked) {
@@ -111,8 +86,7 @@ void Machine::start(Now now, bool spread, std::optional<schedule::TimePoint> las
 /// The first check is not made before the wait that is left of an earlier machine is over.
 void Machine::put_off(Now now) {
   const auto not_before = std::max(held_until_, backed_off_until_);
-  const bool asks_no_remote = settings_.pinned && published_;
-  if (asks_no_remote || not_before <= now.steady) {
+  if (!asks_remote() || not_before <= now.steady) {
     return;
   }
   if (failure_) {
@@ -198,7 +172,16 @@ void Machine::notice_clock(Now now) {
   }
 }
 
+void Machine::heal_soon(Now now) {
+  if (!settings_.suspended && phase_ != Phase::stopped) {
+    heal_due_ = now.steady;
+  }
+}
+
 bool Machine::due(Now now) const {
+  if (asks_remote() && now.steady < held_until_) {
+    return false;
+  }
   if (due_slot_) {
     return now.wall >= *due_slot_;
   }
@@ -206,12 +189,15 @@ bool Machine::due(Now now) const {
 }
 
 std::chrono::steady_clock::time_point Machine::sleep_until(Now now) const {
-  if (!due_slot_) {
-    return due_;
+  auto until = due_;
+  if (due_slot_) {
+    until = now.steady + std::clamp<schedule::TimePoint::duration>(
+                             *due_slot_ - now.wall, schedule::TimePoint::duration::zero(), longest_sleep_to_slot);
   }
-  const auto left = std::clamp<schedule::TimePoint::duration>(
-      *due_slot_ - now.wall, schedule::TimePoint::duration::zero(), longest_sleep_to_slot);
-  return now.steady + left;
+  if (asks_remote()) {
+    until = std::max(until, held_until_);
+  }
+  return std::min(until, heal_due_);
 }
 
 std::optional<schedule::TimePoint> Machine::next_due(Now now) const {
@@ -227,6 +213,7 @@ std::optional<schedule::TimePoint> Machine::next_due(Now now) const {
 void Machine::begin_check(Now now) {
   phase_ = Phase::checking;
   backed_off_until_ = {};
+  heal_due_ = never;
   notice_clock(now);
   const milliseconds every = interval(now);
   if (poked_ || rechecking_) {
@@ -310,12 +297,16 @@ void Machine::fail(Now now, const Error& error, bool on_schedule) {
   if (error.retry_after()) {
     held_until_ = now.steady + delay;
   }
+  retry_at_ = now.steady + delay;
   due_slot_.reset();
-  due_ = poked_ ? poked_due(now) : now.steady + delay;
+  due_ = poked_ ? poked_due(now) : retry_at_;
+  // What the volume caused heals without the remote.
+  const bool local = error.error_class() == ErrorClass::storage;
+  heal_due_ = local && asks_remote() && held_until_ > retry_at_ ? retry_at_ : never;
   // Other failures may end with a changed configuration, so that their waits do not outlast a reload.
-  const bool of_the_host =
-      error.error_class() == ErrorClass::network || error.error_class() == ErrorClass::rate_limited;
-  backed_off_until_ = of_the_host ? now.steady + delay : std::chrono::steady_clock::time_point();
+  if (error.error_class() == ErrorClass::network || error.error_class() == ErrorClass::rate_limited) {
+    backed_off_until_ = retry_at_;
+  }
 }
 
 void Machine::refuse(const ObjectId& tip, const Error& error, bool by_volume) {
@@ -342,6 +333,9 @@ const Refusal* Machine::refusal(const ObjectId& tip) const {
 }
 
 milliseconds Machine::retry_in(Now now) const {
+  if (heal_due_ != never) {
+    return std::max(milliseconds(0), duration_cast<milliseconds>(heal_due_ - now.steady));
+  }
   const auto due = next_due(now);
   return due ? std::max(milliseconds(0), duration_cast<milliseconds>(*due - now.wall)) : milliseconds(0);
 }

@@ -105,10 +105,18 @@ public:
   /// To be told before due() is asked: when the wall's clock was set back far, slots are planned anew.
   void notice_clock(Now now);
   [[nodiscard]] bool due(Now now) const;
-  /// How long to sleep before looking at due() again: the wait itself on the steady clock; for cron slots at most 30 s
-  /// at a time, because the wall's clock may be set meanwhile.
+  /// How long to sleep before looking at due() and heal_due() again: the wait itself on the steady clock; for cron
+  /// slots at most 30 s at a time, because the wall's clock may be set meanwhile.
   [[nodiscard]] std::chrono::steady_clock::time_point sleep_until(Now now) const;
   [[nodiscard]] std::optional<schedule::TimePoint> next_due(Now now) const;
+
+  /// Asks for a look at what stands in the volume as soon as possible. It needs no remote, so that no Retry-After puts
+  /// it off; a check begins with such a look too.
+  void heal_soon(Now now);
+  [[nodiscard]] bool heal_due(Now now) const noexcept { return now.steady >= heal_due_; }
+  void begin_healing() noexcept { heal_due_ = never; }
+  /// When to try again what failed last, as long as it asks no remote.
+  [[nodiscard]] std::chrono::steady_clock::time_point retry_at() const noexcept { return retry_at_; }
 
   void begin_check(Now now);
   /// How old an answer of the remote, that another entry asked for, may be and still count for this check.
@@ -148,6 +156,7 @@ private:
   void put_off(Now now);
   void plan_recheck(Now now);
   [[nodiscard]] std::chrono::steady_clock::time_point poked_due(Now now) const;
+  [[nodiscard]] bool asks_remote() const noexcept { return !settings_.pinned || !published_; }
   [[nodiscard]] const schedule::Schedule& current_schedule() const noexcept;
   [[nodiscard]] std::chrono::milliseconds interval(Now now) const;
   [[nodiscard]] std::string settings_on_volume() const { return settings_.fingerprint + "@" + volume_; }
@@ -167,6 +176,8 @@ private:
   std::optional<schedule::TimePoint> due_slot_;
   std::chrono::steady_clock::time_point held_until_{};  ///< a host asked us to wait
   std::chrono::steady_clock::time_point backed_off_until_{};
+  std::chrono::steady_clock::time_point heal_due_ = never;
+  std::chrono::steady_clock::time_point retry_at_{};
   std::chrono::milliseconds last_delay_{0};  ///< of a back-off
   std::optional<Now> clock_;                 ///< as it was seen last
   schedule::TimePoint last_check_{};

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "adapter/base/file.hpp"
+#include "adapter/base/json_depth.hpp"
 #include "adapter/base/limits.hpp"
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
@@ -250,6 +251,9 @@ std::string to_json(const SavedState& state) {
 }
 
 std::optional<SavedState> parse_state(std::string_view text) {
+  if (!is_shallow_json(text)) {
+    return std::nullopt;
+  }
   try {
     const nlohmann::json json = nlohmann::json::parse(text);
     if (json.at("version") != format_version) {

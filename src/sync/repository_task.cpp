@@ -160,6 +160,8 @@ asio::awaitable<void> RepositoryTask::watch(bool spread) {
     machine_.notice_clock(at);
     if (machine_.due(at)) {
       co_await attempt();
+    } else if (machine_.heal_due(at)) {
+      co_await heal_apart();
     } else {
       const auto until = machine_.sleep_until(at);
       co_await wakeup_.wait_until(until);
@@ -193,11 +195,29 @@ asio::awaitable<std::optional<Error>> RepositoryTask::recover_until(steady_clock
     if (!error) {
       co_return std::nullopt;
     }
-    const auto retry_at = machine_.sleep_until(Now::read());
+    const auto retry_at = machine_.retry_at();
     if (retry_at > deadline) {
       co_return error;
     }
     co_await wakeup_.wait_until(retry_at);
+  }
+}
+
+/// The same as a check begins with, at a time when the remote is not to be asked.
+asio::awaitable<void> RepositoryTask::heal_apart() {
+  machine_.begin_healing();
+  ++attempts_;
+  attempt_began_ = steady_clock::now();
+  sync_began_.reset();
+  const Phase before = machine_.phase();
+  auto step = heal();
+  const std::optional<Error> error = co_await guarded(std::move(step));
+  if (error) {
+    co_return;
+  }
+  machine_.enter(before);
+  if (!machine_.published()) {
+    machine_.poke(Now::read());  // it could not be made again from what is stored
   }
 }
 
@@ -333,7 +353,8 @@ void RepositoryTask::note_link(bool resolves) {
   if (!resolves) {
     log::warning("link_lost", "the link does not lead to the published tree; it is made whole again",
                  {{"repository", repository_.name}, {"commit", *status_.commit}});
-    poke();
+    machine_.heal_soon(Now::read());
+    wakeup_.wake();
   }
 }
 

@@ -158,6 +158,7 @@ private:
   asio::awaitable<bool> write_from_packs(ObjectId commit);
   void adopt(const RecoveryStep& step, const publish::Standing& found, const std::optional<SavedState::Pending>& begun);
   asio::awaitable<void> heal();
+  asio::awaitable<void> heal_apart();
   asio::awaitable<void> check();
   asio::awaitable<RefSelection::Choice> look();
   asio::awaitable<void> look_for_near_refs(RefSelection::Choice choice);

@@ -11,13 +11,16 @@ namespace {
 
 /// While repositories wait.
 constexpr std::chrono::milliseconds between_looks{500};
+/// One that has used much takes the last permit after it has waited for this time, which no other needed meanwhile.
+constexpr std::chrono::seconds longest_courtesy{60};
 
 }  // namespace
 
 /// What waits, from its arrival to its end. It is looked at again only when it had used much: others stay light.
 class SyncPermits::Waiter {
 public:
-  Waiter(SyncPermits& owner, const std::string& repository) : owner_(owner), repository_(repository) {
+  Waiter(SyncPermits& owner, const std::string& repository)
+      : owner_(owner), repository_(repository), came_(owner.clock_()) {
     claim.rank = owner.use_.rank(repository);
     if (owner.use_.sum(repository) > PermitUse::much) {
       place_ = owner.busy_.insert(owner.busy_.end(), this);
@@ -34,13 +37,17 @@ public:
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  void look_again() { claim.leave_free = owner_.permits_ > 1 && owner_.use_.used_much(repository_) ? 1 : 0; }
+  void look_again() {
+    const bool polite = owner_.has_one_more_ || owner_.clock_() - came_ < longest_courtesy;
+    claim.leave_free = owner_.permits_ > 1 && polite && owner_.use_.used_much(repository_) ? 1 : 0;
+  }
 
   async::Semaphore::Claim claim;
 
 private:
   SyncPermits& owner_;
   const std::string& repository_;
+  PermitUse::TimePoint came_;
   std::list<Waiter*>::iterator place_ = owner_.busy_.end();
 };
 
@@ -73,12 +80,12 @@ void SyncPermits::Permit::release() noexcept {
 }
 
 SyncPermits::SyncPermits(const asio::any_io_executor& executor, std::size_t permits, PermitUse::Clock clock)
-    : semaphore_(executor, permits), permits_(permits), use_(std::move(clock)), timer_(executor) {}
+    : semaphore_(executor, permits), permits_(permits), clock_(std::move(clock)), use_(clock_), timer_(executor) {}
 
 asio::awaitable<SyncPermits::Permit> SyncPermits::acquire(std::string repository) {
   Waiter waiter(*this, repository);
-  waiter.look_again();
   look_again();
+  waiter.look_again();
   std::optional<async::Semaphore::Permit> permit = semaphore_.try_acquire(waiter.claim);
   if (!permit) {
     watch_waiters();
@@ -95,11 +102,11 @@ void SyncPermits::resize(std::size_t permits) {
 
 /// What the clock, or a permit that was given or came back, has changed for those that wait.
 void SyncPermits::look_again() noexcept {
+  has_one_more_ = permits_ > 1 && use_.held_long() >= permits_;
   for (Waiter* const waiter : busy_) {
     waiter->look_again();
   }
-  const bool all_held_long = permits_ > 1 && use_.held_long() >= permits_;
-  semaphore_.resize(all_held_long ? permits_ + 1 : permits_);
+  semaphore_.resize(has_one_more_ ? permits_ + 1 : permits_);
 }
 
 /// Looks again in a while, for as long as any repository waits. Without memory for it the next one to come tries again.
@@ -109,9 +116,10 @@ void SyncPermits::watch_waiters() noexcept {
   }
   try {
     timer_.expires_after(between_looks);
-    timer_.async_wait([this](const std::error_code& failure) {
-      if (failure) {
-        return;  // the timer, and with it this object, may be gone
+    timer_.async_wait([this, alive = std::weak_ptr<const bool>(alive_)](const std::error_code& failure) {
+      // One that had expired when this object went comes without a failure.
+      if (failure || alive.expired()) {
+        return;
       }
       watching_ = false;
       look_again();

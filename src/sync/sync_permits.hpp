@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <list>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -17,8 +18,8 @@ namespace adapter::sync {
 
 /// The permits of `concurrency.syncs`, given so that repositories whose work takes long cannot keep those whose work is
 /// short waiting: the waiter whose repository has used least of them lately is served first, by PermitUse. Where there
-/// are two permits or more, a repository that has used much takes none that is the last one, and one permit more is
-/// there while all are held by repositories that have used them for long. Loop thread only; outlives its permits and
+/// are two permits or more, a repository that has used much leaves the last one free for a minute, and one permit more
+/// is there while all are held by repositories that have used them for long. Loop thread only; outlives its permits and
 /// waiters.
 class SyncPermits {
 public:
@@ -56,10 +57,13 @@ private:
 
   async::Semaphore semaphore_;
   std::size_t permits_;
+  PermitUse::Clock clock_;
   PermitUse use_;
-  std::list<Waiter*> busy_;   ///< waiters that had used much when they came: their sums fade while they wait
-  asio::steady_timer timer_;  ///< to the next look at what time has changed
-  bool watching_ = false;     ///< the timer runs
+  bool has_one_more_ = false;  ///< permits_ + 1 may be held
+  std::list<Waiter*> busy_;    ///< waiters that had used much when they came: their sums fade while they wait
+  asio::steady_timer timer_;   ///< to the next look at what time has changed
+  bool watching_ = false;      ///< the timer runs
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  ///< for a look that outlasts this object
 };
 
 }  // namespace adapter::sync

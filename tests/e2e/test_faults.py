@@ -87,6 +87,22 @@ class Faults(AdapterTest):
         time.sleep(2)
         self.assertEqual(self.server.requests[since:], [])
 
+    def test_a_link_is_made_whole_while_a_host_wants_rest(self):
+        remote = self.remote(files={"a": "1"})
+        adapter = self.follow(remote)
+        self.server.faults.add(status=429, headers=[["Retry-After", "3600"]])
+        self.assert_failed(adapter, "rate_limited")
+        since = len(self.server.requests)
+        os.unlink(adapter.link("docs"))
+        adapter.wait_for(lambda: os.path.exists(os.path.join(adapter.link("docs"), "a")), seconds=10, what="the link")
+        os.unlink(adapter.link("docs"))
+        os.mkdir(adapter.link("docs"))
+        event = adapter.wait_event("check_failed", "docs", **{"class": "storage"})
+        self.assertLess(event["retry_in_ms"], 60_000)
+        os.rmdir(adapter.link("docs"))
+        adapter.wait_for(lambda: os.path.exists(os.path.join(adapter.link("docs"), "a")), seconds=20, what="the link again")
+        self.assertEqual(self.server.requests[since:], [], "the remote was asked while it wanted rest")
+
     def test_unavailable_with_retry_after(self):
         self.assert_survives("rate_limited", status=503, headers=[["Retry-After", "1"]])
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "adapter/base/json_depth.hpp"
 #include "adapter/base/text.hpp"
 #include "adapter/http/query.hpp"
 
@@ -23,28 +24,6 @@ constexpr std::size_t max_word_bytes = 128;
 constexpr std::array<std::string_view, 13> url_names = {"clone_url", "git_http_url", "http_url", "remoteUrl", "git_url",
                                                         "html_url",  "web_url",      "homepage", "webUrl",    "url",
                                                         "ssh_url",   "git_ssh_url",  "sshUrl"};
-
-// Looks at brackets outside of strings only; whether it is JSON at all is for the parser to say.
-bool is_shallow(std::string_view text) noexcept {
-  std::size_t depth = 0;
-  bool in_string = false;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const char c = text[at];
-    if (in_string) {
-      at += c == '\\' ? 1U : 0U;
-      in_string = c != '"';
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > max_payload_depth) {
-        return false;
-      }
-    } else if ((c == ']' || c == '}') && depth > 0) {
-      --depth;
-    }
-  }
-  return true;
-}
 
 // The member at the end of the path, or null.
 const Json* find(const Json& value, std::initializer_list<std::string_view> path) {
@@ -223,7 +202,7 @@ Payload read_payload(std::string_view body) {
     form = http::query_value(body, "payload");
   }
   const std::string_view text = form ? std::string_view(*form) : body;
-  if (text.size() > max_payload_bytes || !is_shallow(text)) {
+  if (text.size() > max_payload_bytes || !is_shallow_json(text)) {
     return {};
   }
   const Json json = Json::parse(text, nullptr, false);

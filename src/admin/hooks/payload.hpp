@@ -12,7 +12,6 @@
 namespace adapter::admin {
 
 inline constexpr std::size_t max_payload_bytes = 1 * mib;  ///< of a body that is parsed
-inline constexpr std::size_t max_payload_depth = 64;
 inline constexpr std::size_t max_clone_urls = 32;
 inline constexpr std::size_t max_clone_url_bytes = 2048;
 inline constexpr std::size_t max_ref_changes = 256;

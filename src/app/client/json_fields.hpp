@@ -7,14 +7,16 @@
 #include <string>
 #include <string_view>
 
+#include "adapter/base/json_depth.hpp"
+
 /// Reading JSON that somebody else wrote: what is missing or of another type is as if it were not there.
 namespace adapter::app {
 
 using Json = nlohmann::json;
 
-/// Discarded (no object, no array) when it is not JSON.
+/// Discarded (no object, no array) when it is not JSON, or nested deeper than max_json_depth.
 [[nodiscard]] inline Json parse_json(std::string_view text) {
-  return Json::parse(text, nullptr, false);
+  return is_shallow_json(text) ? Json::parse(text, nullptr, false) : Json(Json::value_t::discarded);
 }
 
 /// Null when `object` is no object or has no such member.

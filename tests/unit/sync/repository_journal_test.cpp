@@ -67,6 +67,9 @@ TEST(RepositoryJournal, TakesAnythingElseForAbsent) {
   }
   EXPECT_FALSE(parse_state("[]"));
   EXPECT_FALSE(parse_state("{\"version\": 2}"));
+  constexpr std::size_t deep = 125'000;
+  EXPECT_FALSE(parse_state(R"({"version":1,"url":"u","link":"l","refused":[],"former_links":)" +
+                           std::string(deep, '[') + std::string(deep, ']') + "}"));
   EXPECT_FALSE(parse_state(R"({"version":1,"url":"u","link":"l","former_links":["../x"],"refused":[]})"));
   EXPECT_FALSE(parse_state(R"({"version":1,"url":"u","link":"l","former_links":[{"link":"../x"}],"refused":[]})"));
   EXPECT_FALSE(parse_state(

@@ -117,6 +117,64 @@ TEST_F(WaitTest, APinnedCommitThatIsPublishedAsksNoHostAndWaitsForNone) {
   EXPECT_TRUE(machine.due(clock_.now));
 }
 
+TEST_F(WaitTest, ASlotThatASetClockMovesIntoTheWaitIsPutOff) {
+  Machine::Settings settings = hourly();
+  settings.schedule.when =
+      schedule::CronSchedule{schedule::Cron::parse("0 * * * *", "docs").value(), schedule::Zone::utc()};
+  Machine machine = follow(failed(asked_to_wait(600s)), settings);
+  machine.restore_published(published('1'));
+  machine.start(clock_.now, false, clock_.now.wall);
+  clock_.now.wall += 2h;
+  clock_.now.steady += 60s;
+  machine.notice_clock(clock_.now);
+  EXPECT_FALSE(machine.due(clock_.now));
+  EXPECT_GT(machine.sleep_until(clock_.now), clock_.now.steady + 500s) << "neither does it look again and again";
+  clock_.advance(602s);
+  EXPECT_TRUE(machine.due(clock_.now));
+}
+
+TEST_F(WaitTest, AFailureOfTheVolumeEndsNoWait) {
+  for (const Error& error : {asked_to_wait(600s), Error(ErrorClass::rate_limited, "429")}) {
+    Machine machine = follow(failed(error));
+    machine.fail(clock_.now, Error(ErrorClass::storage, "read-only"));  // recovery, before the start
+    clock_.advance(10s);
+    machine.start(clock_.now, false, std::nullopt);
+    EXPECT_FALSE(machine.due(clock_.now));
+  }
+}
+
+TEST_F(WaitTest, WhatNeedsNoRemoteWaitsForNoHost) {
+  for (const bool poked : {false, true}) {
+    Machine machine = follow(failed(asked_to_wait(10h)));
+    if (poked) {
+      machine.poke(clock_.now);
+    }
+    machine.fail(clock_.now, Error(ErrorClass::storage, "read-only"));
+    EXPECT_LE(machine.retry_at(), clock_.now.steady + 10s);
+    machine.start(clock_.now, false, std::nullopt);
+    machine.heal_soon(clock_.now);
+    EXPECT_TRUE(machine.heal_due(clock_.now));
+    EXPECT_FALSE(machine.due(clock_.now));
+    EXPECT_EQ(machine.sleep_until(clock_.now), clock_.now.steady);
+    machine.begin_healing();
+    EXPECT_FALSE(machine.heal_due(clock_.now));
+    machine.fail(clock_.now, Error(ErrorClass::storage, "something is in the way"));
+    EXPECT_FALSE(machine.heal_due(clock_.now));
+    clock_.advance(10s);
+    EXPECT_TRUE(machine.heal_due(clock_.now)) << "tried again with the back-off of its class";
+    EXPECT_FALSE(machine.due(clock_.now));
+  }
+}
+
+TEST_F(WaitTest, ASuspendedRepositoryHealsNothing) {
+  Machine::Settings settings = hourly();
+  settings.suspended = true;
+  Machine machine(settings, random_);
+  machine.start(clock_.now, false, std::nullopt);
+  machine.heal_soon(clock_.now);
+  EXPECT_FALSE(machine.heal_due(clock_.now));
+}
+
 class HostWaitsTest : public ::testing::Test {
 protected:
   static http::Url url(const std::string& text) { return *http::Url::parse(text); }

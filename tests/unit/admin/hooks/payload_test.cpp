@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "adapter/base/json_depth.hpp"
+
 namespace adapter::admin {
 namespace {
 
@@ -102,10 +104,10 @@ TEST(Payload, IsNotReadWhereItIsNestedTooDeeply) {
     }
     return text + "}";
   };
-  EXPECT_EQ(read_payload(nested(max_payload_depth, "[", "]")).changes.size(), 1U);
-  EXPECT_EQ(read_payload(nested(max_payload_depth, R"({"x":)", "}")).changes.size(), 1U);
-  expect_nothing(nested(max_payload_depth + 1, "[", "]"));
-  expect_nothing(nested(max_payload_depth + 1, R"({"x":)", "}"));
+  EXPECT_EQ(read_payload(nested(max_json_depth, "[", "]")).changes.size(), 1U);
+  EXPECT_EQ(read_payload(nested(max_json_depth, R"({"x":)", "}")).changes.size(), 1U);
+  expect_nothing(nested(max_json_depth + 1, "[", "]"));
+  expect_nothing(nested(max_json_depth + 1, R"({"x":)", "}"));
   expect_nothing(std::string(max_payload_bytes, '['));
   EXPECT_EQ(read_payload(R"({"ref":"refs/heads/a","x":")" + std::string(1000, '[') + R"(\"[\\"})").changes.size(), 1U);
 }
