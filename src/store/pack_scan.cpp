@@ -9,6 +9,7 @@
 
 #include "adapter/base/limits.hpp"
 #include "adapter/base/units.hpp"
+#include "objects.hpp"
 #include "pack_format.hpp"
 
 namespace adapter::store {
@@ -186,6 +187,7 @@ std::optional<Error> PackScan::note_delta(std::uint64_t base_offset) {
                  "the pack has more than " + std::to_string(max_delta_chain) + " deltas that stand on each other");
   }
   deltas_.push_back(entry_offset_ << chain_bits | chain);
+  chain_ = chain;
   return std::nullopt;
 }
 
@@ -193,6 +195,8 @@ void PackScan::begin_data() {
   held_.clear();
   delta_start_.clear();
   inflated_bytes_ = 0;
+  chain_ = type_ == ref_delta ? 1 : 0;
+  result_bytes_ = 0;
   inflateReset(&stream_);
   part_ = Part::data;
 }
@@ -227,11 +231,21 @@ std::optional<Error> PackScan::inflate_some(std::string_view& bytes) {
     if (inflated_bytes_ != size_) {
       return malformed();
     }
+    count_unfolding();
     part_ = --entries_left_ == 0 ? Part::trailer : Part::entry_header;
   } else if (stream_.avail_in != 0) {
     return malformed();
   }
   return std::nullopt;
+}
+
+void PackScan::count_unfolding() noexcept {
+  const std::uint64_t counted = std::min(chain_, counted_chain);
+  const std::uint64_t bytes = std::min(result_bytes_, UINT64_MAX / counted_chain) * counted;
+  unfolded_bytes_ = add_saturating(unfolded_bytes_, bytes);
+  if (result_bytes_ > cached_object_bytes) {
+    large_unfolded_bytes_ = add_saturating(large_unfolded_bytes_, bytes);
+  }
 }
 
 std::optional<Error> PackScan::check_result_size() {
@@ -256,6 +270,7 @@ std::optional<Error> PackScan::check_result_size() {
     largest = std::max(largest, value);
   }
   largest_delta_bytes_ = std::max(largest_delta_bytes_, largest);
+  result_bytes_ = value;
   return value > max_object_bytes_ ? std::optional(too_large(value)) : std::nullopt;
 }
 

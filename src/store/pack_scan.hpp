@@ -10,9 +10,15 @@
 #include <vector>
 
 #include "adapter/base/error.hpp"
+#include "adapter/base/limits.hpp"
 #include "adapter/base/object_id.hpp"
 
 namespace adapter::store {
+
+/// Links of a chain of deltas that count as unfolded: git's packs have no more by default (pack.depth).
+inline constexpr std::uint64_t counted_chain = 50;
+/// libgit2 keeps no larger objects in its cache of bases: each delta on such a one unfolds the whole chain.
+inline constexpr std::uint64_t cached_object_bytes = 1 * mib;
 
 /// Reads through the bytes of a pack as they come and looks at what entries announce, before anybody takes their word:
 /// an entry's size, the size of a delta's result, how many deltas stand on each other by distance, and the bases that
@@ -35,6 +41,11 @@ public:
   [[nodiscard]] std::uint32_t entries_left() const noexcept { return entries_left_; }
   /// The largest base, or result, that a delta announces.
   [[nodiscard]] std::uint64_t largest_delta_bytes() const noexcept { return largest_delta_bytes_; }
+  /// What resolving the deltas unfolds at the most in packs that git writes: the size of each delta's result times the
+  /// length of its chain, of which counted_chain count. A delta that names its base by id has a chain of one.
+  [[nodiscard]] std::uint64_t unfolded_bytes() const noexcept { return unfolded_bytes_; }
+  /// The part of it in results of more than cached_object_bytes.
+  [[nodiscard]] std::uint64_t large_unfolded_bytes() const noexcept { return large_unfolded_bytes_; }
   /// Ids that deltas name as their bases, in this pack or elsewhere, repeats included.
   [[nodiscard]] const std::vector<ObjectId>& named_bases() const noexcept { return named_bases_; }
 
@@ -51,6 +62,7 @@ private:
   [[nodiscard]] Error too_large(std::uint64_t size) const;
   [[nodiscard]] bool is_out_of_proportion() const noexcept;
   void begin_data();
+  void count_unfolding() noexcept;
 
   const std::uint64_t max_object_bytes_;
   const std::uint64_t free_bytes_;
@@ -71,6 +83,10 @@ private:
   std::vector<std::uint64_t> deltas_;  ///< offset << 16 | length of its chain, rising
   std::uint32_t entries_left_ = 0;
   std::uint64_t largest_delta_bytes_ = 0;
+  std::uint64_t chain_ = 0;         ///< of the delta that is being read
+  std::uint64_t result_bytes_ = 0;  ///< of that delta, once its first bytes were seen
+  std::uint64_t unfolded_bytes_ = 0;
+  std::uint64_t large_unfolded_bytes_ = 0;
   std::vector<ObjectId> named_bases_;
 };
 

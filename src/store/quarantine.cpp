@@ -264,18 +264,26 @@ void Quarantine::reserve_for_bases(const std::stop_token& stop) {
   }
 }
 
+/// Refuses a pack whose deltas unfold beyond all measure; gives resolving them its time.
+void Quarantine::begin_budget() {
+  const PackCost cost{received_bytes_, object_count_, scan_.unfolded_bytes(), scan_.large_unfolded_bytes()};
+  if (const auto refusal = unfolding_refusal(cost, limits_)) {
+    throw Error(*refusal);
+  }
+  resolving_budget_ = resolving_time(budget_, cost, limits_);
+  resolving_since_ = cpu_time_of_this_thread();
+}
+
 void Quarantine::complete(const std::stop_token& stop) {
+  if (thin_) {
+    begin_budget();
+  }
   // libgit2 holds a delta, its base and its result. The CPU time that it may take for all deltas is bounded below.
   std::optional<LargeObjectPermit> permit;
   if (scan_.largest_delta_bytes() >= large_object_bytes) {
     permit.emplace(stop);
   }
   stop_ = &stop;
-  if (thin_) {
-    resolving_since_ = cpu_time_of_this_thread();
-    resolving_budget_ =
-        budget_.base + budget_.for_each_mib * (received_bytes_ / mib) + budget_.for_each_object * object_count_;
-  }
   const int code = git_indexer_commit(indexer_.get(), &stats_);
   stop_ = nullptr;
   permit.reset();

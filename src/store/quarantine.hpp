@@ -16,6 +16,7 @@
 #include "layout.hpp"
 #include "object_database.hpp"
 #include "pack_scan.hpp"
+#include "resolving_budget.hpp"
 
 namespace adapter::store {
 
@@ -31,16 +32,6 @@ private:
   std::atomic<std::uint32_t> total_objects_{0};
   std::atomic<std::uint32_t> indexed_deltas_{0};
   std::atomic<std::uint32_t> total_deltas_{0};
-};
-
-/// CPU time that resolving the deltas of a transfer may take. libgit2 unfolds a chain of large objects, or of deltas
-/// that precede their bases, again and again: a few KiB of a pack can take hours. An honest pack needs a small part of
-/// this, but for a thin one with tens of thousands of bases: it is refused for this time only (retryable), to be
-/// fetched whole.
-struct ResolvingBudget {
-  std::chrono::milliseconds base{20'000};
-  std::chrono::milliseconds for_each_mib{250};     ///< of the pack
-  std::chrono::microseconds for_each_object{100};  ///< of the pack
 };
 
 /// One pack on its way in: a folder of its own below incoming/, and the indexer that writes into it. Blocking; used by
@@ -60,7 +51,8 @@ public:
 
   /// Resolves deltas, completes a thin pack from the kept packs and writes the index. The stem of the pack in folder();
   /// nothing when the transfer had no objects. Errors as append(); limit when deltas stand on each other in longer
-  /// chains than max_delta_chain, or when resolving them takes more CPU time than a pack of this size may.
+  /// chains than max_delta_chain, when resolving them would unfold more than unfolding_refusal() allows, or when it
+  /// takes more CPU time than resolving_time() gives.
   [[nodiscard]] std::optional<std::string> finish(const std::stop_token& stop);
 
   /// The "objects" folder whose pack/ holds the new pack.
@@ -76,6 +68,7 @@ private:
   void scan_received(const std::stop_token& stop);
   void reserve_for_bases(const std::stop_token& stop);
   void complete(const std::stop_token& stop);
+  void begin_budget();
   void check_call(int code, std::string_view what, const std::stop_token& stop);
   static int on_progress(const git_indexer_progress* stats, void* payload) noexcept;
 

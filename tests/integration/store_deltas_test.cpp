@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <string>
@@ -140,6 +141,71 @@ TEST_F(StoreDeltas, ResolvingMayTakeItsBudgetOfCpuTimeAndNoMore) {
       EXPECT_NE(error.text().find("(depth: 1)"), std::string::npos) << error.text();
     }
   }
+}
+
+/// git's own pack of thirty versions of one file, which libgit2's cache of bases does not hold.
+class StoreVersions : public StoreDeltas {
+protected:
+  void SetUp() override {
+    std::string bytes(1'200'000, ' ');
+    std::generate(bytes.begin(), bytes.end(), [&] { return static_cast<char>(random()); });
+    std::string stream;
+    for (int version = 0; version < 30; ++version) {
+      bytes[static_cast<std::size_t>(version) * 1000] ^= 1;
+      stream += "commit refs/heads/main\ncommitter A <a@example.com> 1700000000 +0000\ndata 0\n";
+      stream += "M 100644 inline generated\ndata " + std::to_string(bytes.size()) + "\n" + bytes + "\n";
+    }
+    origin.git("fast-import --quiet --force", stream);
+    pack = origin.pack("refs/heads/main");
+    ASSERT_LT(pack.size(), 2'500'000U) << "deltas";
+    open();
+  }
+
+  std::string pack;
+};
+
+TEST_F(StoreVersions, ResolvingHasTimeForWhatItUnfolds) {
+  for (const bool enough : {false, true}) {
+    Quarantine quarantine(Layout(directory()), Limits{}, std::make_shared<ProgressCounts>());
+    quarantine.append(pack, {});
+    // Nothing for the bytes of the pack and its objects.
+    adapter::store::ResolvingBudget budget{milliseconds(20), milliseconds(0), std::chrono::microseconds(0)};
+    if (!enough) {
+      budget.for_each_gib = milliseconds(0);
+    }
+    quarantine.set_budget(budget);
+    if (enough) {
+      EXPECT_TRUE(quarantine.finish({}).has_value());
+    } else {
+      EXPECT_THROW(static_cast<void>(quarantine.finish({})), Error);
+    }
+  }
+}
+
+TEST_F(StoreVersions, TooManyVersionsAreRefusedBeforeAnyIsUnfolded) {
+  const auto counts = std::make_shared<ProgressCounts>();
+  Limits limits;
+  limits.max_tree_bytes = 4'000'000;
+  Quarantine quarantine(Layout(directory()), limits, counts);
+  quarantine.append(pack, {});
+  try {
+    static_cast<void>(quarantine.finish({}));
+    ADD_FAILURE() << "it was taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.error_class(), ErrorClass::limit) << error.text();
+    EXPECT_NE(error.text().find("(depth: 1)"), std::string::npos) << error.text();
+    EXPECT_FALSE(error.retryable());
+  }
+  EXPECT_EQ(counts->snapshot().indexed_deltas, 0U);
+}
+
+/// Merging what was kept before is not refused.
+TEST_F(StoreVersions, HousekeepingMayUnfoldWhatItWants) {
+  Limits limits;
+  limits.max_tree_bytes = 4'000'000;
+  Quarantine quarantine(Layout(directory()), limits, std::make_shared<ProgressCounts>(), false);
+  quarantine.append(pack, {});
+  EXPECT_TRUE(quarantine.finish({}).has_value());
 }
 
 }  // namespace

@@ -115,6 +115,28 @@ TEST(PackScan, ChainsOfDeltasHaveALimit) {
   EXPECT_NE(error->text().find("10000 deltas"), std::string::npos) << error->text();
 }
 
+TEST(PackScan, CountsWhatResolvingUnfolds) {
+  PackScan plain(100, unbounded);
+  EXPECT_FALSE(scan(pack(1, header(3, 5) + deflate("hello")), 3, plain).has_value());
+  EXPECT_EQ(plain.unfolded_bytes(), 0U);
+  for (const std::size_t step : {std::size_t{1}, std::size_t{1000}}) {
+    PackScan subject(100, unbounded);
+    EXPECT_FALSE(scan(chain(60), step, subject).has_value());
+    // Results of five bytes on chains of 1, 2 … 50, and of 50 for the ten that follow.
+    EXPECT_EQ(subject.unfolded_bytes(), 5U * (50 * 51 / 2 + 10 * 50));
+    EXPECT_EQ(subject.large_unfolded_bytes(), 0U);
+  }
+  constexpr std::uint64_t large = 3'000'000;
+  const std::string delta = number(large) + number(large) + "x";
+  PackScan subject(large, unbounded);
+  const std::string entry = header(7, delta.size()) + std::string(20, 'b') + deflate(delta);
+  const std::string on_it = header(6, delta.size()) + static_cast<char>(entry.size()) + deflate(delta);
+  EXPECT_FALSE(scan(pack(2, entry + on_it), 1, subject).has_value());
+  // What a delta by id stands on is not known.
+  EXPECT_EQ(subject.unfolded_bytes(), large + large);
+  EXPECT_EQ(subject.large_unfolded_bytes(), large + large);
+}
+
 TEST(PackScan, WhatItInflatesToHasALimit) {
   const std::string zeros(1000, '\0');
   std::string entries;
