@@ -7,7 +7,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_set>
 #include <utility>
 
 #include "adapter/base/limits.hpp"
@@ -16,84 +15,12 @@
 #include "object_database.hpp"
 #include "pack_merge.hpp"
 #include "quarantine.hpp"
-#include "verify.hpp"
+#include "reach.hpp"
 
 namespace adapter::store {
 namespace {
 
 constexpr std::size_t min_small_packs = 4;
-
-/// Everything that commits and tags lead to, each object once: tags, commits, then trees before what they hold.
-class Reach {
-public:
-  Reach(ObjectSource& source, const std::stop_token& stop) : source_(source), stop_(stop) {}
-
-  void add_tip(const std::optional<ObjectId>& tip) {
-    for (std::optional<ObjectId> at = tip; at;) {
-      const auto header = source_.header(*at);
-      if (!header || header->type != ObjectType::tag) {
-        return;
-      }
-      note(*at);
-      const auto bytes = source_.read(*at, ObjectType::tag, max_commit_or_tag_bytes);
-      const auto target = bytes ? parse_tag(*bytes) : std::nullopt;
-      at = target ? std::optional(target->id) : std::nullopt;
-    }
-  }
-
-  void add_commits(std::span<const ObjectId> commits) {
-    for (const ObjectId& commit : commits) {
-      note(commit);
-    }
-    for (const ObjectId& commit : commits) {
-      throw_if_stopped(stop_, "house-keeping");
-      add_tree(peel_to_commit(source_, commit).links.tree);
-    }
-  }
-
-  [[nodiscard]] const std::vector<ObjectId>& ids() const noexcept { return ids_; }
-
-private:
-  bool note(const ObjectId& id) {
-    const bool fresh = seen_.insert(id).second;
-    if (fresh) {
-      ids_.push_back(id);
-    }
-    return fresh;
-  }
-
-  void add_tree(const ObjectId& root) {
-    std::vector<ObjectId> open;
-    if (note(root)) {
-      open.push_back(root);
-    }
-    while (!open.empty()) {
-      throw_if_stopped(stop_, "house-keeping");
-      const ObjectId id = open.back();
-      open.pop_back();
-      const auto note_entries = [&](std::string_view bytes) {
-        TreeCursor cursor(bytes);
-        RawEntry entry;
-        while (cursor.next(entry) == TreeCursor::Step::entry) {
-          look_at_stop(stop_, steps_++, "house-keeping");
-          const auto kind = kind_of_mode(entry.mode);
-          if (kind != EntryKind::submodule && note(entry.id) && kind == EntryKind::folder) {
-            open.push_back(entry.id);
-          }
-        }
-      };
-      if (!source_.visit(id, ObjectType::tree, UINT64_MAX, stop_, note_entries)) {
-        throw MissingObject(ErrorClass::corrupt, "the tree " + id.to_hex() + " is missing");
-      }
-    }
-  }
-
-  ObjectSource& source_;
-  const std::stop_token& stop_;
-  std::vector<ObjectId> ids_;
-  std::unordered_set<ObjectId> seen_;
-  std::size_t steps_ = 0;
-};
 
 /// The objects to keep, after the boundary was narrowed to the tips that are left.
 std::vector<ObjectId> live_objects(const Layout& layout, const Records& records, const std::stop_token& stop) {

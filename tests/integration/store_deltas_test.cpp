@@ -6,7 +6,9 @@
 #include <future>
 #include <string>
 
+#include "../support/file_reads.hpp"
 #include "layout.hpp"
+#include "objects.hpp"
 #include "pack_headers.hpp"
 #include "quarantine.hpp"
 #include "store_packs.hpp"
@@ -97,6 +99,43 @@ TEST_F(StoreDeltas, ResolvingDeltasEndsSoonAfterAStop) {
   stop.request_stop();
   EXPECT_EQ(result.get(), ErrorClass::cancelled);
   EXPECT_LT(steady_clock::now() - asked, seconds(2));
+}
+
+/// Before libgit2 resolves a thin pack its bases are looked up and read.
+TEST_F(StoreDeltas, LookingForTheBasesOfAThinPackEndsSoonAfterAStop) {
+  constexpr std::size_t count = 5 * adapter::store::steps_between_stop_checks;
+  PackWriter whole;
+  PackWriter thin;
+  std::vector<ObjectId> blobs;
+  for (std::size_t number = 0; number < count; ++number) {
+    const std::string bytes = std::to_string(1'000'000 + number);
+    blobs.push_back(whole.add("blob", bytes));
+    thin.add_ref_delta(blobs.back(), literal_delta(bytes.size(), bytes + "+"));
+  }
+  const ObjectId commit = add_commit_of(whole, blobs);
+  open();
+  ingest(whole.bytes(), commit);
+  std::stop_source stop;
+  Quarantine quarantine(Layout(directory()), Limits{}, std::make_shared<ProgressCounts>());
+  quarantine.append(thin.bytes(), stop.get_token());
+  std::size_t reads = 0;
+  adapter::testing::FileReads::watch([&](const std::string& path, long, std::size_t) {
+    if (path.find("/objects/pack/") != std::string::npos && path.ends_with(".pack")) {
+      ++reads;
+      stop.request_stop();
+    }
+    return 0;
+  });
+  try {
+    static_cast<void>(quarantine.finish(stop.get_token()));
+    ADD_FAILURE() << "it went on";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.error_class(), ErrorClass::cancelled) << error.text();
+  }
+  adapter::testing::FileReads::ignore();
+  EXPECT_GE(reads, 1U);
+  // A base is looked up and read with two reads at the most.
+  EXPECT_LE(reads, 2 * adapter::store::steps_between_stop_checks + 10);
 }
 
 TEST_F(StoreDeltas, CheckingChainsLooksAtTheStop) {

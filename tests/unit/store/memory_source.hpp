@@ -51,6 +51,9 @@ public:
   std::optional<std::string_view> read(const adapter::ObjectId& id, adapter::store::ObjectType type,
                                        std::uint64_t limit_bytes) override {
     ++reads;
+    if (on_read) {
+      on_read();
+    }
     const auto found = objects_.find(id);
     if (found == objects_.end()) {
       return std::nullopt;
@@ -77,6 +80,7 @@ public:
   std::map<adapter::ObjectId, std::uint64_t> sizes;   ///< sizes that headers lie about
   std::map<adapter::ObjectId, std::uint64_t> chains;  ///< bytes that reading an object unfolds, where not its own
   std::function<void()> on_header;
+  std::function<void()> on_read;
   int headers = 0;
   int reads = 0;
 
