@@ -24,6 +24,7 @@ ROWS = {
     "D2": ("d2_every_syscall", "EverySystemCall"),
     "D3": ("d3_power_cuts", "PowerCuts"),
     "D8": ("d8_litter", "Litter"),
+    "D9": ("d9_bad_sectors", "BadSectors"),
     "D10": ("d10_two_daemons", "TwoDaemons"),
     "N1": ("n1_proxy", "Proxy"),
     "N2": ("n2_bit_flips", "BitFlips"),

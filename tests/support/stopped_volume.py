@@ -9,16 +9,16 @@ import time
 
 
 class StoppedVolume:
-    """A directory shown at `path` through FUSE. While it is stopped nothing but the program under test may touch `path`."""
+    """A directory shown at `path` through FUSE, by a server that gets `environment` beside ours. While it is stopped nothing but the program under test may touch `path`."""
 
-    def __init__(self, path, store):
+    def __init__(self, path, store, environment=None):
         if shutil.which("bindfs") is None:
             raise RuntimeError("bindfs is needed: scripts/install-deps ci")
         self.path = path
         os.makedirs(path, exist_ok=True)
         os.makedirs(store)
         self._device = os.stat(path).st_dev
-        self._server = subprocess.Popen(["bindfs", "-f", store, path], stdin=subprocess.DEVNULL)
+        self._server = subprocess.Popen(["bindfs", "-f", store, path], stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
         deadline = time.monotonic() + 10
         while os.stat(path).st_dev == self._device:
             if self._server.poll() is not None or time.monotonic() > deadline:
