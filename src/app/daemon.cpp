@@ -32,7 +32,8 @@ Daemon::Daemon(const Options& options)
       scope_(loop_.get_executor()),
       wakeup_(loop_.get_executor()),
       volume_watch_(loop_.get_executor()),
-      service_manager_(loop_.get_executor(), config::process_environment()) {}
+      service_manager_(loop_.get_executor(), config::process_environment()),
+      admin_retry_(loop_.get_executor()) {}
 
 int Daemon::run() {
   try {
@@ -117,7 +118,7 @@ asio::awaitable<void> Daemon::serve() {
 
 asio::awaitable<void> Daemon::live() {
   if (!config_) {
-    open_default_admin_port();
+    open_admin_port_of_variable();
     service_manager_.ready("waiting for a configuration");
     co_await wait_for_configuration();
   }
@@ -204,8 +205,7 @@ asio::awaitable<void> Daemon::start() {
   workers_ = std::make_unique<async::Workers>(worker_threads(*config_));
   stop_deadline_.watch(workers_->jobs());
   serve_admin();
-  engine_ = sync::make_engine(loop_.get_executor(), *workers_, config::process_environment(), version,
-                              admin_ ? &admin_->observer() : nullptr);
+  engine_ = sync::make_engine(loop_.get_executor(), *workers_, config::process_environment(), version, &admin_relay_);
   log::info("started", "watching",
             {{"version", version},
              {"repositories", config_->repositories.size()},

@@ -41,9 +41,26 @@ private:
   void reload(std::function<void(admin::ReloadOutcome)> done) override;
   [[nodiscard]] std::optional<admin::ReloadStatus> last_reload() const override { return last_reload_; }
 
+  /// Hands what happens to the admin port, which may open later than the engine starts.
+  class AdminRelay final : public sync::Observer {
+  public:
+    explicit AdminRelay(const std::unique_ptr<admin::Server>& server) : server_(server) {}
+    void on_event(const sync::Event& event) noexcept override {
+      if (server_) {
+        server_->observer().on_event(event);
+      }
+    }
+
+  private:
+    const std::unique_ptr<admin::Server>& server_;
+  };
+
   void open_admin_port(const std::string& listen);
-  void open_default_admin_port();
+  void open_admin_port_of_variable();
   void serve_admin();
+  /// Opens the port, or logs why not and goes on trying. Throws where a port that is asked for cannot be opened.
+  void open_or_try_again(const std::string& listen, bool is_required);
+  asio::awaitable<void> try_admin_port_again(std::string listen);
   void listen_for_signals();
   void note_signal(int signal);
   asio::awaitable<void> serve();
@@ -82,7 +99,11 @@ private:
   std::shared_ptr<const config::Config> config_;
   std::unique_ptr<publish::DataDirectoryLock> lock_;
   std::unique_ptr<async::Workers> workers_;
-  std::unique_ptr<admin::Server> admin_;  // before the engine, which tells it of events
+  // Both before the engine, which tells them of events.
+  std::unique_ptr<admin::Server> admin_;
+  AdminRelay admin_relay_{admin_};
+  async::Wakeup admin_retry_;
+  bool tries_admin_port_ = false;  ///< try_admin_port_again() runs
   std::unique_ptr<sync::Engine> engine_;
   int exit_code_ = exit_ok;
 };

@@ -31,7 +31,7 @@ Settings settings_for(const http::Url& url, const std::optional<config::Config>&
   Settings settings;
   settings.remote.agent = std::string("adapter/") + version;
   if (!config) {
-    if (const auto ca_file = config::process_environment()("ADAPTER_CA_FILE")) {
+    if (const auto ca_file = config::variable(config::process_environment(), "ADAPTER_CA_FILE")) {
       settings.remote.ca_file = *ca_file;
     }
     return settings;

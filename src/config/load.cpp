@@ -78,11 +78,6 @@ constexpr Variable variables[] = {
     {"ADAPTER_PASSWORD_FILE", "credentials", "password_file"},
 };
 
-std::optional<std::string> variable(const Environment& environment, std::string_view name) {
-  std::optional<std::string> value = environment(name);
-  return value && !value->empty() ? value : std::nullopt;
-}
-
 /// What the last part of a URL's path calls the repository.
 std::string name_from_url(std::string_view url) {
   const Result<http::Url> parsed = read_url(url);
@@ -130,6 +125,17 @@ Document document_from(const Environment& environment) {
   return document;
 }
 
+/// Cures of the parser that only a file can follow, and what to do with variables.
+struct Cure {
+  std::string_view with_file;
+  std::string_view with_variables;
+};
+constexpr Cure cures[] = {
+    {"write an entry under `credentials:` with `username` and `password_file` instead",
+     "set ADAPTER_USERNAME and ADAPTER_PASSWORD_FILE instead"},
+    {"remove ca_file", "unset ADAPTER_CA_FILE"},
+};
+
 /// Speaks of variables where the parser spoke of keys.
 std::vector<Finding> name_variables(std::vector<Finding> findings) {
   std::vector<Finding> out;
@@ -137,6 +143,12 @@ std::vector<Finding> name_variables(std::vector<Finding> findings) {
     finding.file.clear();
     finding.line = 0;
     finding.column = 0;
+    for (const Cure& cure : cures) {
+      const std::size_t at = finding.message.find(cure.with_file);
+      if (at != std::string::npos) {
+        finding.message.replace(at, cure.with_file.size(), cure.with_variables);
+      }
+    }
     for (const Variable& known : variables) {
       if (finding.key == std::string(known.list) + "[0]." + std::string(known.key)) {
         finding.key = known.name;
@@ -243,6 +255,11 @@ Environment process_environment() {
     const char* value = std::getenv(std::string(name).c_str());
     return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
   };
+}
+
+std::optional<std::string> variable(const Environment& environment, std::string_view name) {
+  std::optional<std::string> value = environment(name);
+  return value && !value->empty() ? value : std::nullopt;
 }
 
 Files real_files() {

@@ -23,11 +23,6 @@ constexpr std::pair<std::string_view, log::Format> formats[] = {{"text", log::Fo
 constexpr std::pair<std::string_view, Sandbox> sandboxes[] = {
     {"auto", Sandbox::automatic}, {"require", Sandbox::require}, {"off", Sandbox::off}};
 
-std::optional<std::string> variable(const Context& context, std::string_view name) {
-  std::optional<std::string> value = context.environment(name);
-  return value && !value->empty() ? value : std::nullopt;
-}
-
 void read_log(Context& context, const Value& value, Config& config) {
   const Fields fields(context, value, Section::log);
   config.log_level = fields.choice<log::Level>("level", levels).value_or(config.log_level);
@@ -80,7 +75,7 @@ void check_listen(Context& context, const std::string& listen, const Place& plac
 void read_admin(Context& context, const Value* value, Admin& admin) {
   bool has_token = false;
   bool listens_in_file = false;
-  if (const auto file = variable(context, "ADAPTER_ADMIN_TOKEN_FILE")) {
+  if (const auto file = variable(context.environment, "ADAPTER_ADMIN_TOKEN_FILE")) {
     admin.token_file = (working_directory() / *file).lexically_normal();
     has_token = true;
   }
@@ -119,8 +114,9 @@ void read_admin(Context& context, const Value* value, Admin& admin) {
   if (listens_in_file) {
     return;
   }
-  if (const auto text = variable(context, "ADAPTER_ADMIN_LISTEN")) {
+  if (const auto text = variable(context.environment, "ADAPTER_ADMIN_LISTEN")) {
     admin.listen = *text;
+    admin.listen_is_configured = *text != image_admin_listen;
     check_listen(context, *text, Place{nullptr, {}, "ADAPTER_ADMIN_LISTEN"}, has_token);
   }
 }
@@ -128,7 +124,7 @@ void read_admin(Context& context, const Value* value, Admin& admin) {
 }  // namespace
 
 void read_settings_of_program(Context& context, const Fields* top, Config& config) {
-  const std::optional<std::string> from_variable = variable(context, "ADAPTER_DATA_DIR");
+  const std::optional<std::string> from_variable = variable(context.environment, "ADAPTER_DATA_DIR");
   config.data_dir = (working_directory() / from_variable.value_or("data")).lexically_normal();
   if (top == nullptr || !top->has("data_dir")) {
     const Place place{nullptr, {}, from_variable ? "ADAPTER_DATA_DIR" : "data_dir"};

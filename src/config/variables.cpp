@@ -131,7 +131,8 @@ std::vector<Finding> check_variables(const Variables& variables, const std::set<
     const bool read = known || used.contains(name);
     const bool instead_of_a_file = std::find(variables_instead_of_a_file.begin(), variables_instead_of_a_file.end(),
                                              name) != variables_instead_of_a_file.end();
-    if (beside_a_file && instead_of_a_file && !used.contains(name)) {
+    const bool is_set = !value.empty();  // these count as not set when they are empty
+    if (beside_a_file && instead_of_a_file && is_set && !used.contains(name)) {
       findings.push_back(warning(name, "unused-variable",
                                  "a file is configured, and beside one this variable is not read; write it there"));
     }

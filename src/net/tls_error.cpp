@@ -97,7 +97,7 @@ std::string_view advice(long verification) {
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-      return "; if the server is right, name its CA's certificate with ca_file";
+      return "; if the server is right, name its CA's certificate with ca_file or ADAPTER_CA_FILE";
     default:
       return "";
   }

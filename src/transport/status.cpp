@@ -28,15 +28,20 @@ std::string own_words(const Refusal& refusal) {
   return ": \"" + escape(body, max_shown_body_bytes) + "\"";
 }
 
+/// For a configuration of variables too.
+std::string add_credential(const http::Url& url) {
+  return "add one under `credentials:` with url " + url.origin().to_string() +
+         "/, or ADAPTER_USERNAME and ADAPTER_PASSWORD_FILE beside ADAPTER_URL";
+}
+
 std::string unauthorized_text(const Refusal& refusal) {
   const std::string status = http_status(refusal.head.status);
-  const std::string where = refusal.url.origin().to_string() + "/";
   if (refusal.url.origin().scheme == "http") {
     return "the server asks for a credential" + status + ", and credentials are sent over https only: use an https url";
   }
   if (refusal.credential_key.empty()) {
     return "the server asks for a credential" + status +
-           " and none is configured for this url: add one under `credentials:` with url " + where;
+           " and none is configured for this url: " + add_credential(refusal.url);
   }
   return "the server refused the credential " + refusal.credential_key + status +
          ": check under `credentials:` that it is right, has not expired and may read this repository";
@@ -45,8 +50,7 @@ std::string unauthorized_text(const Refusal& refusal) {
 std::string forbidden_text(const Refusal& refusal) {
   const std::string status = http_status(refusal.head.status);
   if (refusal.credential_key.empty()) {
-    return "the server denies access without a credential" + status + ": add one under `credentials:` with url " +
-           refusal.url.origin().to_string() + "/";
+    return "the server denies access without a credential" + status + ": " + add_credential(refusal.url);
   }
   return "the server denies access with the credential " + refusal.credential_key + status +
          ": it needs permission to read this repository";

@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 
 from tests.e2e.harness import AdapterTest, run_command  # noqa: E402
 from tests.support import http_client  # noqa: E402
+from tests.support.own_network import own_network  # noqa: E402
 
 LISTEN = {"listen": "127.0.0.1:0"}
 
@@ -281,18 +282,38 @@ class AdminTest(AdapterTest):
         except (OSError, http_client.http.client.HTTPException):
             pass
 
-    def test_a_port_that_is_taken_is_fatal_when_the_file_asks_for_it(self):
+    def test_a_port_that_is_taken_is_fatal_when_the_file_or_the_variable_asks_for_it(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             listen = "127.0.0.1:%d" % taken.getsockname()[1]
             remote = self.remote(files={"f": "1"})
-            asked = self.serving(self.entry(remote), admin={"listen": listen})
-            self.assertEqual(asked.wait_exit(10), 1)
-            self.assertIn(listen, asked.found("start_failed")[0]["message"])
-            self.assertEqual(asked.found("start_failed")[0]["class"], "config")
-            config = self.config(self.entry(remote))
-            default = self.adapter(config).start(environment={"ADAPTER_ADMIN_LISTEN": listen})
-            default.wait_event("admin_unavailable")
-            default.wait_event("published", "docs")
+            asked = [
+                self.serving(self.entry(remote), admin={"listen": listen}),
+                self.adapter(self.config(self.entry(remote))).start(environment={"ADAPTER_ADMIN_LISTEN": listen}),
+                self.adapter(None).start(with_config=False, environment={"ADAPTER_ADMIN_LISTEN": listen}),
+            ]
+            for adapter in asked:
+                self.assertEqual(adapter.wait_exit(10), 1)
+                self.assertIn(listen, adapter.found("start_failed")[0]["message"])
+                self.assertEqual(adapter.found("start_failed")[0]["class"], "config")
+
+    def test_the_default_port_of_the_image_opens_when_it_becomes_free(self):
+        listen = "127.0.0.1:8080"
+        with own_network():
+            with socket.create_server(("127.0.0.1", 8080)):
+                adapter = self.adapter(self.config()).start(environment={"ADAPTER_ADMIN_LISTEN": listen})
+                self.assertEqual(adapter.wait_event("admin_unavailable")["level"], "warning")
+                adapter.wait_event("started")
+                adapter.reload()
+                adapter.wait_event("reloaded")
+            adapter.wait_event("admin_listening", seconds=40, address=listen)
+            self.assertEqual(adapter.ask("GET", "/healthz").status, 200)
+            broken = self.config()
+            broken["evrey"] = "1m"
+            adapter.write_config(broken)
+            adapter.reload()
+            adapter.wait_event("reload_failed")
+            self.assertFalse(adapter.ask("GET", "/api/v1/repositories").json()["last_reload"]["successful"])
+            adapter.stop()
 
     def test_two_daemons_do_not_share_a_port(self):
         remote = self.remote(files={"f": "1"})

@@ -77,6 +77,12 @@ class Status(ClientTest):
         self.assertIn("no configuration yet", output)
         self.assertEqual(self.command("health", environment=environment)[:2], (1, "not ready: there is no configuration\n"))
 
+    def test_an_address_below_the_port_is_named(self):
+        adapter = self.adapter(self.config(self.entry(self.remote(files={"a": "1"})), admin={"listen": "127.0.0.1:0"})).start()
+        code, output, errors = self.command("status", "--admin", adapter.admin + "/x/")
+        self.assertEqual((code, output), (1, ""))
+        self.assertIn("no admin port is at %s/x/ (status 404: there is nothing here)" % adapter.admin, errors)
+
     def test_no_daemon_answers(self):
         nobody = "http://127.0.0.1:%d" % free_port()
         for command in (("status",), ("status", "--json"), ("sync", "docs")):

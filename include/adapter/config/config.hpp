@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -75,9 +76,13 @@ struct Repository {
   friend bool operator==(const Repository&, const Repository&) = default;
 };
 
+/// What the container image sets as ADAPTER_ADMIN_LISTEN.
+inline constexpr std::string_view image_admin_listen = "127.0.0.1:8080";
+
 struct Admin {
   std::string listen;  ///< "host:port"; empty: off
-  /// `listen` stands in the file, so that failing to bind is fatal; false when ADAPTER_ADMIN_LISTEN gave it.
+  /// The file or ADAPTER_ADMIN_LISTEN asks for `listen`: a daemon that cannot listen there does not start. False for
+  /// the image's default in that variable, which the daemon tries again.
   bool listen_is_configured = false;
   std::optional<std::filesystem::path> token_file;
   std::vector<std::string> allowed_hosts;

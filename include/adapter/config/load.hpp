@@ -37,6 +37,8 @@ struct Finding {
 /// A variable of the environment; injected so that loading is testable.
 using Environment = std::function<std::optional<std::string>(std::string_view name)>;
 [[nodiscard]] Environment process_environment();
+/// The value of a variable named ADAPTER_…; nullopt where it is not set or empty, which is the same for these.
+[[nodiscard]] std::optional<std::string> variable(const Environment& environment, std::string_view name);
 
 /// What a configuration was read from, as it was when it was read.
 struct Sources {

@@ -130,6 +130,10 @@ std::string AdminClient::problem(const AdminAnswer& answer) const {
                                "; name its file with --admin-token-file";
   }
   const std::string detail = text_in(parse_json(answer.body), "detail");
+  if (answer.status == 404 && !detail.starts_with("there is no repository")) {
+    return "no admin port is at " + escape(target_.url.display()) + " (status 404: " + escape(detail) +
+           "); --admin takes the URL of the status page";
+  }
   return detail.empty() ? "the daemon answers with status " + std::to_string(answer.status) : escape(detail);
 }
 

@@ -17,17 +17,12 @@ struct Configured {
   bool bad = false;     ///< a daemon that runs goes on with the configuration before
 };
 
-std::optional<std::string> variable(const config::Environment& environment, std::string_view name) {
-  std::optional<std::string> value = environment(name);
-  return value && !value->empty() ? value : std::nullopt;
-}
-
 Result<Configured> read_configuration(const Options& options, const config::Environment& environment) {
   Configured configured;
-  if (const auto ca_file = variable(environment, "ADAPTER_CA_FILE")) {
+  if (const auto ca_file = config::variable(environment, "ADAPTER_CA_FILE")) {
     configured.ca_file = *ca_file;
   }
-  const std::string default_listen = variable(environment, "ADAPTER_ADMIN_LISTEN").value_or("");
+  const std::string default_listen = config::variable(environment, "ADAPTER_ADMIN_LISTEN").value_or("");
   const Result<config::Choice> choice = config::choose(options.config_file, environment);
   if (!choice) {
     if (options.config_file || options.admin_url.empty()) {
@@ -41,7 +36,7 @@ Result<Configured> read_configuration(const Options& options, const config::Envi
   }
   if (choice->source == config::Source::none) {
     configured.admin.listen = default_listen;
-    if (const auto token_file = variable(environment, "ADAPTER_ADMIN_TOKEN_FILE")) {
+    if (const auto token_file = config::variable(environment, "ADAPTER_ADMIN_TOKEN_FILE")) {
       configured.admin.token_file = *token_file;
     }
     configured.trouble = "there is no configuration";
@@ -57,7 +52,7 @@ Result<Configured> read_configuration(const Options& options, const config::Envi
     if (configured.admin.listen.empty()) {
       configured.admin.listen = default_listen;
     }
-    if (const auto token_file = variable(environment, "ADAPTER_ADMIN_TOKEN_FILE");
+    if (const auto token_file = config::variable(environment, "ADAPTER_ADMIN_TOKEN_FILE");
         token_file && !configured.admin.token_file) {
       configured.admin.token_file = *token_file;
     }
@@ -84,6 +79,12 @@ Result<http::Url> without_wildcard(const http::Url& url) {
 }
 
 Result<http::Url> url_of_option(const std::string& text) {
+  if (text.find("://") == std::string::npos) {
+    // Not quoted: a password may be part of it.
+    return Error(ErrorClass::config,
+                 "--admin takes a URL; write http:// or https:// before host and port, for example "
+                 "http://127.0.0.1:8080/");
+  }
   Result<http::Url> url = http::Url::parse(text);
   if (!url) {
     return std::move(url.error()).with_context("--admin takes a URL such as http://127.0.0.1:8080/");
@@ -95,13 +96,17 @@ Result<http::Url> url_of_option(const std::string& text) {
 }
 
 /// Nothing when the token may go there.
-std::optional<Error> refuse_plain_http(const http::Url& url, const std::string& file) {
+std::optional<Error> refuse_plain_http(const http::Url& url, const std::string& file, bool from_configuration) {
   if (url.origin().scheme == "https" || http::is_loopback_name(url.origin().host)) {
     return std::nullopt;
   }
-  return Error(ErrorClass::config, "the token in " + escape(file) + " is not sent to " + url.origin().to_string() +
-                                       ": without TLS everybody on the way could read it; ask over https://, or from "
-                                       "the machine (the pod) that the daemon is on");
+  return Error(ErrorClass::config,
+               "the token in " + escape(file) + " is not sent to " + url.origin().to_string() +
+                   ": without TLS everybody on the way could read it; " +
+                   (from_configuration ? "let admin.listen be loopback or 0.0.0.0 (in IPv6 [::]), which is asked "
+                                         "on loopback from the daemon's machine, or ask over https:// with --admin"
+                                       : "ask over https://, or on loopback from the machine (the pod) that the "
+                                         "daemon is on"));
 }
 
 std::optional<Error> take_token(AdminTarget& target, const Options& options, const Configured& configured) {
@@ -117,7 +122,7 @@ std::optional<Error> take_token(AdminTarget& target, const Options& options, con
     target.no_token = read.error().text();
     return named ? std::optional(Error(read.error()).with_context("--admin-token-file")) : std::nullopt;
   }
-  if (auto refused = refuse_plain_http(target.url, file->native())) {
+  if (auto refused = refuse_plain_http(target.url, file->native(), target.from_configuration)) {
     target.no_token = refused->text();
     return refused;
   }

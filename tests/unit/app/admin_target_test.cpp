@@ -127,7 +127,9 @@ TEST_F(FindAdmin, SaysWhatIsMissing) {
   configure("admin: {listen: 127.0.0.1:0}\n");
   EXPECT_THAT(complaint(), AllOf(HasSubstr("--admin"), HasSubstr("admin_listening")));
   options_.admin_url = "127.0.0.1:8080";
-  EXPECT_THAT(complaint(), HasSubstr("--admin takes a URL"));
+  EXPECT_THAT(complaint(), HasSubstr("--admin takes a URL; write http:// or https:// before host and port"));
+  options_.admin_url = "user:secret@localhost:8080";
+  EXPECT_THAT(complaint(), AllOf(HasSubstr("--admin takes"), Not(HasSubstr("secret"))));
   options_.admin_url = "http://user:secret@localhost/";
   EXPECT_THAT(complaint(), AllOf(HasSubstr("--admin takes"), Not(HasSubstr("secret"))));
   options_.admin_url = "http://localhost/?token=secret";
@@ -158,6 +160,12 @@ TEST_F(FindAdmin, RefusesATokenFileThatWasNamedAndCannotBeRead) {
   EXPECT_EQ(target.error().error_class(), ErrorClass::auth);
   EXPECT_THAT(target.error().text(), AllOf(HasSubstr("--admin-token-file"), HasSubstr("absent")));
   EXPECT_TRUE(find(TokenUse::optional));
+}
+
+TEST_F(FindAdmin, SaysWhereToListenInsteadOfAtAnOwnAddress) {
+  configure("admin: {listen: '192.0.2.2:8080', token_file: " + write("token", "the-secret\n") + "}\n");
+  EXPECT_THAT(complaint(), AllOf(HasSubstr("is not sent to http://192.0.2.2:8080"),
+                                 HasSubstr("let admin.listen be loopback or 0.0.0.0"), Not(HasSubstr("the-secret"))));
 }
 
 TEST_F(FindAdmin, SendsATokenOverPlainHttpToThisMachineOnly) {

@@ -68,6 +68,10 @@ TEST(EnvironmentConfig, CuresNameWhatVariablesCanSay) {
   EXPECT_THAT(text, HasSubstr("ADAPTER_URL: http is neither encrypted nor authenticated; write https, or a "
                               "configuration file with allow_insecure: true"));
   EXPECT_THAT(text, HasSubstr("ADAPTER_CRON: there is already ADAPTER_EVERY; keep one of the two"));
+  EXPECT_THAT(all_text(from({{"ADAPTER_URL", "http://git.example.com/x"}, {"ADAPTER_CA_FILE", "/ca.pem"}}).findings),
+              HasSubstr("ADAPTER_CA_FILE: an http URL has no certificate to check; unset ADAPTER_CA_FILE"));
+  EXPECT_THAT(all_text(from({{"ADAPTER_URL", "https://bot@git.example.com/x"}}).findings),
+              HasSubstr("leave them out and set ADAPTER_USERNAME and ADAPTER_PASSWORD_FILE instead"));
 }
 
 TEST(EnvironmentConfig, NamesTheVariableInEachFinding) {
