@@ -76,6 +76,9 @@ std::string to_line(const sync::OnceResult& result) {
     return result.name + ": failed (" + std::string(to_string(result.error->error_class())) +
            "): " + result.error->text();
   }
+  if (result.left_out) {
+    return result.name + ": left out, suspended by the configuration";
+  }
   if (!result.commit) {
     return result.name + ": the remote has no commit yet";
   }

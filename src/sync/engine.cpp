@@ -295,12 +295,6 @@ void LiveEngine::retry_for_files(const std::string& name) {
   }
 }
 
-asio::awaitable<void> run_once(RepositoryTask& task, steady_clock::time_point deadline, OnceResult& result) {
-  result.error = co_await task.sync_until(deadline);
-  result.commit = task.status().commit;
-  result.changed = task.changed();
-}
-
 asio::awaitable<std::vector<OnceResult>> LiveEngine::sync_once(std::shared_ptr<const config::Config> config,
                                                                std::vector<std::string> names, milliseconds retry_for) {
   take_settings(std::move(config));
@@ -315,14 +309,21 @@ asio::awaitable<std::vector<OnceResult>> LiveEngine::sync_once(std::shared_ptr<c
   std::vector<OnceResult> results;
   results.reserve(config_->repositories.size());  // the tasks below write into its elements
   for (const config::Repository& repository : config_->repositories) {
-    const bool asked =
-        names.empty() ? !repository.suspend : std::find(names.begin(), names.end(), repository.name) != names.end();
-    if (asked) {
-      OnceResult& result = results.emplace_back();
-      result.name = repository.name;
+    const bool is_named = std::find(names.begin(), names.end(), repository.name) != names.end();
+    if (!names.empty() && !is_named) {
+      continue;
+    }
+    OnceResult& result = results.emplace_back();
+    result.name = repository.name;
+    if (repository.suspend && is_named) {
+      result.error.emplace(ErrorClass::config, "the repository is suspended by the configuration");
+    } else if (repository.suspend) {
+      result.left_out = true;
+    } else {
       result.error.emplace(ErrorClass::cancelled, "interrupted");
       Entry& entry = add(repository);
-      entry.scope.spawn("repository " + repository.name, run_once(entry.task, deadline, result));
+      const bool waits = retry_for > milliseconds(0);
+      entry.scope.spawn("repository " + repository.name, entry.task.sync_once(deadline, waits, result));
     }
   }
   for (const auto& [name, entry] : entries_) {

@@ -21,6 +21,8 @@ using std::chrono::steady_clock;
 
 constexpr int default_stale_intervals = 10;
 constexpr std::chrono::minutes rare{10};
+/// The longest gap between two looks at an empty remote whose first commit is waited for.
+constexpr std::chrono::seconds first_commit_interval{5};
 
 Machine::Settings machine_settings(const config::Repository& repository, const RefSelection& selection,
                                    const std::string& fingerprint) {
@@ -169,19 +171,36 @@ asio::awaitable<void> RepositoryTask::watch(bool spread) {
   }
 }
 
-asio::awaitable<std::optional<Error>> RepositoryTask::sync_until(steady_clock::time_point deadline) {
+asio::awaitable<void> RepositoryTask::sync_once(steady_clock::time_point deadline, bool awaits_first_commit,
+                                                OnceResult& result) {
+  result.error = co_await sync_until(deadline, awaits_first_commit);
+  result.commit = status_.commit;
+  result.changed = changed_;
+}
+
+asio::awaitable<std::optional<Error>> RepositoryTask::sync_until(steady_clock::time_point deadline,
+                                                                 bool awaits_first_commit) {
   std::optional<Error> error = co_await recover_until(deadline);
   while (!error) {
     error = co_await attempt();
-    if (!error) {
+    const bool waits = !error && awaits_first_commit && status_.empty_remote && !status_.commit;
+    if (!error && !waits) {
       co_return std::nullopt;
     }
-    const auto retry_at = machine_.sleep_until(Now::read());
-    if (retry_at > deadline) {
+    const Now now = Now::read();
+    auto retry_at = machine_.sleep_until(now);
+    if (waits) {
+      // The schedule may be a rare one, and the last look comes when the time is over.
+      retry_at = std::min({retry_at, now.steady + first_commit_interval, std::max(now.steady, deadline)});
+    }
+    if (retry_at > deadline || (waits && now.steady >= deadline)) {
       break;
     }
     co_await wakeup_.wait_until(retry_at);
     error.reset();
+  }
+  if (!error) {
+    error.emplace(ErrorClass::timeout, "the remote has no commit yet, and none came in the time for retries");
   }
   co_return error;
 }

@@ -119,8 +119,11 @@ public:
   /// Recovers, then checks and syncs on schedule until cancelled. Failures are logged and retried; none comes out.
   asio::awaitable<void> watch(bool spread);
 
-  /// Recovers, then tries until it is in sync or `deadline` has passed. The last error, or nothing.
-  asio::awaitable<std::optional<Error>> sync_until(std::chrono::steady_clock::time_point deadline);
+  /// Recovers, then tries until it is in sync or `deadline` has passed. `result`, which outlives the coroutine, gets
+  /// the last error, or none. An empty remote is in sync, unless `awaits_first_commit` and nothing is published: then
+  /// it is asked again, and a timeout at `deadline`.
+  asio::awaitable<void> sync_once(std::chrono::steady_clock::time_point deadline, bool awaits_first_commit,
+                                  OnceResult& result);
 
   /// Asks for an attempt now. The number of the first one that begins after this call; 0 when there will be none.
   std::uint64_t poke();
@@ -145,6 +148,8 @@ public:
   [[nodiscard]] schedule::TimePoint last_attempt() const;
 
 private:
+  asio::awaitable<std::optional<Error>> sync_until(std::chrono::steady_clock::time_point deadline,
+                                                   bool awaits_first_commit);
   asio::awaitable<std::optional<Error>> recover_until(std::chrono::steady_clock::time_point deadline);
   asio::awaitable<std::optional<Error>> attempt();
   asio::awaitable<std::optional<Error>> guarded(asio::awaitable<void> step);

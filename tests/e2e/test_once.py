@@ -71,6 +71,38 @@ class Once(AdapterTest):
         self.assertEqual(adapter.once(), 0, adapter.tail())
         self.assertIsNone(adapter.published("docs"))
 
+    def test_retry_waits_for_the_first_commit_of_an_empty_repository(self):
+        remote = self.remote()
+        adapter = self.adapter(self.config(self.entry(remote), every="1h"))
+        maker = threading.Timer(1.5, lambda: remote.commit({"a": "first"}))
+        maker.start()
+        self.assertEqual(adapter.once("--retry", "40s"), 0, adapter.tail())
+        maker.join()
+        self.assert_good(adapter, remote)
+
+    def test_retry_fails_when_an_empty_repository_gets_no_commit(self):
+        adapter = self.adapter(self.config(self.entry(self.remote())))
+        began = time.monotonic()
+        code, output, _ = self.once_with_output(adapter, "--retry", "2s")
+        self.assertEqual((code, output), (1, "docs: failed (timeout): the remote has no commit yet, and none came in the time for retries\n"))
+        self.assertGreater(time.monotonic() - began, 1.9)
+        self.assertLess(time.monotonic() - began, 12)
+
+    def test_a_suspended_repository_is_left_out_and_refused_by_name(self):
+        one, two = self.remote("one.git", files={"a": "1"}), self.remote("two.git", files={"a": "2"})
+        adapter = self.adapter(self.config(self.entry(one, "one"), self.entry(two, "two", suspend=True)))
+        code, output, _ = self.once_with_output(adapter)
+        self.assertEqual(code, 0)
+        self.assertIn("two: left out, suspended by the configuration\n", output)
+        code, output, _ = self.once_with_output(adapter, "one", "two")
+        self.assertEqual(code, 1)
+        self.assertIn("one: %s unchanged\n" % one.resolve("main"), output)
+        self.assertIn("two: failed (config): the repository is suspended by the configuration\n", output)
+        self.assertIsNone(adapter.published("two"))
+
+    def once_with_output(self, adapter, *arguments):
+        return run_command("once", "--config", adapter.config_file, *arguments, folder=self.folder)
+
     def test_a_remote_that_is_down_keeps_the_tree(self):
         remote = self.remote(files={"a": "1"})
         adapter = self.adapter(self.config(self.entry(remote)))

@@ -24,9 +24,10 @@ namespace adapter::sync {
 /// What happened to one repository in sync_once().
 struct OnceResult {
   std::string name;
-  std::optional<Error> error;      ///< nothing: in sync
+  std::optional<Error> error;      ///< nothing: in sync, or left out
   std::optional<ObjectId> commit;  ///< published; nothing for an empty remote
   bool changed = false;
+  bool left_out = false;  ///< it is suspended and was not named
 };
 
 /// A forge's word that somebody pushed.
@@ -66,7 +67,9 @@ public:
   virtual asio::awaitable<void> apply(std::shared_ptr<const config::Config> config) = 0;
 
   /// Syncs the named repositories (all when empty) once, without watching; failed ones are tried again until
-  /// `retry_for` has passed. An unknown name is a config error. Instead of apply(), not beside it.
+  /// `retry_for` has passed. An empty remote is in sync where `retry_for` is zero; else its first commit is waited for,
+  /// and a timeout error when none came. A suspended repository is a config error in its result when it is named. An
+  /// unknown name is a config error that is thrown. Instead of apply(), not beside it.
   virtual asio::awaitable<std::vector<OnceResult>> sync_once(std::shared_ptr<const config::Config> config,
                                                              std::vector<std::string> names,
                                                              std::chrono::milliseconds retry_for) = 0;
