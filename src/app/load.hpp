@@ -15,6 +15,7 @@ namespace adapter::app {
 [[nodiscard]] config::Loaded load_choice(const config::Choice& choice);
 /// The same with warnings about the files that the configuration names, for a person who checks it.
 [[nodiscard]] config::Loaded examine_configuration(const Options& options);
+/// As with `--config FILE`: ADAPTER_URL beside it is an error.
 [[nodiscard]] config::Loaded examine_file(const std::filesystem::path& file);
 
 /// Each finding as a line on standard error.

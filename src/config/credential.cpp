@@ -36,6 +36,8 @@ std::optional<SecretSource> read_source(Context& context, const Fields& fields, 
                          "is not a variable's name; write the name alone, for example GIT_TOKEN, without ${}");
     return std::nullopt;
   }
+  static_cast<void>(context.environment(*variable));  // counts as read, also where the configuration has faults
+  context.report.name_file(fields.place_of(variable_key), *variable, NamedFile::Kind::secret_variable);
   return SecretSource{SecretSource::Kind::environment, *variable};
 }
 
@@ -144,7 +146,7 @@ std::optional<Located<Credential>> read_credential(Context& context, const Value
 }
 
 void check_credentials(Context& context, const std::vector<Located<Credential>>& credentials,
-                       const std::vector<Repository>& repositories) {
+                       const std::vector<Repository>& repositories, bool all_are_known) {
   std::map<std::string, const Place*> seen;
   for (const Located<Credential>& credential : credentials) {
     std::string prefix = credential.value.url.to_string();
@@ -168,7 +170,7 @@ void check_credentials(Context& context, const std::vector<Located<Credential>>&
     const bool used = std::any_of(repositories.begin(), repositories.end(), [&](const Repository& repository) {
       return repository.url.is_below(credential.value.url);
     });
-    if (!used && !context.report.has_errors()) {
+    if (!used && all_are_known) {
       context.report.warning(credential.place, "unused", "no repository's URL begins with this one");
     }
   }

@@ -42,8 +42,9 @@ private:
   void rescue_admin(const Document& broken);
   [[nodiscard]] bool refuse_empty(const Document& document);
   void read_lists(const Fields& fields);
-  void include(const Document& main, const Value& item);
-  void include_file(const Value& item, const std::filesystem::path& main, const std::filesystem::path& file,
+  /// Both return false when a file that may hold repositories was not read, which is reported.
+  bool include(const Document& main, const Value& item);
+  bool include_file(const Value& item, const std::filesystem::path& main, const std::filesystem::path& file,
                     bool literal);
   void build();
 
@@ -54,6 +55,7 @@ private:
   std::set<std::filesystem::path> included_;
   std::uint64_t total_bytes_ = 0;
   bool too_many_reported_ = false;
+  bool all_were_read_ = true;  ///< no list of repositories, and no file that may hold one, was refused
 
   std::vector<Draft> drafts_;
   std::vector<Located<Credential>> credentials_;
@@ -65,6 +67,7 @@ bool Loader::accept(const Document& document) {
   report_.begin_file(document.name());
   if (const auto& fault = document.fault()) {
     report_.error(Place{&document, fault->mark, ""}, fault->rule, fault->message);
+    all_were_read_ = false;
     return false;
   }
   return true;
@@ -76,6 +79,7 @@ bool Loader::refuse_empty(const Document& document) {
     return false;
   }
   report_.error(Place{&document, {}, ""}, "empty-file", "is empty; write `repositories: []`");
+  all_were_read_ = false;
   return true;
 }
 
@@ -118,12 +122,17 @@ void Loader::read_main(const Fields& top) {
     defaults_ = read_defaults(context_, *defaults);
   }
   read_lists(top);
+  const Value* const list = top.find("include");
+  all_were_read_ = all_were_read_ && (list == nullptr || list->node->kind == Node::Kind::sequence);
   for (const Value& item : top.list("include", "a list of paths, for example [conf.d/*.yaml]")) {
-    include(*item.document, item);
+    all_were_read_ = include(*item.document, item) && all_were_read_;
   }
 }
 
 void Loader::read_lists(const Fields& fields) {
+  const Value* const repositories = fields.find("repositories");
+  const bool is_list = repositories == nullptr || repositories->node->kind == Node::Kind::sequence;
+  all_were_read_ = all_were_read_ && is_list && !fields.refused_a_key();
   for (const Value& item : fields.list("credentials", "a list of credentials")) {
     if (auto credential = read_credential(context_, item)) {
       credentials_.push_back(std::move(*credential));
@@ -134,71 +143,73 @@ void Loader::read_lists(const Fields& fields) {
   }
 }
 
-void Loader::include(const Document& main, const Value& item) {
+bool Loader::include(const Document& main, const Value& item) {
   const std::optional<std::string> pattern = read_text(context_, item, "a path, for example conf.d/*.yaml");
   if (!pattern || files_ == nullptr) {
-    return;
+    return false;
   }
   const std::filesystem::path main_file(main.name());
   const std::filesystem::path folder = main_file.parent_path();
   const bool literal = pattern->find_first_of(glob_characters) == std::string::npos;
   if (pattern->find("**") != std::string::npos) {
     report_.error(item.place(), "bad-value", "** is not supported; write one pattern for each folder");
-    return;
+    return false;
   }
   if (literal && files_->is_directory && files_->is_directory(folder / *pattern)) {
     const bool slash = pattern->ends_with('/');
     report_.error(item.place(), "unreadable-file",
                   escape(*pattern, 256) + " is a directory; write " + escape(*pattern, 256) + (slash ? "" : "/") +
                       "*.yaml for the files in it");
-    return;
+    return false;
   }
   if (literal) {
-    include_file(item, main_file, folder / *pattern, true);
-    return;
+    return include_file(item, main_file, folder / *pattern, true);
   }
   std::vector<std::filesystem::path> found;
   try {
     found = files_->glob(folder, *pattern);
   } catch (const Error& error) {
     report_.error(item.place(), "unreadable-file", error.text());
-    return;
+    return false;
   }
   if (found.empty()) {
     report_.warning(
         item.place(), "no-match",
-        "no file matches " + escape(*pattern, 256) + " below " + escape(folder.empty() ? "." : folder.string(), 1024));
+        "no file matches " + escape(*pattern, 256) +
+            (pattern->starts_with('/') ? "" : " below " + escape(folder.empty() ? "." : folder.string(), 1024)));
   }
   std::sort(found.begin(), found.end());
+  bool all_were_read = true;
   for (const std::filesystem::path& file : found) {
-    include_file(item, main_file, file, false);
+    all_were_read = include_file(item, main_file, file, false) && all_were_read;
   }
+  return all_were_read;
 }
 
-void Loader::include_file(const Value& item, const std::filesystem::path& main, const std::filesystem::path& file,
+bool Loader::include_file(const Value& item, const std::filesystem::path& main, const std::filesystem::path& file,
                           bool literal) {
   const std::filesystem::path absolute = (files_->working_directory / file).lexically_normal();
   if (absolute == (files_->working_directory / main).lexically_normal()) {
     if (literal) {
       report_.error(item.place(), "bad-value", "a file cannot include itself");
     }
-    return;  // a pattern that also matches the main file means the others
+    return true;  // a pattern that also matches the main file means the others
   }
   if (!included_.insert(absolute).second) {
-    return;
+    return true;
   }
   if (included_.size() > max_included_files) {
     if (!std::exchange(too_many_reported_, true)) {
       report_.error(item.place(), "too-large", "includes more than " + std::to_string(max_included_files) + " files");
     }
-    return;
+    return false;
   }
   std::string text;
   try {
     text = files_->read(file);
   } catch (const Error& error) {
     report_.error(item.place(), "unreadable-file", error.text());
-    return;
+    return false;
   }
   total_bytes_ += text.size();
   if (total_bytes_ > files_->max_total_bytes) {
@@ -206,18 +217,16 @@ void Loader::include_file(const Value& item, const std::filesystem::path& main, 
       report_.error(item.place(), "too-large",
                     "the included files hold more than " + format_size(files_->max_total_bytes));
     }
-    return;
+    return false;
   }
   config.files.push_back(absolute);
   Document& document = keep(Document::parse(file.string(), std::move(text)));
   document.set_directory(absolute.parent_path());
-  if (!accept(document)) {
-    return;
-  }
-  if (refuse_empty(document)) {
-    return;
+  if (!accept(document) || refuse_empty(document)) {
+    return false;
   }
   read_lists(Fields(context_, root_value(document), Section::included));
+  return true;
 }
 
 void Loader::build() {
@@ -239,7 +248,8 @@ void Loader::build() {
     config.repositories.push_back(std::move(repository));
   }
   config.ca_file = defaults_.ca_file ? std::optional(defaults_.ca_file->value) : ca_file_;
-  check_credentials(context_, credentials_, config.repositories);
+  const bool has_urls = std::all_of(drafts_.begin(), drafts_.end(), [](const Draft& draft) { return draft.url; });
+  check_credentials(context_, credentials_, config.repositories, all_were_read_ && has_urls);
   for (const Located<Credential>& credential : credentials_) {
     config.credentials.push_back(credential.value);
   }

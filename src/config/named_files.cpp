@@ -36,17 +36,48 @@ std::string fault_of(const std::filesystem::path& file) {
   return {};
 }
 
-/// What keeps a folder from being there or from being made; empty: nothing does.
-std::string fault_of_directory(const std::filesystem::path& directory) {
-  for (std::filesystem::path path = directory; path.has_relative_path(); path = path.parent_path()) {
-    struct stat info{};
-    if (::stat(path.c_str(), &info) == 0) {
-      return S_ISDIR(info.st_mode) ? std::string()
-                                   : "cannot use " + escape(directory.native(), 1024) + ": " +
-                                         escape(path.native(), 1024) + " is not a folder; correct the path";
-    }
+/// The nearest folder or file above `directory`, itself included, that is there; "/" for none.
+std::filesystem::path nearest_existing(const std::filesystem::path& directory) {
+  struct stat info{};
+  std::filesystem::path path = directory;
+  while (path.has_relative_path() && ::stat(path.c_str(), &info) != 0) {
+    path = path.parent_path();
   }
-  return {};
+  return path;
+}
+
+/// What keeps a folder from being there or from being made, as an error, or this process from writing to it, as a
+/// warning; nullopt: nothing does.
+std::optional<Finding> check_directory(Finding finding, const std::filesystem::path& directory) {
+  const std::filesystem::path there = nearest_existing(directory);
+  struct stat info{};
+  if (::stat(there.c_str(), &info) == 0 && !S_ISDIR(info.st_mode)) {
+    finding.rule = "not-a-folder";
+    finding.message = "cannot use " + escape(directory.native(), 1024) + ": " + escape(there.native(), 1024) +
+                      " is not a folder; correct the path";
+    return finding;
+  }
+  if (::faccessat(AT_FDCWD, there.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+    finding.rule = "unwritable-folder";
+    finding.message =
+        storage_error(errno, there == directory ? "write to" : "make a folder in", there.native()).text() +
+        "; let the user that runs adapter write there";
+    finding.warning = true;
+    return finding;
+  }
+  return std::nullopt;
+}
+
+/// A variable whose secret `looks` finds unusable or odd.
+std::optional<Finding> check_variable(Finding finding, const std::string& variable, const Looks& looks) {
+  const ContentFault fault = looks.secret_variable ? looks.secret_variable(variable) : ContentFault{};
+  if (fault.text.empty()) {
+    return std::nullopt;
+  }
+  finding.rule = "odd-secret";
+  finding.message = fault.text;
+  finding.warning = true;
+  return finding;
 }
 
 bool is_admin_token(const NamedFile& named) {
@@ -56,13 +87,13 @@ bool is_admin_token(const NamedFile& named) {
 /// The finding about one file; nothing when all is well.
 std::optional<Finding> check(const NamedFile& named, const Looks& looks, bool admin_is_open) {
   Finding finding = named.place;
-  finding.warning = true;
   if (named.kind == NamedFile::Kind::directory) {
-    finding.rule = "not-a-folder";
-    finding.message = fault_of_directory(named.file);
-    finding.warning = false;
-    return finding.message.empty() ? std::nullopt : std::optional(std::move(finding));
+    return check_directory(std::move(finding), named.file);
   }
+  if (named.kind == NamedFile::Kind::secret_variable) {
+    return check_variable(std::move(finding), named.file.native(), looks);
+  }
+  finding.warning = true;
   const bool needed_at_start = admin_is_open && is_admin_token(named);
   finding.message = fault_of(named.file);
   if (!finding.message.empty()) {

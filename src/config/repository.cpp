@@ -108,7 +108,10 @@ void read_schedule(Context& context, const Fields& fields, Section section, Sett
     if (parsed) {
       settings.cron = Located<std::string>{std::move(*cron), fields.place_of("cron")};
     } else {
-      context.report.error(fields.place_of("cron"), "bad-value", parsed.error().text());
+      constexpr std::string_view subject = "cron: ";  // the finding's key says it too
+      const std::string fault = parsed.error().text();
+      context.report.error(fields.place_of("cron"), "bad-value",
+                           fault.starts_with(subject) ? fault.substr(subject.size()) : fault);
     }
   }
   if (const auto name = fields.text("timezone", "a zone's name, for example Europe/Berlin")) {
@@ -134,10 +137,8 @@ Settings read_settings(Context& context, const Fields& fields, Section section) 
   if (const auto text = fields.text("ref", "HEAD, a branch, a tag or a commit id")) {
     Result<std::string> ref = read_ref(*text);
     if (ref) {
-      if (looks_like_short_id(*ref)) {
-        context.report.warning(fields.place_of("ref"), "short-id",
-                               "looks like an abbreviated commit id, but is read as a branch or a tag: a remote cannot "
-                               "look it up; write all 40 digits");
+      if (std::optional<RefDoubt> doubt = doubt_about_ref(*ref)) {
+        context.report.warning(fields.place_of("ref"), doubt->rule, std::move(doubt->text));
       }
       settings.ref = Located<std::string>{std::move(*ref), fields.place_of("ref")};
     } else {
@@ -202,7 +203,9 @@ schedule::Schedule build_schedule(Context& context, const Draft& draft, const Se
 void check_staleness(Context& context, const Repository& repository, const Draft& draft, const Settings& defaults) {
   const auto& staleness = nearer(draft.settings.max_staleness, defaults.max_staleness);
   const auto* interval = std::get_if<schedule::Interval>(&repository.schedule.when);
-  if (!staleness || repository.suspend) {
+  const Settings& when = draft.settings.says_when ? draft.settings : defaults;
+  const bool is_known = !when.says_when || when.every || when.cron;  // else the default is not what anything says
+  if (!staleness || repository.suspend || !is_known) {
     return;
   }
   const std::string whose = draft.settings.max_staleness || !draft.name ? "" : " for " + draft.name->value;

@@ -123,10 +123,29 @@ Result<std::string> read_ref(std::string_view text) {
   return std::string(text);
 }
 
-bool looks_like_short_id(std::string_view ref) noexcept {
+std::optional<RefDoubt> doubt_about_ref(std::string_view ref) {
   constexpr std::size_t shortest = 7;  // of git
-  return ref.size() >= shortest && ref.size() < 40 && std::all_of(ref.begin(), ref.end(), is_hex) &&
-         std::any_of(ref.begin(), ref.end(), is_digit) && std::any_of(ref.begin(), ref.end(), is_letter);
+  constexpr std::string_view folder = "refs/";
+  if (std::all_of(ref.begin(), ref.end(), is_hex)) {
+    const bool is_mixed =
+        std::any_of(ref.begin(), ref.end(), is_digit) && std::any_of(ref.begin(), ref.end(), is_letter);
+    if (ref.size() > 40) {
+      return RefDoubt{"long-id", "looks like a commit id with " + std::to_string(ref.size()) +
+                                     " digits, and is read as a branch or a tag; a commit id has 40"};
+    }
+    if (is_mixed && ref.size() >= shortest && ref.size() < 40) {
+      return RefDoubt{"short-id",
+                      "looks like an abbreviated commit id, but is read as a branch or a tag: a remote cannot look it "
+                      "up; write all 40 digits"};
+    }
+  }
+  const std::string_view rest = ref.starts_with(folder) ? ref.substr(folder.size()) : std::string_view();
+  if (rest.starts_with("remotes/")) {
+    return RefDoubt{"remote-ref",
+                    "is a ref that clones make for themselves, and a remote has it only when one was pushed; write " +
+                        escape(without_remote(rest), 128) + " for the remote's own branch"};
+  }
+  return std::nullopt;
 }
 
 std::optional<ForgePage> read_forge_page(const http::Url& url) {

@@ -30,8 +30,14 @@ using Complaint = std::optional<std::string>;
 /// clone's own (origin/…, remotes/…).
 [[nodiscard]] Result<std::string> read_ref(std::string_view text);
 
-/// A ref that looks like an abbreviated commit id, which no remote can look up.
-[[nodiscard]] bool looks_like_short_id(std::string_view ref) noexcept;
+/// Why a ref that git allows is hardly meant.
+struct RefDoubt {
+  std::string_view rule;  ///< of the finding
+  std::string text;
+};
+/// One that looks like an abbreviated commit id, which no remote can look up, or like one with too many digits; a ref
+/// that clones make for themselves (refs/remotes/origin/main). Nullopt for any other.
+[[nodiscard]] std::optional<RefDoubt> doubt_about_ref(std::string_view ref);
 
 /// What is meant by the address of a forge's web page: the repository, and the ref that the page shows (may be empty).
 /// Nullopt for a URL that does not look like one.

@@ -81,6 +81,8 @@ std::string count_of(std::size_t fields) {
   std::string text = std::to_string(fields) + " fields; write five: minute hour day-of-month month day-of-week";
   if (fields == field_rules.size() + 1 || fields == field_rules.size() + 2) {
     text += ", none for seconds or years (every: 10s is the key for less than a minute)";
+  } else if (fields > field_rules.size()) {
+    text += "; the command of a crontab has no place here: docs/events.md has scripts that act on a new commit";
   }
   return text;
 }

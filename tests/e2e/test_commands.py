@@ -95,7 +95,7 @@ class Commands(AdapterTest):
         self.assertNotIn("hunter", output + errors)
         for line, key, says in ((2, 0, "is empty"), (3, 1, "holds a line break"), (4, 2, "quotes")):
             self.assertRegex(output, r"%s:%d:\d+: warning: credentials\[%d\]\.password_file: .*%s" % (path, line, key, says))
-        self.assertIn("the credential for https://unset.example.com/: environment variable BOT_PASSWORD is not set", output)
+        self.assertRegex(output, r"%s:7:\d+: warning: credentials\[5\]\.password_env: environment variable BOT_PASSWORD is not set" % path)
         for name in ("fine", "marked"):
             self.assertNotIn("/%s" % name, output)
         self.assertEqual(output.count(".password_file: "), 3, output)
@@ -153,6 +153,10 @@ class Commands(AdapterTest):
         self.assertEqual(code, 2)
         self.assertIn("bad.yaml:4:", output)
         self.assertEqual(run_command("validate", "--config", good, good)[0], 2)
+        for arguments in ((good,), ("--config", good)):
+            code, output, _ = run_command("validate", *arguments, environment={"ADAPTER_URL": "https://example.com/a.git"})
+            self.assertEqual(code, 2)
+            self.assertIn("both ADAPTER_URL and the configuration file %s say what to watch" % good, output)
 
     def test_variables_that_nothing_reads_are_named_without_their_values(self):
         path = self.write("repositories:\n  - {name: docs, url: 'https://example.com/a.git', ref: '${ADAPTER_TEAM_REF}'}\n")
@@ -194,6 +198,13 @@ class Commands(AdapterTest):
         path = self.write("repositories: []\n")
         self.assertEqual(run_command("--config", path, "validate")[0], 0)
         self.assertEqual(run_command("validate", "--config", path)[0], 0)
+
+    def test_ls_remote_takes_an_empty_variable_as_not_set(self):
+        self.remote(files={"a": "1"})
+        code, _, errors = run_command("ls-remote", self.server.url("docs.git"), environment={"ADAPTER_CA_FILE": ""})
+        self.assertEqual(code, 1)
+        self.assertIn("certificate", errors)
+        self.assertNotIn("cannot read", errors)
 
     def test_ls_remote(self):
         remote = self.remote(files={"a": "1"})

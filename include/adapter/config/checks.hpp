@@ -20,16 +20,17 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 
 /// Warnings about variables; none repeats a value. An ADAPTER_* variable that nothing reads, with the nearest name that
 /// is read; those that Kubernetes makes for Services are left out. A value in quotes, which the env files of Docker
-/// keep. With `beside_a_file` those too that are read only where there is none. `used` are the names that the
-/// configuration itself mentions.
+/// keep. With `beside_a_file` those too that are read only where there is none; an empty one of
+/// them counts as not set. `used` are the names that the configuration itself mentions.
 [[nodiscard]] std::vector<Finding> check_variables(const Variables& variables, const std::set<std::string>& used,
                                                    bool beside_a_file = false);
 
-/// A file of secrets or certificates, or the data directory, that a configuration names, and the place that names it.
+/// A file of secrets or certificates, the data directory, or a variable with a secret, that a configuration names, and
+/// the place that names it.
 struct NamedFile {
-  enum class Kind : std::uint8_t { secret, certificates, directory };
-  Finding place;  ///< file, line, column and key; no message
-  std::filesystem::path file;
+  enum class Kind : std::uint8_t { secret, certificates, directory, secret_variable };
+  Finding place;               ///< file, line, column and key; no message
+  std::filesystem::path file;  ///< secret_variable: the variable's name
   Kind kind = Kind::secret;
 };
 /// What is wrong with the content of a file that can be read, without any byte of a secret; an empty text: nothing.
@@ -40,10 +41,12 @@ struct ContentFault {
 struct Looks {
   std::function<ContentFault(const std::filesystem::path&)> secret;
   std::function<ContentFault(const std::filesystem::path&)> certificates;
+  std::function<ContentFault(const std::string& variable)> secret_variable{};  ///< may be empty: no look
 };
 
-/// Findings about named files. Warnings: one that is missing, is no file or cannot be read by this process, since this
-/// machine need not be the one it is for; what `looks` finds odd. Errors: what can do on no machine, which is a file of
+/// Findings about named files and variables. Warnings: one that is missing, is no file or cannot be read by this
+/// process, and a data directory that it cannot write or make, since this machine and its user need not be those it is
+/// for; what `looks` finds odd. Errors: what can do on no machine, which is a file of
 /// certificates without one, an admin token that is unusable while its port is open, a data directory that is a file.
 /// Blocks on a look at each; any thread.
 [[nodiscard]] std::vector<Finding> check_named_files(const std::vector<NamedFile>& files, const Looks& looks,

@@ -2,7 +2,6 @@
 #include "fields.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 #include "adapter/base/text.hpp"
@@ -301,12 +300,11 @@ std::optional<bool> Fields::boolean(std::string_view name, std::string_view expe
   if (*text == "true" || *text == "false") {
     return *text == "true";
   }
-  constexpr std::array<std::string_view, 4> former_truths{"yes", "on", "Yes", "On"};
-  constexpr std::array<std::string_view, 4> former_lies{"no", "off", "No", "Off"};
+  const std::string word = to_lower(*text);
   std::string cure;
-  if (std::find(former_truths.begin(), former_truths.end(), *text) != former_truths.end()) {
+  if (word == "yes" || word == "on" || word == "true") {
     cure = "; write true";
-  } else if (std::find(former_lies.begin(), former_lies.end(), *text) != former_lies.end()) {
+  } else if (word == "no" || word == "off" || word == "false") {
     cure = "; write false";
   }
   context_.report.error(value->place(), "wrong-type", in_quotes(*text) + " is not " + std::string(expected) + cure);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "keys.hpp"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -106,6 +107,11 @@ constexpr std::array synonyms{
     Synonym{"shallow", "depth"},  Synonym{"threads", "workers"},
 };
 
+/// What other tools call the switch that turns the verification of certificates off.
+constexpr std::array<std::string_view, 10> switches_of_verification{
+    "ssl_verify", "sslVerify",    "verify_ssl",      "tls_verify",           "verify_tls",
+    "sslverify",  "tls_insecure", "skip_tls_verify", "insecure_skip_verify", "insecure_skip_tls_verify"};
+
 std::vector<std::string_view> known_names(Section section) {
   std::vector<std::string_view> names;
   for (const Key& key : keys_of(section)) {
@@ -184,6 +190,10 @@ std::string_view name_of(Section section) noexcept {
 }
 
 std::string explain_unknown(Section section, std::string_view key) {
+  if (std::find(switches_of_verification.begin(), switches_of_verification.end(), key) !=
+      switches_of_verification.end()) {
+    return "unknown key; certificates are always verified: name the CA of a server of your own with ca_file";
+  }
   if (key == "<<") {
     return "unknown key; merge keys are not read here: put what repositories share under defaults";
   }

@@ -28,8 +28,8 @@ std::optional<std::uint32_t> line_before(std::string_view text, std::uint32_t li
   return std::nullopt;
 }
 
-/// A ${NAME} without quotes inside {…} or […], where its brace ends or begins a mapping.
-bool has_bare_variable_in_flow(std::string_view line) {
+/// Whether `mark` ("${" or "?") stands without quotes inside {…} or […], where YAML gives it a meaning of its own.
+bool has_bare_in_flow(std::string_view line, std::string_view mark) {
   char quote = '\0';
   bool in_flow = false;
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -39,7 +39,7 @@ bool has_bare_variable_in_flow(std::string_view line) {
       quote = c == quote ? '\0' : quote;
     } else if (c == '"' || c == '\'') {
       quote = c;
-    } else if (c == '$' && line.substr(i + 1).starts_with('{')) {
+    } else if (line.substr(i).starts_with(mark)) {
       if (in_flow) {
         return true;
       }
@@ -99,8 +99,11 @@ std::string usual_cause(std::string_view text, Mark mark) {
   if (indentation.find('\t') != std::string_view::npos) {
     return "; a tab does not indent in YAML, write blanks";
   }
-  if (has_bare_variable_in_flow(line)) {
+  if (has_bare_in_flow(line, "${")) {
     return "; inside {…} and […] a variable has to be in quotes, write \"${NAME}\"";
+  }
+  if (has_bare_in_flow(line, "?")) {
+    return "; inside {…} and […] a value that holds a ? has to be in quotes";
   }
   if (std::string cause = cause_in(text, mark.line); !cause.empty()) {
     return cause;

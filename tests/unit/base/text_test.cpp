@@ -36,6 +36,8 @@ TEST(Nearest, FindsATypoAndNothingFarAway) {
   constexpr std::array<std::string_view, 3> keys{"url", "every", "timezone"};
   EXPECT_EQ(nearest("evry", keys), "every");
   EXPECT_EQ(nearest("timezon", keys), "timezone");
+  EXPECT_EQ(nearest("eveyr", keys), "every");
+  EXPECT_EQ(nearest("ulr", keys), "url") << "two neighbours that changed places are one edit";
   EXPECT_EQ(nearest("password", keys), "");
 }
 

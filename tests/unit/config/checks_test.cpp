@@ -43,6 +43,7 @@ TEST(CheckVariables, NamesThoseThatAreReadOnlyWithoutAFile) {
   EXPECT_EQ(all_text(check_variables(variables, {}, true)),
             "environment: warning: ADAPTER_REF: a file is configured, and beside one this variable is not read; write "
             "it there\n");
+  EXPECT_THAT(all_text(check_variables({{"ADAPTER_REF", ""}}, {}, true)), IsEmpty()) << "an empty one is not set";
   EXPECT_THAT(all_text(check_variables(variables, {"ADAPTER_REF"}, true)), IsEmpty()) << "the file says ${ADAPTER_REF}";
 }
 
@@ -123,6 +124,37 @@ TEST_F(NamedFiles, OfSecretsAndCertificatesAreLookedInto) {
   }
   EXPECT_THAT(found, testing::UnorderedElementsAre("admin.token_file admin!", "credentials[0].password_file password!",
                                                    "repositories[0].webhook.secret_files[0] hook!"));
+}
+
+TEST_F(NamedFiles, AndVariablesOfSecretsHaveTheirPlaceBesideOtherFaults) {
+  write("config.yaml",
+        "credentials:\n  - {url: https://git.example.com/, token_env: NO_TOKEN}\n"
+        "repositories:\n  - name: docs\n    url: https://git.example.com/docs\n    evry: 1m\n");
+  Looks looks = no_faults;
+  looks.secret_variable = [](const std::string& variable) { return ContentFault{variable + " is not set", true}; };
+  const Loaded loaded = examine_file(folder_ / "config.yaml", corpus_environment(), looks);
+  const std::string file = (folder_ / "config.yaml").native();
+  EXPECT_EQ(all_text(loaded.findings), file + ":6:5: error: repositories[0].evry: unknown key; did you mean every?\n" +
+                                           file + ":2:48: warning: credentials[0].token_env: NO_TOKEN is not set\n");
+}
+
+TEST_F(NamedFiles, WarnOfADataDirectoryThatThisUserCannotWrite) {
+  const std::filesystem::path data = folder_ / "data";
+  std::filesystem::create_directories(data);
+  std::filesystem::permissions(data, std::filesystem::perms(0555));
+  write("config.yaml", "data_dir: data\n" + one_repository());
+  write("below.yaml", "data_dir: data/below\n" + one_repository());
+  const bool is_root = ::geteuid() == 0;
+  ASSERT_TRUE(!is_root || ::seteuid(65534) == 0);
+  const Loaded loaded = examine_file(folder_ / "config.yaml", corpus_environment(), no_faults);
+  const Loaded below = examine_file(folder_ / "below.yaml", corpus_environment(), no_faults);
+  ASSERT_TRUE(!is_root || ::seteuid(0) == 0);
+  EXPECT_TRUE(loaded.config);
+  EXPECT_THAT(all_text(loaded.findings),
+              HasSubstr(":1:11: warning: data_dir: cannot write to " + data.native() + ": "));
+  EXPECT_THAT(all_text(loaded.findings), HasSubstr("; let the user that runs adapter write there"));
+  EXPECT_THAT(all_text(below.findings),
+              HasSubstr("warning: data_dir: cannot make a folder in " + data.native() + ": "));
 }
 
 TEST_F(NamedFiles, ThatCanDoOnNoMachineAreErrors) {

@@ -254,7 +254,9 @@ TEST(Load, TakesDataDirAndListenFromVariablesWhereTheFileIsSilent) {
   const Loaded silent = load(one_repository(), {}, environment);
   EXPECT_EQ(silent.config->data_dir, "/data");
   EXPECT_EQ(silent.config->admin.listen, "127.0.0.1:8080");
-  EXPECT_FALSE(silent.config->admin.listen_is_configured);
+  EXPECT_FALSE(silent.config->admin.listen_is_configured) << "the image sets this very value";
+  const Environment other = make_environment({{"ADAPTER_ADMIN_LISTEN", "127.0.0.1:8081"}});
+  EXPECT_TRUE(load(one_repository(), {}, other).config->admin.listen_is_configured);
   const Loaded loud = load("data_dir: /srv\nadmin: {listen: 127.0.0.1:9}\n" + one_repository(), {}, environment);
   EXPECT_EQ(loud.config->data_dir, "/srv");
   EXPECT_EQ(loud.config->admin.listen, "127.0.0.1:9");
@@ -275,6 +277,29 @@ TEST(Load, NamesTheVariableThatOpensThePort) {
   EXPECT_FALSE(loaded.config);
   EXPECT_THAT(all_text(loaded.findings), HasSubstr("environment: error: ADAPTER_ADMIN_LISTEN: an address that is not"));
   EXPECT_TRUE(load("admin: {token_file: t}\n" + one_repository(), {}, environment).config);
+}
+
+TEST(Load, FindsUnusedCredentialsBesideOtherFaultsOnceAllRepositoriesAreKnown) {
+  const std::string credential = "credentials:\n  - {url: https://other.example.com/, token_file: t}\n";
+  const std::string unused = "no repository's URL begins with this one";
+  EXPECT_THAT(all_text(load(credential + one_repository("evry: 1m")).findings), HasSubstr(unused));
+  for (const std::string& text : std::vector<std::string>{
+           credential + "repositories:\n  - {name: docs}\n", credential + "repositories: docs\n",
+           credential + one_repository() + "include: [missing.yaml]\n", credential + "repos: []\n",
+           credential + one_repository() + "include: missing.yaml\n", credential + "include: ['**.yaml']\n"}) {
+    const Loaded loaded = load(text);
+    EXPECT_FALSE(loaded.config) << text;
+    EXPECT_THAT(all_text(loaded.findings), Not(HasSubstr(unused))) << text;
+  }
+  EXPECT_THAT(
+      all_text(load(credential + "include: [a.yaml]\n", {{"/etc/adapter/a.yaml", "repositories: [\n"}}).findings),
+      Not(HasSubstr(unused)));
+}
+
+TEST(Load, NamesAnAbsolutePatternAlone) {
+  EXPECT_THAT(all_text(load("include: [/none/*.yaml]\n").findings), HasSubstr("no file matches /none/*.yaml\n"));
+  EXPECT_THAT(all_text(load("include: [none/*.yaml]\n").findings),
+              HasSubstr("no file matches none/*.yaml below /etc/adapter\n"));
 }
 
 TEST(Load, WarnsWhenThereIsNothingToWatch) {
