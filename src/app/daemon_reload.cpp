@@ -134,11 +134,14 @@ asio::awaitable<void> Daemon::apply(Reload reload) {
              {"changed", reload.changed.size()},
              {"names", first_names(reload)}});
   for (std::size_t i = 0; i < std::min(reload.removed.size(), max_named); ++i) {
-    log::info("repository_removed",
-              config_->prune
-                  ? "it left the configuration; its link and directory stay until `prune` removes them"
-                  : "it left the configuration; its link and directory stay until `adapter prune` removes them",
-              {{"repository", reload.removed[i]}});
+    log::info(
+        "repository_removed",
+        config_->prune
+            ? "it left the configuration; its directory, and its link while it leads there, stay until `prune` removes "
+              "them"
+            : "it left the configuration; its directory, and its link while it leads there, stay until "
+              "`adapter prune` removes them",
+        {{"repository", reload.removed[i]}});
   }
 }
 

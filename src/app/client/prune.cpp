@@ -60,6 +60,9 @@ Consent ask_for_consent(const Options& options, std::size_t count) {
 /// Shows the list. The names to be deleted now; an exit code when there is nothing to do.
 std::variant<std::vector<std::string>, int> choose(const Options& options, const PruneList& list) {
   print(list.text);
+  if (!list.names.empty() && options.yes && !options.now) {
+    std::fprintf(stderr, "adapter: nothing was deleted: --yes only answers the question of --now; add --now\n");
+  }
   if (list.names.empty() || !options.now) {
     return exit_ok;
   }
