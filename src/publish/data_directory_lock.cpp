@@ -20,6 +20,7 @@
 #include "adapter/log/log.hpp"
 #include "folder.hpp"
 #include "link.hpp"
+#include "lock_holder.hpp"
 
 namespace adapter::publish {
 namespace {
@@ -173,35 +174,54 @@ Error refused_error(int error_number, const std::filesystem::path& path) {
   return error;
 }
 
-/// `data` is data_dir.
-std::string holder(int data) {
-  // A process that has just taken the lock may not have written its number yet, nor have made the folder for it.
-  for (int look = 0; look < 100; ++look) {
-    std::array<char, 32> text{};
-    const UniqueFd file(openat(data, ".adapter/.lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    const ssize_t size = file ? pread(file.get(), text.data(), text.size(), 0) : 0;
-    std::string_view pid(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-    pid = pid.substr(0, pid.find('\n'));  // behind it the rest of a longer one, for a moment
-    if (!pid.empty() && pid.find_first_not_of("0123456789") == std::string_view::npos) {
-      return "process " + std::string(pid);
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  return "another process";
-}
-
 DirectoryBusy busy_error(int data, const std::filesystem::path& data_dir) {
-  return DirectoryBusy(ErrorClass::storage, holder(data) + " works on " + escape(data_dir.native()) +
-                                                " already; stop it, or give this one a data_dir of its own");
+  return DirectoryBusy(ErrorClass::storage, describe(find_lock_holder(data), data_dir));
 }
 
-void write_pid(int lock) {
-  const std::string pid = std::to_string(getpid()) + "\n";
+/// Behind the process id: which .owner its process holds. An earlier version reads the first line only.
+std::string owner_line(int owner) {
+  struct stat info{};
+  const bool known = owner >= 0 && fstat(owner, &info) == 0;
+  return known ? "owner " + std::to_string(info.st_ino) + "\n" : "";
+}
+
+void write_pid(int lock, int owner) {
+  const std::string text = std::to_string(getpid()) + "\n" + owner_line(owner);
   // In this order there is always a number to be read.
-  if (pwrite(lock, pid.data(), pid.size(), 0) < 0 || ftruncate(lock, static_cast<off_t>(pid.size())) != 0) {
+  if (pwrite(lock, text.data(), text.size(), 0) < 0 || ftruncate(lock, static_cast<off_t>(text.size())) != 0) {
     // A full volume: the lock holds all the same, only its name tag is missing.
     return;
   }
+}
+
+/// The lock on .owner, when the last process that owned .adapter held it and has ended; empty otherwise.
+UniqueFd lock_after_the_last_owner(int own) {
+  UniqueFd owner(openat(own, ".owner", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const UniqueFd file(openat(own, ".lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!owner || !file || try_lock(owner.get()) != Lock::taken) {
+    return {};
+  }
+  std::array<char, 64> text{};
+  const ssize_t size = pread(file.get(), text.data(), text.size(), 0);
+  const std::string_view noted(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  const std::string line = owner_line(owner.get());
+  return !line.empty() && noted.ends_with("\n" + line) ? std::move(owner) : UniqueFd();
+}
+
+/// Makes and locks .owner, which consumers of another user cannot open: one that is busy is a daemon's. Empty where the
+/// volume refuses to make or to lock it.
+UniqueFd lock_owner(int own, int data, const std::filesystem::path& data_dir) {
+  static_cast<void>(mkdirat(own, ".owner", S_IRWXU));
+  UniqueFd owner(openat(own, ".owner", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat info{};
+  if (owner && fstat(owner.get(), &info) == 0 && (info.st_mode & 07777U) != S_IRWXU) {
+    static_cast<void>(fchmod(owner.get(), S_IRWXU));
+  }
+  const Lock lock = owner ? try_lock(owner.get()) : Lock::refused;
+  if (lock == Lock::busy) {
+    throw busy_error(data, data_dir);
+  }
+  return lock == Lock::taken ? std::move(owner) : UniqueFd();
 }
 
 }  // namespace
@@ -209,30 +229,47 @@ void write_pid(int lock) {
 DataDirectoryLock::DataDirectoryLock(std::filesystem::path data_dir) : data_dir_(std::move(data_dir)) {
   make_folders(data_dir_);
   data_ = open_data(data_dir_);
-  const Lock lock = try_lock(data_.get());
-  if (lock == Lock::busy) {
-    throw busy_error(data_.get(), data_dir_);
+  UniqueFd owner;
+  if (try_lock(data_.get()) == Lock::busy) {
+    const UniqueFd own(openat(data_.get(), ".adapter", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    owner = own ? lock_after_the_last_owner(own.get()) : UniqueFd();
+    if (!owner) {
+      throw busy_error(data_.get(), data_dir_);
+    }
   }
-  take_own_directory();
+  take_own_directory(std::move(owner));
 }
 
-/// Locks .adapter, made when it is missing, and writes the pid. What was held before is kept when it fails.
-void DataDirectoryLock::take_own_directory() {
+/// Locks .adapter, made when it is missing, and writes the pid. What was held before is kept when it fails. `owner`:
+/// the lock on its .owner, where that is held already.
+void DataDirectoryLock::take_own_directory(UniqueFd owner) {
   UniqueFd own = open_own(data_.get(), data_dir_);
-  if (try_lock(own.get()) == Lock::busy) {
-    throw busy_error(own.get(), data_dir_);
+  // One that is busy is no proof: version 0.1.0 holds `.lock` too, later ones data_dir, of which this process holds the
+  // lock or knows by .owner that no daemon does.
+  static_cast<void>(try_lock(own.get()));
+  bool is_writable = false;
+  UniqueFd file = lock_file(own.get(), is_writable);
+  if (!owner) {
+    owner = lock_owner(own.get(), data_.get(), data_dir_);
+  }
+  if (is_writable) {
+    write_pid(file.get(), owner.get());
   }
   own_ = std::move(own);
-  lock_file();
+  owner_ = std::move(owner);
+  file_ = std::move(file);
+  free_file();
 }
 
-void DataDirectoryLock::lock_file() {
+/// Opens and locks .adapter/.lock.
+UniqueFd DataDirectoryLock::lock_file(int own, bool& is_writable) {
   const std::filesystem::path path = data_dir_ / ".adapter/.lock";
   constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-  UniqueFd file(openat(own_.get(), ".lock", O_RDWR | O_CREAT | flags, 0644));
-  const bool writable = static_cast<bool>(file);
+  constexpr mode_t mode = S_IRUSR | S_IWUSR;  // a consumer that cannot open it cannot lock it
+  UniqueFd file(openat(own, ".lock", O_RDWR | O_CREAT | flags, mode));
+  is_writable = static_cast<bool>(file);
   if (!file && errno == EROFS) {
-    file = UniqueFd(openat(own_.get(), ".lock", O_RDONLY | flags));
+    file = UniqueFd(openat(own, ".lock", O_RDONLY | flags));
     if (!file) {
       throw volume_error(EROFS, "write to", data_dir_.native());
     }
@@ -253,12 +290,20 @@ void DataDirectoryLock::lock_file() {
     const int failure = errno;
     throw refused_error(failure, path);
   }
-  if (writable) {
-    write_pid(file.get());
+  struct stat info{};
+  if (is_writable && fstat(file.get(), &info) == 0 && (info.st_mode & 07777U) != mode) {
+    static_cast<void>(fchmod(file.get(), mode));  // another user's: the lock is held all the same
   }
-  // A lock of the directories that was refused is asked for again: the answer costs nothing and says whether it counts.
+  return file;
+}
+
+/// Closes `.lock` where the locks of both directories are held and count. One that was refused, or that a consumer of
+/// the volume had, is asked for again: that costs nothing.
+void DataDirectoryLock::free_file() {
   const bool directories_do = try_lock(own_.get()) == Lock::taken && try_lock(data_.get()) == Lock::taken;
-  file_ = directories_do && !locks_of_directories_are_local(own_.get()) ? UniqueFd() : std::move(file);
+  if (directories_do && !locks_of_directories_are_local(own_.get())) {
+    file_.reset();
+  }
 }
 
 DirectoryState DataDirectoryLock::renew() {
@@ -274,9 +319,12 @@ DirectoryState DataDirectoryLock::renew() {
   }
   const UniqueFd own = open_if_there(data.get(), ".adapter");
   if (own && own_ && is_same(stat_of(own.get(), ".adapter"), stat_of(own_.get(), ".adapter"))) {
+    if (file_) {
+      free_file();
+    }
     return DirectoryState::held;
   }
-  take_own_directory();
+  take_own_directory(UniqueFd());
   return DirectoryState::remade;
 }
 

@@ -228,7 +228,7 @@ class Volume:
         """I4: nothing of dead or finished runs."""
         for folder in {self.data_dir, os.path.dirname(self.link), os.path.dirname(self.home), self.home}:
             for name in self._names(folder):
-                hidden = name.startswith(".") and name not in (".adapter", ".lock", ".made")
+                hidden = name.startswith(".") and name not in (".adapter", ".lock", ".made", ".owner")
                 if hidden or name.endswith((".tmp", ".new", "~")):
                     self._say("litter: %s", os.path.join(folder, name))
         for name in self._names(os.path.join(self.home, "incoming")):

@@ -114,7 +114,7 @@ class ConfigWatch(AdapterTest):
         adapter.wait_event("pruned", "docs", seconds=20)
         # The directory is renamed first and deleted a moment later.
         own = os.path.join(adapter.data, ".adapter")
-        adapter.wait_for(lambda: sorted(os.listdir(own)) == [".lock", "more"], what="nothing else")
+        adapter.wait_for(lambda: sorted(os.listdir(own)) == [".lock", ".owner", "more"], what="nothing else")
 
     def test_pushes_of_a_signal_do_not_keep_it_from_looking(self):
         adapter = self.adapter(self.config(*self.entries("docs"), every="1h")).start()

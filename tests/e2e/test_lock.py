@@ -62,7 +62,8 @@ class Lock(AdapterTest):
         adapter.wait_event("published", "docs")
         other = os.path.join(adapter.folder, "other")
         os.mkdir(other)
-        lock = os.open(other, os.O_RDONLY)
+        # Each daemon that could lock .adapter while data_dir is held locks this file too.
+        lock = os.open(os.path.join(other, ".lock"), os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.rename(os.path.join(adapter.data, ".adapter"), os.path.join(adapter.folder, "removed"))
@@ -71,6 +72,25 @@ class Lock(AdapterTest):
         finally:
             os.close(lock)
         adapter.wait_event("data_directory_busy")
+
+    def test_one_of_a_consumer_keeps_no_daemon_from_starting(self):
+        remote = self.remote(files={"a": "1"})
+        adapter = self.adapter(self.config(self.entry(remote), every="1s")).start()
+        adapter.wait_event("published", "docs")
+        adapter.stop()
+        held = [os.open(adapter.data + where, os.O_RDONLY) for where in ("", "/.adapter")]
+        try:
+            for lock in held:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            adapter.start()
+            adapter.wait_published("docs", remote.commit({"a": "2"}))
+            second = self.adapter(None)
+            second.config_file = adapter.config_file
+            self.assertEqual(second.once(), 75, "a second one is kept out all the same")
+            self.assertTrue(adapter.alive())
+        finally:
+            for lock in held:
+                os.close(lock)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 /// Regular files of a directory that this process holds open.
 std::vector<std::string> open_files(const fs::path& below) {
@@ -62,6 +63,13 @@ struct FirstVersion {
   }
 };
 
+/// A lock that a process that may read `folder` can take.
+UniqueFd lock_as_a_consumer(const fs::path& folder, int operation) {
+  UniqueFd held(open(folder.c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(flock(held.get(), operation | LOCK_NB), 0);
+  return held;
+}
+
 class LockOfTheDataDirectory : public ::testing::Test {
 protected:
   void TearDown() override { FileCalls::ignore(); }
@@ -72,7 +80,7 @@ protected:
 TEST_F(LockOfTheDataDirectory, KeepsNoFileOpenAndNamesItsHolder) {
   const DataDirectoryLock lock(data_dir);
   EXPECT_THAT(open_files(data_dir), IsEmpty());
-  EXPECT_EQ(content(data_dir / ".adapter/.lock"), std::to_string(getpid()) + "\n");
+  EXPECT_THAT(content(data_dir / ".adapter/.lock"), StartsWith(std::to_string(getpid()) + "\nowner "));
   EXPECT_THAT(error_of([&] { DataDirectoryLock{data_dir}; }).text(), HasSubstr("process " + std::to_string(getpid())));
 }
 
@@ -112,12 +120,80 @@ TEST_F(LockOfTheDataDirectory, ExcludesVersion010InEitherOrder) {
   moment.join();
 }
 
+TEST_F(LockOfTheDataDirectory, IsTakenAlthoughAConsumerLocksTheDirectories) {
+  {
+    const DataDirectoryLock first(data_dir);
+  }
+  for (const int operation : {LOCK_SH, LOCK_EX}) {
+    for (const bool on_data : {true, false}) {
+      for (const bool on_own : {true, false}) {
+        UniqueFd data = on_data ? lock_as_a_consumer(data_dir, operation) : UniqueFd();
+        UniqueFd own = on_own ? lock_as_a_consumer(data_dir / ".adapter", operation) : UniqueFd();
+        DataDirectoryLock lock(data_dir);
+        EXPECT_EQ(open_files(data_dir).size(), on_data || on_own ? 1U : 0U) << "its file is held instead";
+        EXPECT_THROW(DataDirectoryLock{data_dir}, DirectoryBusy);
+        EXPECT_FALSE(FirstVersion::start(data_dir));
+        EXPECT_EQ(lock.renew(), DirectoryState::held);
+        data.reset();
+        own.reset();
+        EXPECT_EQ(lock.renew(), DirectoryState::held);
+        EXPECT_THAT(open_files(data_dir), IsEmpty()) << "the directories were locked as soon as they were free";
+        EXPECT_THROW(DataDirectoryLock{data_dir}, DirectoryBusy);
+        EXPECT_FALSE(FirstVersion::start(data_dir));
+      }
+    }
+  }
+}
+
+TEST_F(LockOfTheDataDirectory, WhatDecidesCannotBeOpenedByAConsumer) {
+  fs::create_directories(data_dir / ".adapter");
+  write(data_dir / ".adapter/.lock", "12345678901234567890\n");  // as an earlier version left it
+  ASSERT_EQ(chmod((data_dir / ".adapter/.lock").c_str(), 0644), 0);
+  const DataDirectoryLock lock(data_dir);
+  EXPECT_EQ(fs::status(data_dir / ".adapter/.lock").permissions(), fs::perms{0600});
+  EXPECT_EQ(fs::status(data_dir / ".adapter/.owner").permissions(), fs::perms{0700});
+}
+
+/// The version before this one holds both directories and no `.owner`, and writes its number alone.
+TEST_F(LockOfTheDataDirectory, ALockedDirectoryIsADaemonsUnlessTheLastOneHeldTheOwnersFolder) {
+  {
+    const DataDirectoryLock first(data_dir);
+  }
+  write(data_dir / ".adapter/.lock", "4711\n");
+  const UniqueFd data = lock_as_a_consumer(data_dir, LOCK_EX);
+  const Error busy = error_of([&] { DataDirectoryLock{data_dir}; });
+  EXPECT_THAT(busy.text(), HasSubstr("process " + std::to_string(getpid()) + " ("));
+  EXPECT_THAT(busy.text(), HasSubstr("holds flock on " + data_dir.native()));
+  EXPECT_THAT(busy.text(), HasSubstr("4711"));
+}
+
+TEST_F(LockOfTheDataDirectory, ADirectoryThatWasMovedWithItsDaemonIsNotTaken) {
+  const DataDirectoryLock lock(data_dir);
+  fs::rename(data_dir, folder.path() / "moved");
+  fs::create_directory(data_dir);
+  fs::rename(folder.path() / "moved/.adapter", data_dir / ".adapter");
+  EXPECT_THROW(DataDirectoryLock{data_dir}, DirectoryBusy);
+}
+
+TEST_F(LockOfTheDataDirectory, RenewGoesOnWhereAConsumerLockedTheNewDirectory) {
+  DataDirectoryLock lock(data_dir);
+  fs::rename(data_dir / ".adapter", data_dir / "elsewhere");
+  fs::create_directory(data_dir / ".adapter");
+  UniqueFd own = lock_as_a_consumer(data_dir / ".adapter", LOCK_EX);
+  EXPECT_EQ(lock.renew(), DirectoryState::remade);
+  EXPECT_FALSE(FirstVersion::start(data_dir));
+  EXPECT_THROW(DataDirectoryLock{data_dir}, DirectoryBusy);
+  own.reset();
+  EXPECT_EQ(lock.renew(), DirectoryState::held);
+  EXPECT_THAT(open_files(data_dir), IsEmpty());
+}
+
 TEST_F(LockOfTheDataDirectory, RenewMakesItsDirectoryAgainAndLocksIt) {
   DataDirectoryLock lock(data_dir);
   EXPECT_EQ(lock.renew(), DirectoryState::held);
   fs::remove_all(data_dir / ".adapter");
   EXPECT_EQ(lock.renew(), DirectoryState::remade);
-  EXPECT_EQ(content(data_dir / ".adapter/.lock"), std::to_string(getpid()) + "\n");
+  EXPECT_THAT(content(data_dir / ".adapter/.lock"), StartsWith(std::to_string(getpid()) + "\nowner "));
   EXPECT_FALSE(FirstVersion::start(data_dir));
   EXPECT_EQ(lock.renew(), DirectoryState::held);
   fs::rename(data_dir / ".adapter", data_dir / "elsewhere");

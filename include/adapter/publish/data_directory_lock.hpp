@@ -11,7 +11,8 @@
 
 namespace adapter::publish {
 
-/// Another process owns the data directory; the text names its pid. The program exits 75.
+/// Another process owns the data directory, or a consumer of the volume locked it before a daemon could. The text names
+/// the holder where it can be seen, else the commands that show it. The program exits 75.
 class DirectoryBusy : public Error {
 public:
   using Error::Error;
@@ -24,12 +25,19 @@ enum class DirectoryState : std::uint8_t {
   replaced,  ///< data_dir's path leads to nothing, to another directory or to another mount
 };
 
-/// Owns a data directory for the life of the object: holds flock(2) on data_dir and on data_dir/.adapter.
+/// Owns a data directory for the life of the object: holds flock(2) on data_dir, on data_dir/.adapter and on
+/// data_dir/.adapter/.owner, which has mode 0700.
 ///
-/// No file stays open on the volume, for a process that ends with one on a dead FUSE mount hangs in its flush; the
-/// descriptors are of directories. `.adapter/.lock` holds the owner's pid and is locked too while that is written, so
-/// that version 0.1.0, which locks that file and .adapter, is excluded in either order. Exceptions: where flock of a
-/// directory counts on this host only (NFS, SMB) or is refused, `.lock` stays open and locked.
+/// A process that may read the volume can lock the first two. Where it did, `.owner` decides: the lock is taken when
+/// the last daemon noted in `.lock` that it held `.owner`, and has ended. `.lock` (mode 0600) stays open and locked
+/// then, until the locks of both directories were got. Without that note a locked data_dir is a daemon's.
+///
+/// No file stays open on the volume otherwise, for a process that ends with one on a dead FUSE mount hangs in its
+/// flush; the descriptors are of directories. `.adapter/.lock` holds the owner's pid and, in a second line, the inode
+/// of
+/// `.owner`. It is locked too while that is written, so that version 0.1.0, which locks that file and .adapter, is
+/// excluded in either order. Exceptions: where flock of a directory counts on this host only (NFS, SMB) or is refused,
+/// `.lock` stays open and locked.
 ///
 /// A daemon calls renew() with each round of its look at the volume, on the thread that may block on it, and acts by
 /// the answer: `held`: nothing. `remade`: trees, packs and records are gone; every repository is checked again.
@@ -49,13 +57,15 @@ public:
   [[nodiscard]] DirectoryState renew();
 
 private:
-  void take_own_directory();
-  void lock_file();
+  void take_own_directory(UniqueFd owner);
+  [[nodiscard]] UniqueFd lock_file(int own, bool& is_writable);
+  void free_file();
 
   std::filesystem::path data_dir_;
   UniqueFd data_;
-  UniqueFd own_;   ///< .adapter
-  UniqueFd file_;  ///< .adapter/.lock, where locks of directories do not do
+  UniqueFd own_;    ///< .adapter
+  UniqueFd owner_;  ///< .adapter/.owner; empty where the volume refuses it
+  UniqueFd file_;   ///< .adapter/.lock, where the locks of the directories do not do or are a consumer's
 };
 
 /// Takes the lock on a thread of its own, so that the caller can obey signals while the volume hangs. Logs `locking`

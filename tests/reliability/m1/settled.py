@@ -150,7 +150,7 @@ def _left_over(world):
     _walk(world, "", found)
     private = os.path.join(data, ".adapter")
     for name in sorted(os.listdir(private)):
-        if name in (".lock", ".made"):
+        if name in (".lock", ".made", ".owner"):
             continue
         if name.startswith("."):
             found.append("litter: .adapter/" + name)
