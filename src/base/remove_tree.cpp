@@ -33,15 +33,12 @@ struct DirectoryCloser {
 };
 using DirectoryStream = std::unique_ptr<DIR, DirectoryCloser>;
 
-/// The next name that is not "." or ".."; null at the end.
-const char* next_name(DIR* stream, const std::string& path) {
+/// The next name that is not "." or ".."; null at the end, and with errno set when the directory cannot be read on.
+const char* next_name(DIR* stream) {
   while (true) {
     errno = 0;
     const dirent* const entry = readdir(stream);  // NOLINT(concurrency-mt-unsafe): the stream is ours alone
     if (entry == nullptr) {
-      if (errno != 0) {
-        throw storage_error(errno, "list", path);
-      }
       return nullptr;
     }
     const char* const name = static_cast<const char*>(entry->d_name);
@@ -51,10 +48,12 @@ const char* next_name(DIR* stream, const std::string& path) {
   }
 }
 
-/// Whether an error number is about the entry, not about the volume or the machine.
+/// Whether an error number is about the entry, not about the volume or the machine. EIO, EUCLEAN and EBADMSG say that
+/// the disk does not deliver the entry: what lies beside it can go.
 bool is_about_the_entry(int error_number) noexcept {
   return error_number == EACCES || error_number == EPERM || error_number == EBUSY || error_number == EISDIR ||
-         error_number == ENOTEMPTY || error_number == EEXIST || error_number == ETXTBSY;
+         error_number == ENOTEMPTY || error_number == EEXIST || error_number == ETXTBSY || error_number == EIO ||
+         error_number == EUCLEAN || error_number == EBADMSG;
 }
 
 /// Cleared once, when the kernel (before 5.6) or a filter of system calls does not let openat2 through.
@@ -202,7 +201,7 @@ private:
   /// One pass over all names; whether anything went.
   bool empty(DIR* stream, int folder, const std::string& path, int depth) {
     bool any_gone = false;
-    while (const char* const next = next_name(stream, path)) {
+    while (const char* const next = next_name(stream)) {
       const std::string name(next);
       const std::uint64_t left = left_.entries;
       std::string below = path;
@@ -210,6 +209,9 @@ private:
       below += name;
       remove(folder, name, below, depth + 1);
       any_gone = any_gone || left == left_.entries;
+    }
+    if (errno != 0) {
+      leave(errno, folder, path);
     }
     return any_gone;
   }

@@ -31,11 +31,11 @@ struct StreamCloser {
 std::unique_ptr<DIR, StreamCloser> open_stream(int folder) {
   UniqueFd copy(fcntl(folder, F_DUPFD_CLOEXEC, 0));
   if (!copy) {
-    throw storage_error(errno, "list", "folder");
+    throw_read_error(errno, "list", "folder");
   }
   std::unique_ptr<DIR, StreamCloser> stream(fdopendir(copy.get()));
   if (!stream) {
-    throw storage_error(errno, "list", "folder");
+    throw_read_error(errno, "list", "folder");
   }
   static_cast<void>(copy.release());
   rewinddir(stream.get());  // the place in the folder is the descriptors' common one
@@ -49,7 +49,7 @@ const char* next_name(DIR* stream) {
     const dirent* entry = readdir(stream);  // NOLINT(concurrency-mt-unsafe): the stream is its caller's alone
     if (entry == nullptr) {
       if (errno != 0) {
-        throw storage_error(errno, "list", "folder");
+        throw_read_error(errno, "list", "folder");
       }
       return nullptr;
     }
@@ -94,6 +94,18 @@ Error volume_error(int error_number, std::string_view verb, std::string_view pat
     return Error(ErrorClass::storage, error.text() + "; the volume is read-only: mount it for writing");
   }
   return error;
+}
+
+bool is_unreadable_place(int error_number) noexcept {
+  return error_number == EIO || error_number == EUCLEAN || error_number == EBADMSG;
+}
+
+void throw_read_error(int error_number, std::string_view verb, std::string_view path) {
+  const Error error = storage_error(error_number, verb, path);
+  if (is_unreadable_place(error_number)) {
+    throw UnreadablePlace(error.error_class(), error.text());
+  }
+  throw Error(error);
 }
 
 UniqueFd try_open_beneath(int root, const std::string& path) noexcept {

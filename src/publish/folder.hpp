@@ -16,6 +16,17 @@ namespace adapter::publish {
 /// storage_error with what to do about it, for a full and for a read-only volume.
 [[nodiscard]] Error volume_error(int error_number, std::string_view verb, std::string_view path);
 
+/// One place of the volume cannot be read: a bad sector, damaged metadata. Class storage.
+class UnreadablePlace : public Error {
+public:
+  using Error::Error;
+};
+
+/// EIO, EUCLEAN and EBADMSG: with these a file system reports a damaged place, but also a volume that is gone.
+[[nodiscard]] bool is_unreadable_place(int error_number) noexcept;
+/// Throws storage_error, as UnreadablePlace for these numbers.
+[[noreturn]] void throw_read_error(int error_number, std::string_view verb, std::string_view path);
+
 /// Opens the folder at `path` ("a/b", empty: `root` itself) without following any link and without leaving `root`: by
 /// openat2, or one component at a time where the kernel or a filter of system calls refuses it. -1 with errno set when
 /// it cannot be opened.

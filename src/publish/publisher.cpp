@@ -110,6 +110,17 @@ private:
   }
   [[nodiscard]] bool is_in_doubt(const ObjectId& commit) const { return doubts_->has(tree_path(commit)); }
 
+  /// One in doubt is damaged.
+  [[nodiscard]] TreeCheck check(const Trees& trees, const ObjectId& commit, Crew& crew,
+                                const std::stop_token& stop) const {
+    TreeCheck check = trees.check(commit, crew, stop);
+    if (is_in_doubt(commit)) {
+      check.manifest.reset();
+      check.damage = not_stored;
+    }
+    return check;
+  }
+
   // ---- recover ----
 
   Standing recover_now(const RecoverOptions& options, const std::stop_token& stop) {
@@ -148,18 +159,14 @@ private:
                      const std::stop_token& stop, Standing& standing) const {
     Crew crew(workers_, helpers);
     if (view.commit) {
-      TreeCheck check = trees.check(*view.commit, crew, stop);
-      if (is_in_doubt(*view.commit)) {
-        check.manifest.reset();
-        check.damage = not_stored;
-      }
-      if (check.manifest) {
+      const TreeCheck found = check(trees, *view.commit, crew, stop);
+      if (found.manifest) {
         standing.commit = view.commit;
         standing.complete.push_back(*view.commit);
-        standing.symlinks = check.manifest->symlinks;
-        standing.share = check.manifest->share;
+        standing.symlinks = found.manifest->symlinks;
+        standing.share = found.manifest->share;
       } else {
-        standing.damage = check.damage;
+        standing.damage = found.damage;
         standing.damaged_commit = view.commit;
       }
     }
@@ -172,9 +179,8 @@ private:
     const auto unnoted = std::stable_partition(others.begin(), others.end(), is_noted);
     const auto noted = static_cast<std::size_t>(unnoted - others.begin());
     const std::size_t wanted = std::max(noted, view.commit ? kept_trees - 1 : kept_trees);
-    for (const ObjectId& commit : complete_ones(trees, others, wanted, crew, stop)) {
-      standing.complete.push_back(commit);
-    }
+    const std::vector<ObjectId> found = complete_ones(trees, others, wanted, crew, stop);
+    standing.complete.insert(standing.complete.end(), found.begin(), found.end());
     for (const ObjectId& commit : standing.complete) {
       if (commit != view.commit && !standing.previous) {
         standing.previous = commit;
@@ -194,7 +200,11 @@ private:
     std::vector<ObjectId> seen;
     for (const ObjectId& commit : commits) {
       try {
-        if (complete.size() < wanted && !is_in_doubt(commit) && trees.check(commit, crew, stop).manifest) {
+        const TreeCheck found = complete.size() < wanted ? check(trees, commit, crew, stop) : TreeCheck{};
+        if (found.is_unreadable) {
+          throw Error(ErrorClass::storage, found.damage);
+        }
+        if (found.manifest) {
           complete.push_back(commit);
         }
         seen.push_back(commit);
@@ -252,19 +262,17 @@ private:
   /// between its commit and this one, would come between the two ways.
   Manifest provide_tree(const Trees& trees, const ObjectId& commit, const ReaderFactory& readers,
                         const PublishOptions& options, Crew& crew, const std::stop_token& stop, Outcome& outcome) {
-    TreeCheck check = trees.check(commit, crew, stop);
-    if (is_in_doubt(commit)) {
-      check.manifest.reset();
-      check.damage = not_stored;
-    }
-    if (check.manifest && check.manifest->share == options.share && check.manifest->symlinks == options.symlinks) {
+    TreeCheck found = check(trees, commit, crew, stop);
+    const bool is_wanted =
+        found.manifest && found.manifest->share == options.share && found.manifest->symlinks == options.symlinks;
+    if (is_wanted) {
       prove(trees, commit);
       outcome.reused = true;
-      return std::move(*check.manifest);
+      return std::move(*found.manifest);
     }
-    if (check.there && !check.manifest) {
+    if (found.there && !found.manifest) {
       log::warning("tree_damaged", "a published tree is not as it was written and is written anew",
-                   {{"repository", name_}, {"commit", commit}, {"damage", check.damage}});
+                   {{"repository", name_}, {"commit", commit}, {"damage", found.damage}});
     }
     Staging staging(trees, options.share);
     Manifest manifest = materialise(staging.fd(), commit, readers, options, crew, stop);
@@ -318,13 +326,13 @@ private:
 
   std::optional<ObjectId> checked_previous(const Trees& trees, const ObjectId& commit, bool was_shown, Crew& crew,
                                            const std::stop_token& stop) const {
-    const TreeCheck check = trees.check(commit, crew, stop);
-    if (check.manifest) {
+    const TreeCheck found = trees.check(commit, crew, stop);
+    if (found.manifest) {
       return commit;
     }
-    if (was_shown && check.there) {
+    if (was_shown && found.there) {
       log::info("edits_replaced", "the tree that the new one replaced had been changed since it was written",
-                {{"repository", name_}, {"commit", commit}, {"damage", check.damage}});
+                {{"repository", name_}, {"commit", commit}, {"damage", found.damage}});
     }
     return std::nullopt;
   }
@@ -335,18 +343,14 @@ private:
     const LinkView before = former(former_links).look_past(link_);
     const std::optional<Trees> trees = Trees::open(data_dir_, name_);
     Crew crew(workers_, helpers);
-    TreeCheck check;
-    check.damage = "the tree is missing";
+    TreeCheck found;
+    found.damage = "the tree is missing";
     if (trees) {
-      check = trees->check(commit, crew, stop);
+      found = check(*trees, commit, crew, stop);
     }
-    if (is_in_doubt(commit)) {
-      check.manifest.reset();
-      check.damage = not_stored;
-    }
-    if (!check.manifest) {
+    if (!found.manifest) {
       throw Error(ErrorClass::storage, "cannot point the link " + escape(link_.path()) + " at commit " +
-                                           commit.to_hex() + ": " + check.damage + "; it has to be published again");
+                                           commit.to_hex() + ": " + found.damage + "; it has to be published again");
     }
     prove(*trees, commit);
     if (before.commit != commit) {

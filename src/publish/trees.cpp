@@ -65,10 +65,10 @@ bool is_there(int folder, const std::string& name) {
   if (fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
     return true;
   }
-  if (errno != ENOENT) {
+  if (errno != ENOENT && !is_unreadable_place(errno)) {
     throw storage_error(errno, "look at", name);
   }
-  return false;
+  return errno != ENOENT;
 }
 
 }  // namespace
@@ -132,25 +132,38 @@ std::vector<ObjectId> Trees::commits() const {
 
 TreeCheck Trees::check(const ObjectId& commit, Crew& crew, const std::stop_token& stop) const {
   TreeCheck result;
+  try {
+    compare(commit, crew, stop, result);
+  } catch (const UnreadablePlace& place) {
+    // A volume that answers nothing any more is no damage of one tree: then this throws too, and the caller waits.
+    static_cast<void>(list_names(trees_.get()));
+    static_cast<void>(list_names(manifests_.get()));
+    result.manifest.reset();
+    result.is_unreadable = true;
+    result.damage = "the volume cannot read a part of the tree (" + place.text() + ")";
+  }
+  return result;
+}
+
+void Trees::compare(const ObjectId& commit, Crew& crew, const std::stop_token& stop, TreeCheck& result) const {
   const std::string hex = commit.to_hex();
   const UniqueFd tree(openat(trees_.get(), hex.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  result.there = tree || errno != ENOENT;
   if (!tree) {
     if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != EACCES) {
-      throw storage_error(errno, "open folder", hex);
+      throw_read_error(errno, "open folder", hex);
     }
-    result.there = errno != ENOENT;
     result.damage = result.there ? "the tree is not a readable folder" : "the tree is missing";
-    return result;
+    return;
   }
-  result.there = true;
   if (!is_there(manifests_.get(), hex)) {
     result.damage = "the record of the tree is missing";
-    return result;
+    return;
   }
   result.manifest = read_manifest(manifests_.get(), hex);
   if (!result.manifest) {
     result.damage = "the record of the tree is damaged";
-    return result;
+    return;
   }
   const Differences differences = compare_tree(tree.get(), *result.manifest, crew, stop);
   if (differences.any()) {
@@ -161,7 +174,6 @@ TreeCheck Trees::check(const ObjectId& commit, Crew& crew, const std::stop_token
               {{"repository", name_}, {"commit", commit}, {"count", differences.refreshed}});
     refresh_record(hex, *result.manifest);
   }
-  return result;
 }
 
 /// Without it the bytes are read again at the next look.

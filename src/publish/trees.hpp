@@ -26,6 +26,7 @@ struct TreeCheck {
   bool there = false;                ///< there is something under the commit's name
   std::optional<Manifest> manifest;  ///< when the tree is complete and untouched
   std::string damage;                ///< why it is not, else
+  bool is_unreadable = false;        ///< the damage is a place that the volume does not deliver, now at least
 };
 
 /// The folders of one repository: .adapter/<name> with `trees` and `manifests` below. Blocking, lives for one job and
@@ -46,6 +47,8 @@ public:
 
   /// Commits whose name a tree bears, newest first.
   [[nodiscard]] std::vector<ObjectId> commits() const;
+  /// Throws cancelled, and storage errors of the machine or of the whole volume; a place below the tree, or in its
+  /// record, that cannot be read is damage of that tree.
   [[nodiscard]] TreeCheck check(const ObjectId& commit, Crew& crew, const std::stop_token& stop) const;
 
   /// Makes the tree in `staging` durable, records it and gives it the commit's name. A tree that has the name already
@@ -72,6 +75,7 @@ public:
 
 private:
   Trees() = default;
+  void compare(const ObjectId& commit, Crew& crew, const std::stop_token& stop, TreeCheck& result) const;
   void take_name(const std::string& staging, const std::string& hex) const;
   void refresh_record(const std::string& hex, const Manifest& manifest) const;
 

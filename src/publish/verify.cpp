@@ -14,6 +14,7 @@
 #include "adapter/base/text.hpp"
 #include "blob_hash.hpp"
 #include "folder.hpp"
+#include "manifest_file.hpp"
 
 namespace adapter::publish {
 namespace {
@@ -21,10 +22,10 @@ namespace {
 /// Folders a member takes at once.
 constexpr std::uint32_t folders_at_once = 32;
 
-/// Errors of this machine or this moment. All others say that the tree is not as it was written: a consumer's chmod, a
-/// file where a folder was.
+/// Errors of this machine, this moment or this place of the disk. All others say that the tree is not as it was
+/// written: a consumer's chmod, a file where a folder was.
 bool is_no_answer(int error_number) noexcept {
-  return error_number == EMFILE || error_number == ENFILE || error_number == EIO || error_number == ENOMEM;
+  return is_shortage(error_number) || is_unreadable_place(error_number);
 }
 
 std::string read_target(int folder, const std::string& name) {
@@ -93,14 +94,14 @@ private:
     const UniqueFd folder = try_open_beneath(tree_, path);
     if (!folder) {
       if (is_no_answer(errno)) {
-        throw storage_error(errno, "open folder", path);
+        throw_read_error(errno, "open folder", path);
       }
       note(found.missing, found, path);
       return;
     }
     struct stat info{};
     if (fstat(folder.get(), &info) != 0) {
-      throw storage_error(errno, "look at", path);
+      throw_read_error(errno, "look at", path);
     }
     const std::uint64_t before = found.changed + found.missing + found.extra;
     for (std::size_t i = first_entry_[index]; i < first_entry_[index + 1]; ++i) {
@@ -128,7 +129,7 @@ private:
     struct stat info{};
     if (fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
       if (is_no_answer(errno)) {
-        throw storage_error(errno, "look at", join(path, name));
+        throw_read_error(errno, "look at", join(path, name));
       }
       note(found.missing, found, join(path, name));
       return;
@@ -162,7 +163,7 @@ private:
     }
     const UniqueFd file(openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
     if (!file && is_no_answer(errno)) {
-      throw storage_error(errno, "open", join(path, name));
+      throw_read_error(errno, "open", join(path, name));
     }
     if (!file || blob_id_of(file.get(), facts.size_bytes, stop_) != entry.id) {
       return false;

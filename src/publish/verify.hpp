@@ -27,7 +27,8 @@ struct Differences {
 /// this process's user whose change time alone differs, or that also gained permissions of the group: a recursive chgrp
 /// and chmod of the volume is no edit. Their bytes are held against the blob's id, and `manifest` takes their facts
 /// anew
-/// (`refreshed`). Throws storage errors and cancelled.
+/// (`refreshed`). Throws cancelled and storage errors; UnreadablePlace (folder.hpp) at a place that the disk does not
+/// deliver.
 [[nodiscard]] Differences compare_tree(int tree, Manifest& manifest, Crew& crew, const std::stop_token& stop);
 
 }  // namespace adapter::publish

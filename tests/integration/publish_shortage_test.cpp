@@ -15,6 +15,7 @@
 namespace adapter::testing {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 class ShortOfDescriptors : public ::testing::Test {
@@ -71,6 +72,79 @@ TEST_F(ShortOfDescriptors, AFormerLinkIsNotTakenForRemoved) {
     EXPECT_TRUE(wait_for(fixture.publisher->remove_former_link("sites/docs")));
     return !fs::is_symlink(link);
   });
+}
+
+class BadPlace : public ::testing::Test {
+protected:
+  void TearDown() override { FileCalls::ignore(); }
+  PublishFixture fixture{1, "sites/docs"};
+  ObjectId commit = fixture.objects.commit({{"a/n", "1"}, {"c/n", "2"}});
+
+  /// From now on what `call` names cannot be read below `folder`, as after a bad sector.
+  static void break_reading(const fs::path& folder, const std::string& call, const std::string& end, int error) {
+    FileCalls::watch([=](const FileCall& seen) {
+      return seen.name == call && seen.path.starts_with(folder.native()) && seen.path.ends_with(end) ? error : 0;
+    });
+  }
+};
+
+TEST_F(BadPlace, BelowThePublishedTreeIsItsDamageAndTheTreeIsWrittenAnew) {
+  for (const int error : {EIO, EUCLEAN, EBADMSG}) {
+    FileCalls::ignore();
+    fixture.publish(commit);
+    struct stat before{};
+    ASSERT_EQ(stat(fixture.tree(commit).c_str(), &before), 0);
+    break_reading(fixture.tree(commit), "open", "/a", error);
+    const publish::Standing found = fixture.recover();
+    EXPECT_FALSE(found.commit);
+    EXPECT_EQ(found.damaged_commit, commit);
+    EXPECT_THAT(found.damage, HasSubstr("cannot read a part of the tree"));
+    // The damaged folder keeps its inode, and with it the bad place, under the name that it gets now.
+    const publish::Outcome outcome = fixture.publish(commit);
+    EXPECT_TRUE(outcome.changed);
+    FileCalls::ignore();
+    struct stat after{};
+    ASSERT_EQ(stat(fixture.tree(commit).c_str(), &after), 0);
+    EXPECT_NE(before.st_ino, after.st_ino);
+    EXPECT_EQ(content(fixture.link / "a/n"), "1");
+    EXPECT_EQ(fixture.recover().commit, commit);
+  }
+}
+
+TEST_F(BadPlace, InTheTreesTopFolderIsItsDamageToo) {
+  fixture.publish(commit);
+  break_reading(fixture.tree(commit), "open", commit.to_hex(), EIO);
+  EXPECT_EQ(fixture.recover().damaged_commit, commit);
+}
+
+TEST_F(BadPlace, InTheWholeVolumeIsWaitedFor) {
+  fixture.publish(commit);
+  FileCalls::watch([](const FileCall& call) { return call.name == "open" ? EIO : 0; });
+  EXPECT_EQ(error_of([&] { static_cast<void>(fixture.recover()); }).error_class(), ErrorClass::storage);
+}
+
+TEST_F(BadPlace, OfATreeThatIsNotShownKeepsIt) {
+  fixture.publish(commit);
+  const ObjectId next = fixture.objects.commit({{"a/n", "2"}});
+  fixture.publish(next);
+  break_reading(fixture.tree(commit), "open", "/a", EIO);
+  EXPECT_EQ(fixture.recover().commit, next);
+  FileCalls::ignore();
+  EXPECT_TRUE(fs::exists(fixture.tree(commit)));
+}
+
+/// The rest of an old tree goes, and so do other trees.
+TEST_F(BadPlace, InAnOldTreeKeepsOnlyWhatCannotBeReached) {
+  fixture.publish(commit);
+  fs::rename(fixture.tree(commit), fixture.tree(commit).parent_path() / ".gone-1");
+  FileCalls::watch([](const FileCall& call) { return call.name == "unlink" && call.path.ends_with("/c/n") ? EIO : 0; });
+  publish::KnownResidue known;
+  EXPECT_TRUE(publish::delete_old_trees(fixture.data_dir, "docs", known, {}).complete);
+  EXPECT_EQ(known.entries, 3U) << "c/n, c and the tree";
+  EXPECT_FALSE(fs::exists(fixture.tree(commit).parent_path() / ".gone-1"));
+  FileCalls::ignore();
+  EXPECT_TRUE(publish::retry_residue(fixture.data_dir, "docs", known, {}).complete);
+  EXPECT_EQ(known.entries, 0U);
 }
 
 TEST(FailedCalls, LeaveNoTemporaryLinkAndNoTemporaryFile) {
