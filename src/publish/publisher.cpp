@@ -16,6 +16,7 @@
 #include "link.hpp"
 #include "materialise.hpp"
 #include "residue.hpp"
+#include "staging.hpp"
 #include "trees.hpp"
 
 namespace adapter::publish {
@@ -165,6 +166,7 @@ private:
         standing.complete.push_back(*view.commit);
         standing.symlinks = found.manifest->symlinks;
         standing.share = found.manifest->share;
+        standing.lacks_group = has_wrong_group(trees, *view.commit, found.manifest->share);
       } else {
         standing.damage = found.damage;
         standing.damaged_commit = view.commit;
@@ -265,7 +267,7 @@ private:
     TreeCheck found = check(trees, commit, crew, stop);
     const bool is_wanted =
         found.manifest && found.manifest->share == options.share && found.manifest->symlinks == options.symlinks;
-    if (is_wanted) {
+    if (is_wanted && !(has_wrong_group(trees, commit, options.share) && Staging(trees, options.share).has_group())) {
       prove(trees, commit);
       outcome.reused = true;
       return std::move(*found.manifest);

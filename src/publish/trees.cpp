@@ -7,9 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <chrono>
 
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
@@ -23,8 +21,6 @@
 namespace adapter::publish {
 namespace {
 
-constexpr std::string_view staging_prefix = ".tmp-";
-constexpr std::chrono::seconds longest_clean_up{1};
 constexpr mode_t shared_mode = 0755;
 constexpr mode_t private_mode = 0700;
 
@@ -60,6 +56,13 @@ UniqueFd make_folder(int parent, const std::string& name, mode_t mode, bool sync
   return folder;
 }
 
+/// The group that a setgid directory hands down.
+std::optional<gid_t> group_of(int data) {
+  struct stat info{};
+  const bool hands_down = fstat(data, &info) == 0 && (info.st_mode & S_ISGID) != 0;
+  return hands_down ? std::optional(info.st_gid) : std::nullopt;
+}
+
 bool is_there(int folder, const std::string& name) {
   struct stat info{};
   if (fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -80,6 +83,7 @@ std::optional<Trees> Trees::open(const std::filesystem::path& data_dir, const st
     return std::nullopt;
   }
   Trees trees;
+  trees.group_ = group_of(data.get());
   trees.name_ = name;
   trees.own_ = open_own(all.get(), name, shared_mode);
   if (!trees.own_) {
@@ -97,10 +101,7 @@ Trees Trees::make(const std::filesystem::path& data_dir, const std::string& name
   const UniqueFd data = open_data_dir(data_dir);
   const UniqueFd all = make_folder(data.get(), ".adapter", shared_mode, sync);
   Trees trees;
-  struct stat info{};
-  if (fstat(data.get(), &info) == 0 && (info.st_mode & S_ISGID) != 0) {
-    trees.group_ = info.st_gid;
-  }
+  trees.group_ = group_of(data.get());
   trees.name_ = name;
   trees.own_ = make_folder(all.get(), name, shared_mode, sync);
   trees.trees_ = make_folder(trees.own_.get(), "trees", shared_mode, sync);
@@ -174,6 +175,12 @@ void Trees::compare(const ObjectId& commit, Crew& crew, const std::stop_token& s
               {{"repository", name_}, {"commit", commit}, {"count", differences.refreshed}});
     refresh_record(hex, *result.manifest);
   }
+}
+
+bool Trees::lacks_group(const ObjectId& commit) const {
+  struct stat info{};
+  return group_ && fstatat(trees_.get(), commit.to_hex().c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+         info.st_gid != *group_;
 }
 
 /// Without it the bytes are read again at the next look.
@@ -344,49 +351,6 @@ void Trees::set_aside_folder(const std::string& name) const {
   if (renameat(trees_.get(), name.c_str(), trees_.get(), gone.c_str()) != 0 && errno != ENOENT) {
     throw volume_error(errno, "rename", name);
   }
-}
-
-Staging::Staging(const Trees& trees, Share share) : trees_(trees), name_(unique_name(staging_prefix)) {
-  if (mkdirat(trees.folder(), name_.c_str(), private_mode) != 0) {
-    throw volume_error(errno, "make folder", "trees/" + name_);
-  }
-  fd_ = open_directory_at(trees.folder(), name_);
-  if (trees.group()) {
-    take_group(*trees.group(), share);
-  }
-}
-
-void Staging::take_group(gid_t group, Share share) const {
-  static std::atomic<bool> named{false};
-  struct stat info{};
-  const bool taken = fchown(fd_.get(), static_cast<uid_t>(-1), group) == 0 &&
-                     fchmod(fd_.get(), private_mode | S_ISGID) == 0 && fstat(fd_.get(), &info) == 0 &&
-                     info.st_gid == group && (info.st_mode & S_ISGID) != 0;
-  if (!taken && share == Share::group && !named.exchange(true)) {
-    log::warning("group_not_set",
-                 "trees do not get the group of the volume, so that readers of that group cannot read them (share: "
-                 "group); let the adapter run in that group (supplementalGroups or fsGroup, --group-add, usermod -aG)",
-                 {{"group", group}, {"user", geteuid()}});
-  }
-}
-
-Staging::~Staging() {
-  // A job that is stopped ends within two seconds: what is left then is deleted as old trees are.
-  const auto deadline = std::chrono::steady_clock::now() + longest_clean_up;
-  try {
-    const Leftovers left = remove_what_may_go_at(trees_.folder(), name_,
-                                                 [deadline] { return std::chrono::steady_clock::now() > deadline; });
-    if (left.interrupted || left.entries > 0) {
-      trees_.set_aside_folder(name_);
-    }
-  } catch (const Error& error) {
-    log::warning("sweep_failed", "a tree that was not completed could not be removed; it is tried again later",
-                 {{"error", error.text()}});
-  }
-}
-
-void Staging::keep(const ObjectId& commit, const Manifest& manifest) {
-  trees_.keep(name_, fd_.get(), commit, manifest);
 }
 
 }  // namespace adapter::publish

@@ -20,6 +20,8 @@ namespace adapter::publish {
 /// What a name begins with that was taken out of use and is deleted later: of trees, and of whole repositories in
 /// .adapter.
 inline constexpr std::string_view gone_prefix = ".gone-";
+/// What the name of a tree begins with that is being written.
+inline constexpr std::string_view staging_prefix = ".tmp-";
 
 /// A look at one kept tree.
 struct TreeCheck {
@@ -42,8 +44,11 @@ public:
 
   [[nodiscard]] int own_folder() const noexcept { return own_.get(); }
   [[nodiscard]] int folder() const noexcept { return trees_.get(); }
-  /// The group that data_dir hands down to what is made in it (a setgid directory), if it does. Of make() only.
+  /// The group that data_dir hands down to what is made in it (a setgid directory), if it does.
   [[nodiscard]] std::optional<gid_t> group() const noexcept { return group_; }
+  /// Whether a tree has another group than that: the adapter could not give it away when it wrote the tree, or the
+  /// volume had another one then.
+  [[nodiscard]] bool lacks_group(const ObjectId& commit) const;
 
   /// Commits whose name a tree bears, newest first.
   [[nodiscard]] std::vector<ObjectId> commits() const;
@@ -84,27 +89,6 @@ private:
   UniqueFd own_;
   UniqueFd trees_;
   UniqueFd manifests_;
-};
-
-/// A private folder for one materialisation; removed with all in it unless the tree was kept.
-class Staging {
-public:
-  /// Has the group that the volume hands down, and hands it down in turn; where that is refused, and `share` is
-  /// `group`, a warning says so once in the process's life.
-  Staging(const Trees& trees, Share share);
-  ~Staging();
-  Staging(const Staging&) = delete;
-  Staging& operator=(const Staging&) = delete;
-
-  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-  void keep(const ObjectId& commit, const Manifest& manifest);
-
-private:
-  void take_group(gid_t group, Share share) const;
-
-  const Trees& trees_;
-  std::string name_;
-  UniqueFd fd_;
 };
 
 }  // namespace adapter::publish

@@ -304,8 +304,10 @@ void RepositoryTask::adopt(const RecoveryStep& step, const publish::Standing& fo
   }
   Published published = *step.published;
   const std::vector<ObjectId>& held = store_->holdings().tips;
-  if (std::find(held.begin(), held.end(), published.tip) == held.end()) {
-    published.settings.clear();  // the store lost sight of it: the next check puts that right
+  const bool lost = std::find(held.begin(), held.end(), published.tip) == held.end();
+  if (lost || (found.lacks_group && found.commit == step.commit)) {
+    published.settings
+        .clear();  // the store lost sight of it, or readers cannot read it: the next check puts that right
   }
   status_.commit = step.commit;
   link_resolves_ = true;

@@ -353,6 +353,34 @@ class Ownership(AdapterTest):
         adapter = self.follow(remote, share="group")
         self.assert_good(adapter, remote, share="group")
 
+    def test_a_group_that_can_be_given_after_a_restart_is_given(self):
+        if os.geteuid() != 0 or not shutil.which("setpriv"):
+            self.skipTest("another group's volume needs root and setpriv")
+        remote = self.remote(files={"a": "1", "d/run": (EXECUTABLE, "x")})
+        without = ("setpriv", "--bounding-set", "-chown", "--inh-caps", "-chown", "--regid=0", "--clear-groups")
+        adapter = self.adapter(self.config(self.entry(remote, share="group")), wrap=without)
+        os.makedirs(adapter.data, exist_ok=True)
+        os.chown(adapter.data, 0, 4242)
+        os.chmod(adapter.data, 0o2775)
+        for _ in range(2):
+            adapter.start()
+            adapter.wait_event("group_not_set")
+            adapter.wait_for(lambda: os.path.exists(adapter.link("docs")), what="the tree")
+            adapter.stop()
+            self.assertEqual(os.stat(adapter.link("docs")).st_gid, 0)
+            adapter.events.clear()
+        adapter.wrap = []
+        adapter.start()
+        adapter.wait_for(lambda: os.stat(adapter.link("docs")).st_gid == 4242, what="the group")
+        self.assert_good(adapter, remote, share="group")
+        self.assertEqual(adapter.found("group_not_set"), [])
+        self.assertEqual(os.stat(os.path.join(adapter.link("docs"), "d/run")).st_gid, 4242)
+        adapter.stop()
+        inode, checks = os.stat(adapter.link("docs")).st_ino, len(self.server.seen("ls_refs"))
+        adapter.start()
+        adapter.wait_for(lambda: len(self.server.seen("ls_refs")) > checks + 1, what="two checks")
+        self.assertEqual(os.stat(adapter.link("docs")).st_ino, inode, "it is written anew once")
+
     def test_a_restart_publishes_nothing_new_and_fetches_nothing(self):
         remote = self.remote(files={"a": "1"})
         adapter = self.follow(remote)

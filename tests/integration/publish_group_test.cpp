@@ -150,6 +150,37 @@ TEST_F(GroupVolume, SaysOnceThatItsGroupCannotBeGiven) {
             0);
 }
 
+TEST_F(GroupVolume, ATreeWithoutItsGroupIsWrittenAnewOnceTheGroupCanBeGiven) {
+  if (!is_root()) {
+    return;
+  }
+  ASSERT_EQ(chmod(folder_.path().c_str(), 02777), 0);
+  ObjectId commit;
+  const auto start = [&](const std::vector<gid_t>& groups, bool can_give) {
+    return as_user(adapters_user, adapters_user, groups, [&] {
+      PublishFixture fixture(2, "docs", folder_.path());
+      commit = fixture.objects.commit(group_files);
+      ::testing::internal::CaptureStderr();
+      const publish::Standing found = fixture.recover();
+      if (found.commit) {
+        EXPECT_EQ(found.commit, commit);
+        EXPECT_EQ(found.lacks_group, can_give);
+        EXPECT_EQ(fixture.publish(commit, for_the_group()).reused, !can_give);
+        EXPECT_FALSE(fixture.recover().lacks_group);
+      } else {
+        fixture.publish(commit, for_the_group());
+      }
+      const std::string said = ::testing::internal::GetCapturedStderr();
+      EXPECT_EQ(said.find("group_not_set") != std::string::npos, !can_give) << said;
+    });
+  };
+  EXPECT_EQ(start({}, false), 0);
+  EXPECT_EQ(start({}, false), 0) << "the warning stays with each start";
+  EXPECT_EQ(start({volumes_group}, true), 0);
+  each_of(fs::canonical(folder_.path() / "docs"),
+          [](const fs::path& path) { EXPECT_EQ(look_at(path).st_gid, volumes_group) << path; });
+}
+
 /// As a kubelet does it at each start of a pod with `fsGroup`.
 void apply_fs_group(const fs::path& volume) {
   each_of(volume, [](const fs::path& path) {

@@ -59,6 +59,9 @@ struct Standing {
   /// How `commit`'s tree was written. Where the configuration says otherwise by now, publish() it again.
   std::optional<SymlinkPolicy> symlinks;
   std::optional<Share> share;
+  /// `commit`'s tree was written with Share::group and has another group than the volume hands down now, which this
+  /// process may give: publish() writes it anew.
+  bool lacks_group = false;
 
   [[nodiscard]] bool is_complete(const ObjectId& wanted) const {
     return std::find(complete.begin(), complete.end(), wanted) != complete.end();
