@@ -169,6 +169,31 @@ class WebhookTest(AdapterTest):
         for secret, status in (("old", 401), ("new", 202), ("older", 202)):
             self.assertEqual(self.deliver(adapter, "/hooks/docs", self.push("1" * 40), secret=secret).status, status, secret)
 
+    def test_a_secret_that_cannot_be_read_is_not_the_senders_fault(self):
+        remote = self.remote("a", {"f": "1"})
+        file = self.secret_file("right")
+        adapter = self.running(self.entry(remote, every="1h", webhook={"secret_file": file}))
+        for count, (content, cause) in enumerate(((b"a\nb\n", "one line"), (b"", "empty"), (None, "ENOENT")), 1):
+            if content is None:
+                os.unlink(file)
+            else:
+                with open(file, "wb") as secret:
+                    secret.write(content)
+            for _ in range(2):
+                answer = self.deliver(adapter, "/hooks/docs", self.push("1" * 40), secret="right")
+                self.assertEqual(answer.status, 503)
+                self.assertIn("the adapter cannot read the secret", answer.json()["detail"])
+                self.assertNotIn(os.path.basename(file), answer.json()["detail"])
+            told = adapter.found("hook_secret_unreadable")
+            self.assertEqual(len(told), count, told)
+            self.assertIn(cause, told[-1]["message"])
+        self.secret_file("right")
+        self.assertEqual(self.deliver(adapter, "/hooks/docs", self.push("1" * 40), secret="right").status, 202)
+        other = {"X-Gitlab-Event": "Push Hook", "X-Gitlab-Token": "wrong"}
+        answer = adapter.ask("POST", "/hooks/docs", body=b"{}", fields=other)
+        self.assertEqual(answer.status, 401)
+        self.assertIn("X-Gitlab-Token is not the secret", answer.json()["detail"])
+
     def test_polling_relaxes_and_comes_back(self):
         remote = self.remote("a", {"f": "1"})
         adapter = self.running(self.hooked(remote, every="500ms", every_when_hooked="3s"))

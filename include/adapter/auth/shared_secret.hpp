@@ -23,7 +23,7 @@ public:
   struct Look {
     Secret value;                  ///< empty when it cannot be read
     std::optional<Error> failure;  ///< as SecretReader::refresh() gives it
-    bool is_news = false;          ///< it cannot be read, and could before; or this is the first look
+    bool is_news = false;          ///< it cannot be read, and the look before this one found no failure of this text
   };
   /// May block for as long as the file does, one thread at a time.
   [[nodiscard]] Look look();

@@ -96,6 +96,7 @@ HookReceiver::Candidates HookReceiver::candidates(const Hooks& hooks, const std:
       if (is_new) {
         found.keys.push_back({secret_in(*hooks.secrets.at(file), file), hook.kind});
         found.owners.emplace_back();
+        found.unreadable += found.keys.back().secret.empty() ? 1U : 0U;
       }
       found.owners[place->second].push_back(&hook);
     }
@@ -126,7 +127,7 @@ HookReceiver::Received HookReceiver::receive(const http::RequestHead& head, Requ
   Received received;
   SignatureCheck check(head.fields, candidates.keys, std::chrono::system_clock::now());
   if (!check.possible()) {
-    received.refusal = refuse("the delivery is not signed, or not in a way that this webhook allows", head.path);
+    received.refusal = refuse(candidates, check.refusal(), head.path);
     return received;
   }
   received.kept = head.content_length.value_or(0) <= max_payload_bytes;
@@ -153,7 +154,7 @@ HookReceiver::Received HookReceiver::receive(const http::RequestHead& head, Requ
     }
   }
   if (received.owners.empty()) {
-    received.refusal = refuse("the signature does not fit the body and the secret", head.path);
+    received.refusal = refuse(candidates, "the signature does not fit the body and the secret", head.path);
   }
   return received;
 }
@@ -221,7 +222,12 @@ void HookReceiver::announce(const std::string& name, const Payload& payload) {
 }
 
 /// `where` is what the delivery asked for.
-Reply HookReceiver::refuse(std::string_view why, const std::string& where) {
+Reply HookReceiver::refuse(const Candidates& candidates, std::string_view why, const std::string& where) {
+  const bool judged = candidates.unreadable < candidates.keys.size();
+  std::string text(judged ? why : "the adapter cannot read the secret of this webhook; its log names the file");
+  if (judged && candidates.unreadable > 0) {
+    text += "; one of the secrets cannot be read by the adapter, whose log names the file";
+  }
   parts_.metrics.count_delivery("refused");
   {
     const std::lock_guard lock(mutex_);
@@ -229,12 +235,12 @@ Reply HookReceiver::refuse(std::string_view why, const std::string& where) {
     const auto now = std::chrono::steady_clock::now();
     if (!refusal_logged_ || now - *refusal_logged_ >= between_refusal_logs) {
       // Whoever can reach the port can cause these: one line a minute.
-      log::warning("hooks_refused", why, {{"path", where}, {"count", refusals_}});
+      log::warning("hooks_refused", text, {{"path", where}, {"count", refusals_}});
       refusal_logged_ = now;
       refusals_ = 0;
     }
   }
-  return problem(401, why);
+  return problem(judged ? 401 : 503, text);
 }
 
 }  // namespace adapter::admin

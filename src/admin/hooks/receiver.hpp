@@ -34,6 +34,9 @@ inline constexpr std::size_t max_receiving = 16;
 /// Webhooks of forges: hints to look now. The signature is checked first, over the body as it arrives; only then the
 /// body may choose, and only among repositories that are configured with the secret that signed it. A body over
 /// max_payload_bytes is a hint without details, and by name only. Any thread.
+///
+/// What is not proved is 401 with the header that is wrong; 503 where no secret can be read, which is no fault of the
+/// sender. The log names the file each time the cause changes.
 class HookReceiver {
 public:
   explicit HookReceiver(Parts& parts) : parts_(parts) {}
@@ -58,6 +61,7 @@ private:
   struct Candidates {
     std::vector<HookKey> keys;
     std::vector<std::vector<const Hook*>> owners;
+    std::size_t unreadable = 0;  ///< secrets that cannot be read now
   };
   /// A body, whose signature was looked at while it arrived.
   struct Received {
@@ -72,7 +76,7 @@ private:
   [[nodiscard]] Reply take(const http::RequestHead& head, const Received& received,
                            const std::optional<std::string>& name);
   void announce(const std::string& name, const Payload& payload);
-  [[nodiscard]] Reply refuse(std::string_view why, const std::string& where);
+  [[nodiscard]] Reply refuse(const Candidates& candidates, std::string_view why, const std::string& where);
 
   Parts& parts_;
   class Turn;

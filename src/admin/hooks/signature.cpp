@@ -46,8 +46,44 @@ SignatureCheck::SignatureCheck(const http::Fields& fields, std::span<const HookK
   for (std::size_t index = 0; index < keys.size(); ++index) {
     if (auto candidate = begin(keys[index], index)) {
       candidates_.push_back(std::move(*candidate));
+    } else {
+      fault_ = std::max(fault_, fault_of(keys[index]));
     }
   }
+}
+
+SignatureCheck::Fault SignatureCheck::fault_of(const HookKey& key) const {
+  if (key.secret.empty()) {
+    return Fault::no_proof;
+  }
+  if (!counting(claims_, key.kind).empty()) {
+    return Fault::bad_mac;
+  }
+  for (const auto& claim : claims_.tokens) {
+    if (allows(key.kind, claim.scheme)) {
+      return claim.scheme == Scheme::gitlab_token ? Fault::wrong_gitlab_token
+             : claim.scheme == Scheme::basic      ? Fault::wrong_basic
+                                                  : Fault::wrong_bearer;
+    }
+  }
+  return Fault::no_proof;
+}
+
+std::string_view SignatureCheck::refusal() const noexcept {
+  switch (fault_) {
+    case Fault::wrong_gitlab_token:
+      return "the token in X-Gitlab-Token is not the secret of this webhook";
+    case Fault::wrong_basic:
+      return "the password in Authorization is not the secret of this webhook";
+    case Fault::wrong_bearer:
+      return "the token in Authorization is not the secret of this webhook";
+    case Fault::bad_mac:
+      return "the signature cannot be right: it is malformed, repeated, made with SHA-1, older than five minutes, or "
+             "not of the kind of this webhook's secret";
+    case Fault::no_proof:
+      break;
+  }
+  return "the delivery is not signed, or not in a way that this webhook allows";
 }
 
 std::optional<SignatureCheck::Candidate> SignatureCheck::begin(const HookKey& key, std::size_t index) const {

@@ -46,6 +46,9 @@ public:
 
   /// False: no key can verify any more, whatever the body is.
   [[nodiscard]] bool possible() const noexcept { return !candidates_.empty(); }
+  /// Why no key can verify where possible() is false: one sentence that names the header, for the sender. Holds nothing
+  /// of a secret or of the request.
+  [[nodiscard]] std::string_view refusal() const noexcept;
   void update(std::string_view body);
   /// The indices of the keys that verify, ascending; nothing may follow.
   [[nodiscard]] std::vector<std::size_t> finish();
@@ -60,12 +63,17 @@ private:
     HookKind kind;
   };
 
+  /// How near a delivery that no key can verify came to a proof. A later one is the more useful text.
+  enum class Fault : std::uint8_t { no_proof, bad_mac, wrong_bearer, wrong_basic, wrong_gitlab_token };
+
   [[nodiscard]] std::optional<Candidate> begin(const HookKey& key, std::size_t index) const;
+  [[nodiscard]] Fault fault_of(const HookKey& key) const;
   [[nodiscard]] bool verifies(Candidate& candidate, bool form) const;
 
   SignatureClaims claims_;
   FormPayload form_;
   std::vector<Candidate> candidates_;
+  Fault fault_ = Fault::no_proof;
 };
 
 }  // namespace adapter::admin

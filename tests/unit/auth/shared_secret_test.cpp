@@ -4,11 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace adapter::auth {
 namespace {
@@ -64,6 +67,28 @@ TEST(SharedSecret, SaysOnceThatItCannotBeRead) {
   source.value = "0123456789abcdef";
   EXPECT_FALSE(secret.look().is_news);
   EXPECT_EQ(secret.look().value.reveal(), "0123456789abcdef");
+}
+
+TEST(SharedSecret, SaysItAgainWhenTheCauseChanges) {
+  const std::filesystem::path file = std::filesystem::path(::testing::TempDir()) / "adapter-shared-secret";
+  const auto write = [&](const char* bytes) { std::ofstream(file, std::ios::binary) << bytes; };
+  std::filesystem::remove(file);
+  SharedSecret secret({config::SecretSource::Kind::file, file.native()});
+  for (const auto& [bytes, cause] : {std::pair{static_cast<const char*>(nullptr), "ENOENT"},
+                                     {"one\ntwo\n", "it must be one line"},
+                                     {"", "is empty"}}) {
+    if (bytes != nullptr) {
+      write(bytes);
+    }
+    const SharedSecret::Look look = secret.look();
+    EXPECT_TRUE(look.is_news) << cause;
+    EXPECT_NE(look.failure->text().find(cause), std::string::npos) << look.failure->text();
+    EXPECT_FALSE(secret.look().is_news) << cause;
+  }
+  write("0123456789abcdef");
+  EXPECT_FALSE(secret.look().failure);
+  std::filesystem::remove(file);
+  EXPECT_TRUE(secret.look().is_news);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace adapter::admin {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr std::chrono::system_clock::time_point tested_at{std::chrono::seconds(1795435200)};
@@ -55,6 +56,25 @@ TEST(SignatureCheck, KnowsBeforeTheBodyThatNothingCanVerify) {
   EXPECT_FALSE(SignatureCheck(token, keys, tested_at).possible());
   EXPECT_FALSE(SignatureCheck(hub(signed_with("a", "body")), {}, tested_at).possible());
   EXPECT_TRUE(SignatureCheck(hub(signed_with("a", "body")), keys, tested_at).possible());
+}
+
+TEST(SignatureCheck, NamesTheHeaderThatIsWrong) {
+  const auto refusal = [](std::string_view field, std::string_view value, const std::vector<HookKey>& keys) {
+    http::Fields fields;
+    fields.add(field, value);
+    SignatureCheck check(fields, keys, tested_at);
+    EXPECT_FALSE(check.possible()) << field;
+    return std::string(check.refusal());
+  };
+  const std::vector all{key("secret")};
+  EXPECT_THAT(refusal("X-Gitlab-Token", "wrong", all), HasSubstr("X-Gitlab-Token is not the secret"));
+  EXPECT_THAT(refusal("Authorization", "Bearer wrong", all), HasSubstr("the token in Authorization is not the secret"));
+  EXPECT_THAT(refusal("Authorization", "Basic dTp3cm9uZw==", {key("secret", HookKind::azure)}),
+              HasSubstr("the password in Authorization is not the secret"));
+  EXPECT_THAT(refusal("X-Hub-Signature-256", "sha256=00", all), HasSubstr("malformed"));
+  EXPECT_THAT(refusal("X-Gitlab-Token", "wrong", {key("secret", HookKind::github)}), HasSubstr("not signed"));
+  EXPECT_THAT(refusal("X-Gitlab-Token", "wrong", {key("")}), HasSubstr("not signed")) << "an unreadable secret";
+  EXPECT_THAT(refusal("User-Agent", "x", all), HasSubstr("not signed"));
 }
 
 TEST(SignatureCheck, DoesNotNeedTheBodyForAToken) {
