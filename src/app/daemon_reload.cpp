@@ -60,6 +60,7 @@ void Daemon::reload(std::function<void(admin::ReloadOutcome)> done) {
 
 asio::awaitable<admin::ReloadOutcome> Daemon::reload() {
   service_manager_.reloading();
+  forget_files_out_of_reach();
   const config::Loaded loaded = load_choice(choice_);
   watch_.loaded(loaded.sources);
   log_findings(loaded.findings);

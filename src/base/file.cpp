@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <tuple>
 
@@ -44,6 +45,25 @@ enum class DirectoryCause : std::uint8_t { unknown, file_mount };
 /// openat, with O_CLOEXEC.
 UniqueFd open_at(int directory, const char* name, int flags, mode_t mode = 0) {
   return UniqueFd(retry_interrupted([&] { return openat(directory, name, flags | O_CLOEXEC, mode); }));
+}
+
+std::atomic<void (*)(const std::filesystem::path&)> refused_read_observer{nullptr};
+
+Error read_refusal(int error_number, const std::filesystem::path& path) {
+  Error error = storage_error(error_number, "read", path.native());
+  // faccessat asks about owner and mode only, which neither Landlock nor another security module changes.
+  if (error_number != EACCES || faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) != 0) {
+    return error;
+  }
+  if (const auto observer = refused_read_observer.load()) {
+    observer(path);
+    return Error(ErrorClass::storage, error.text() +
+                                          "; its owner and mode allow it, but the sandbox does not: the file, or what "
+                                          "its symbolic link leads to, lies outside of the folders known at the start; "
+                                          "restart the adapter");
+  }
+  return Error(ErrorClass::storage,
+               error.text() + "; its owner and mode allow it: a security module (SELinux, AppArmor) refuses it");
 }
 
 Error directory_error(std::string_view path, DirectoryCause cause) {
@@ -166,10 +186,14 @@ void write_all(int fd, std::string_view bytes, std::string_view path_for_errors)
   }
 }
 
+void observe_refused_reads(void (*observer)(const std::filesystem::path&)) noexcept {
+  refused_read_observer.store(observer);
+}
+
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes) {
   const UniqueFd fd = open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!fd) {
-    throw storage_error(errno, "read", path.native());
+    throw read_refusal(errno, path);
   }
   return read_descriptor(fd.get(), path.native(), limit_bytes, DirectoryCause::file_mount);
 }

@@ -111,6 +111,29 @@ class Sandbox(ClientTest):
         told = adapter.wait_event("restart_needed", key="sandbox")
         self.assertEqual(told["file"], "/etc/ssl/cert.pem")
 
+    def test_a_secret_whose_link_is_repointed_elsewhere_is_told_once(self):
+        places = {name: tempfile.mkdtemp(prefix="adapter-e2e-", dir="/var/tmp") for name in ("link", "one", "two")}
+        for place in places.values():
+            self.addCleanup(shutil.rmtree, place)
+        for name in ("one", "two"):
+            shutil.copy(self.certificates.ca, os.path.join(places[name], "ca.pem"))
+        link = os.path.join(places["link"], "current")
+        os.symlink(places["one"], link)
+        remote = self.remote(files={"a": "1"})
+        entry = self.entry(remote, ca_file=os.path.join(link, "ca.pem"), webhook={"secret_file": link + "/secret"})
+        for name in ("one", "two"):
+            with open(os.path.join(places[name], "secret"), "w", encoding="ascii") as secret:
+                secret.write("secret-of-%s" % name)
+        adapter = self.adapter(self.config(entry, every="1s", admin={"listen": "127.0.0.1:0"})).start()
+        adapter.wait_event("published", "docs")
+        self.assertEqual(adapter.found("restart_needed"), [])
+        self.repoint(link, places["two"])
+        for _ in range(3):
+            self.assertEqual(adapter.ask("POST", "/hooks/docs", body=b"{}", fields={"X-Gitlab-Token": "x"}).status, 503)
+        told = adapter.wait_event("hook_secret_unreadable")
+        self.assertIn("the sandbox does not", told["message"] + str(told.get("error", "")))
+        self.assertEqual([event["file"] for event in adapter.found("restart_needed", key="sandbox")], [link + "/secret"])
+
     @staticmethod
     def repoint(link, target):
         os.symlink(target, link + ".new")

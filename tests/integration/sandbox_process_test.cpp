@@ -226,6 +226,40 @@ TEST(Sandbox, TellsItsOwnRefusalsFromThoseOfOwnerAndMode) {
   EXPECT_EQ(result, succeeded);
 }
 
+TEST(Sandbox, ARefusedReadIsToldAndNamesTheSandbox) {
+  if (!landlock_has(2)) {
+    return;
+  }
+  const Place place;
+  const int result = in_a_child([&] {
+    static int told = 0;
+    const auto says_sandbox = [](const fs::path& file) {
+      try {
+        static_cast<void>(read_file(file, 1000));
+      } catch (const Error& error) {
+        return error.text().find("restart the adapter") != std::string::npos;
+      }
+      return false;
+    };
+    landlock::Rules rules;
+    rules.writable = {place.data()};
+    landlock::confine(rules, landlock::support());
+    const fs::path secret = place.data() / "secret";
+    fs::create_symlink(place.data() / "file", secret);
+    if (says_sandbox(secret)) {
+      return EEXIST;
+    }
+    observe_refused_reads([](const fs::path&) { ++told; });
+    if (says_sandbox(place.outside() / "absent") || says_sandbox(secret) || told != 0) {
+      return ENOENT;
+    }
+    fs::remove(secret);
+    fs::create_symlink(place.outside() / "file", secret);
+    return says_sandbox(secret) && told == 1 ? succeeded : EACCES;
+  });
+  EXPECT_EQ(result, succeeded);
+}
+
 TEST(Sandbox, NoticesASystemFileThatIsRepointedOutOfReach) {
   if (!landlock_has(2)) {
     return;

@@ -73,6 +73,11 @@ bool ensure_directory_at(int directory, const std::string& name, mode_t mode);
 
 void write_all(int fd, std::string_view bytes, std::string_view path_for_errors);
 
+/// Names the function that read_file() calls, on the thread that reads, with each file that owner and mode let this
+/// process read and whose opening is refused all the same (EACCES): by the sandbox, for which the caller sets it once,
+/// before it enters it. Errors name the sandbox then. nullptr: none, as at first.
+void observe_refused_reads(void (*observer)(const std::filesystem::path&)) noexcept;
+
 /// The whole file; over `limit_bytes` is an error of class limit. Reads regular files only (a FIFO or device is refused
 /// before it can block). The error for an empty directory at a path names Docker as its likely maker.
 [[nodiscard]] std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes);

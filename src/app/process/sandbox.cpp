@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 #include <iterator>
+#include <mutex>
 #include <set>
 #include <string_view>
 #include <variant>
@@ -192,11 +193,40 @@ bool is_out_of_reach(const path& file) {
   return !opened && errno == EACCES;
 }
 
+/// Files that a warning named since the last reload began. Any thread.
+class Told {
+public:
+  static Told& instance() {
+    static auto* const told = new Told;  // outlives threads that still read
+    return *told;
+  }
+  void forget() {
+    const std::lock_guard lock(mutex_);
+    files_.clear();
+  }
+  /// Whether that is new.
+  bool add(const path& file) {
+    const std::lock_guard lock(mutex_);
+    return files_.size() < most && files_.insert(file).second;
+  }
+
+private:
+  static constexpr std::size_t most = 1000;
+  std::mutex mutex_;
+  std::set<path> files_;
+};
+
 void warn_out_of_reach(const path& file) {
   log::warning("restart_needed",
                "the sandbox does not let " + escape(file.native()) +
                    " be read: it was entered before that was named, made anew or re-pointed; restart to apply it",
                {{"key", "sandbox"}, {"file", file.native()}});
+}
+
+void warn_once(const path& file) {
+  if (Told::instance().add(file)) {
+    warn_out_of_reach(file);
+  }
 }
 
 std::string joined(const std::vector<path>& places) {
@@ -269,6 +299,7 @@ admin::Sandbox enter_sandbox(const config::Config& config, const config::Sources
   log::info(
       "sandbox_on", "from here on only the data directory can be written to, and nothing can be executed",
       {{"landlock_abi", support.abi}, {"writable", joined(rules.writable)}, {"readable", joined(rules.readable)}});
+  observe_refused_reads(warn_once);
   return {true, support.abi, {}};
 }
 
@@ -285,8 +316,12 @@ std::vector<path> out_of_reach(const config::Config& config, const config::Sourc
 void warn_of_files_out_of_reach(const admin::Sandbox& sandbox, const config::Config& config,
                                 const config::Sources& sources) {
   if (sandbox.active) {
-    std::ranges::for_each(out_of_reach(config, sources), warn_out_of_reach);
+    std::ranges::for_each(out_of_reach(config, sources), warn_once);
   }
+}
+
+void forget_files_out_of_reach() {
+  Told::instance().forget();
 }
 
 std::vector<path> system_files() {

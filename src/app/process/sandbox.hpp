@@ -24,7 +24,8 @@ namespace adapter::app {
 [[nodiscard]] landlock::Rules sandbox_rules(const config::Config& config, const config::Sources& sources,
                                             const config::Environment& environment);
 
-/// Enters it as `config.sandbox` says, and logs what came of it. The data directory exists; no other thread does.
+/// Enters it as `config.sandbox` says, and logs what came of it. The data directory exists; no other thread does. From
+/// then on a read that it refuses is a warning, once for each file: a link may be re-pointed out of its reach.
 /// Throws an error of class config where it is insisted on and cannot be had.
 [[nodiscard]] admin::Sandbox enter_sandbox(const config::Config& config, const config::Sources& sources,
                                            const config::Environment& environment);
@@ -34,9 +35,12 @@ namespace adapter::app {
 [[nodiscard]] std::vector<std::filesystem::path> out_of_reach(const config::Config& config,
                                                               const config::Sources& sources);
 
-/// The same as warnings in the log, while the sandbox is active.
+/// The same as warnings in the log, while the sandbox is active, except for files that were named already.
 void warn_of_files_out_of_reach(const admin::Sandbox& sandbox, const config::Config& config,
                                 const config::Sources& sources);
+
+/// A reload begins: each file that is out of reach is named once more.
+void forget_files_out_of_reach();
 
 /// The files by which the C library resolves names and OpenSSL finds certificates, such as /etc/resolv.conf.
 [[nodiscard]] std::vector<std::filesystem::path> system_files();
