@@ -150,7 +150,7 @@ private:
       }
     }
     if (view.state == LinkView::State::ours && !standing.commit && standing.damage.empty()) {
-      standing.damage = view.commit ? "the tree is missing" : "the link leads to no commit's tree";
+      standing.damage = view.commit ? Trees::absence(data_dir_, name_, *view.commit) : "the link leads to no tree";
       standing.damaged_commit = view.commit;
     }
     return standing;

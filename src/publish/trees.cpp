@@ -109,6 +109,13 @@ Trees Trees::make(const std::filesystem::path& data_dir, const std::string& name
   return trees;
 }
 
+std::string Trees::absence(const std::filesystem::path& data_dir, const std::string& name, const ObjectId& commit) {
+  std::error_code ignored;
+  const bool has_tree =
+      std::filesystem::is_directory(data_dir / ".adapter" / name / "trees" / commit.to_hex(), ignored);
+  return has_tree ? "the records of the trees are missing" : "the tree is missing";
+}
+
 std::vector<ObjectId> Trees::commits() const {
   struct Dated {
     std::int64_t ctime_ns;

@@ -42,6 +42,10 @@ public:
   /// names of those that are there already, which a killed run may have made.
   [[nodiscard]] static Trees make(const std::filesystem::path& data_dir, const std::string& name, bool sync);
 
+  /// Why open() found none although the link leads to `commit`: the tree is missing, or the records alone.
+  [[nodiscard]] static std::string absence(const std::filesystem::path& data_dir, const std::string& name,
+                                           const ObjectId& commit);
+
   [[nodiscard]] int own_folder() const noexcept { return own_.get(); }
   [[nodiscard]] int folder() const noexcept { return trees_.get(); }
   /// The group that data_dir hands down to what is made in it (a setgid directory), if it does.

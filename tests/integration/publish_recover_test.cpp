@@ -273,6 +273,16 @@ TEST(Recover, TheLinkOfAnotherCommitIsNotIntact) {
   EXPECT_EQ(standing.previous, first);
 }
 
+TEST(Recover, RecordsThatAreMissingAreNotCalledAMissingTree) {
+  PublishFixture fixture;
+  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  fixture.publish(commit);
+  fs::remove_all(fixture.own() / "manifests");
+  const Standing standing = fixture.recover();
+  EXPECT_EQ(standing.damage, "the records of the trees are missing");
+  EXPECT_EQ(standing.damaged_commit, commit);
+}
+
 TEST(Recover, ALinkThatWasReadIsReadAgainOnceItWasTouched) {
   PublishFixture fixture;
   const ObjectId commit = fixture.objects.commit({{"n", "1"}});
