@@ -132,7 +132,9 @@ void RepositoryTask::report_published(const RefSelection::Choice& choice, const 
                                       std::uint64_t received_bytes) {
   const std::optional<ObjectId>& before = outcome.replaced ? outcome.replaced : outcome.previous;
   const std::string previous = before ? before->to_hex() : std::string();
-  log::info("published", "the folder shows the new commit",
+  const bool anew = before == outcome.commit;
+  log::info("published",
+            anew ? "the commit that the folder shows was published anew" : "the folder shows the new commit",
             {{"repository", repository_.name},
              {"ref", choice.ref.empty() ? repository_.ref : choice.ref},
              {"commit", outcome.commit},

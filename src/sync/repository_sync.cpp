@@ -119,6 +119,7 @@ asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
 
 asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   const std::uint64_t received_before = status_.received_bytes;
+  const std::optional<ObjectId> shown = published_commit();
   SyncPermits::Permit permit;
   const store::CommitFacts facts = co_await obtain(choice, permit);
   note_facts(facts);
@@ -137,6 +138,8 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   if (journal_.state().published && journal_.state().source != source_) {
     outcome.previous.reset();  // of another remote or ref
     outcome.replaced.reset();
+  } else if (!outcome.replaced && shown == outcome.commit) {
+    outcome.replaced = shown;
   }
   note_outcome(outcome);
   status_.last_sync_duration = duration_cast<milliseconds>(steady_clock::now() - *sync_began_);

@@ -82,6 +82,15 @@ class History(AdapterTest):
             if depth != 1:
                 self.assertGreaterEqual(self.commits_kept(adapter), min(depth or total, total))
 
+    def test_the_same_commit_published_anew_names_itself_as_the_one_before(self):
+        remote = self.remote(files={"a": "0"})
+        adapter = self.follow(remote)
+        commit = remote.commit({"a": "1"})
+        adapter.wait_event("published", commit=commit)
+        adapter.reload(self.config(self.entry(remote, depth=2)))
+        event = adapter.wait_event("published", commit=commit, previous=commit)
+        self.assertIn("published anew", event["message"])
+
     def test_a_change_of_url_between_runs(self):
         first = self.remote("first.git", files={"a": "first"})
         second = self.remote("second.git", files={"b": "second"})
