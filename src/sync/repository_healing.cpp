@@ -62,7 +62,7 @@ void RepositoryTask::note_link(bool resolves) {
   }
   link_resolves_ = resolves;
   if (!resolves) {
-    log::warning("link_lost", "the link does not lead to the published tree; it is made whole again",
+    log::warning("link_lost", "the link does not lead to the published tree; the repository is recovered now",
                  {{"repository", repository_.name}, {"commit", *status_.commit}});
     machine_.heal_soon(Now::read());
     wakeup_.wake();
