@@ -62,6 +62,19 @@ Authorization make_authorization(const config::Credential& credential, const Sec
 
 }  // namespace
 
+const config::Credential* credential_for(std::span<const config::Credential> credentials, const http::Url& url) {
+  if (url.origin().scheme != "https") {
+    return nullptr;
+  }
+  const config::Credential* best = nullptr;
+  for (const config::Credential& each : credentials) {
+    if (url.is_below(each.url) && (best == nullptr || each.url.path().size() > best->url.path().size())) {
+      best = &each;
+    }
+  }
+  return best != nullptr && source_of(*best) != nullptr ? best : nullptr;
+}
+
 /// A credential and what was read for it last.
 struct Credentials::Entry {
   Entry(config::Credential of, const config::Environment& environment) : credential(std::move(of)) {
@@ -80,25 +93,21 @@ Credentials::Credentials(std::vector<config::Credential> credentials, config::En
 }
 
 void Credentials::replace(std::vector<config::Credential> credentials) {
+  credentials_ = std::move(credentials);
   entries_.clear();
-  for (config::Credential& credential : credentials) {
-    entries_.push_back(std::make_shared<Entry>(std::move(credential), environment_));
+  for (const config::Credential& credential : credentials_) {
+    entries_.push_back(std::make_shared<Entry>(credential, environment_));
   }
 }
 
-/// The one with the longest prefix; null when none matches or `url` is none of https.
 Credentials::Entry* Credentials::entry_of(const http::Url& url) const {
-  if (url.origin().scheme != "https") {
-    return nullptr;
-  }
-  Entry* best = nullptr;
-  for (const auto& entry : entries_) {
-    const http::Url& prefix = entry->credential.url;
-    if (url.is_below(prefix) && (best == nullptr || prefix.path().size() > best->credential.url.path().size())) {
-      best = entry.get();
-    }
-  }
-  return best;
+  const config::Credential* const chosen = credential_for(credentials_, url);
+  return chosen != nullptr ? entries_[static_cast<std::size_t>(chosen - credentials_.data())].get() : nullptr;
+}
+
+std::optional<http::Url> Credentials::prefix_for(const http::Url& url) const {
+  const config::Credential* const chosen = credential_for(credentials_, url);
+  return chosen != nullptr ? std::optional(chosen->url) : std::nullopt;
 }
 
 std::vector<std::filesystem::path> Credentials::files_of(const http::Url& url) const {
@@ -113,7 +122,7 @@ std::vector<std::filesystem::path> Credentials::files_of(const http::Url& url) c
 
 Result<std::optional<Authorization>> Credentials::authorization(const http::Url& url) {
   Entry* const best = entry_of(url);
-  if (best == nullptr || !best->secret) {
+  if (best == nullptr) {
     return std::optional<Authorization>();
   }
   const auto in_context = [&](Error& error) {

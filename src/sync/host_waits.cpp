@@ -2,44 +2,71 @@
 #include "host_waits.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <optional>
+#include <set>
+
+#include "adapter/auth/credentials.hpp"
 
 namespace adapter::sync {
 namespace {
 
-std::vector<config::Credential> credentials_for(const std::vector<config::Credential>& all, const http::Origin& host) {
-  std::vector<config::Credential> matching;
-  for (const config::Credential& credential : all) {
-    if (credential.url.origin() == host) {
-      matching.push_back(credential);
-    }
-  }
-  return matching;
+std::optional<config::Credential> copy_of(const config::Credential* credential) {
+  return credential != nullptr ? std::optional(*credential) : std::nullopt;
 }
 
 }  // namespace
 
-void HostWaits::configure(std::vector<config::Credential> credentials) {
-  former_credentials_ = std::exchange(credentials_, std::move(credentials));
-  std::erase_if(waits_, [this](const auto& wait) { return has_new_credentials(wait.first); });
+HostWaits::Host HostWaits::host_of(const std::vector<config::Credential>& credentials, const http::Url& url) {
+  const config::Credential* const chosen = auth::credential_for(credentials, url);
+  return {url.origin(), chosen != nullptr ? chosen->url.path() : std::string()};
 }
 
-bool HostWaits::has_new_credentials(const http::Origin& host) const {
-  return credentials_for(credentials_, host) != credentials_for(former_credentials_, host);
+void HostWaits::configure(const config::Config& config, TimePoint now) {
+  former_credentials_ = std::exchange(credentials_, config.credentials);
+  if (waits_.empty()) {
+    return;
+  }
+  std::set<Host> configured;
+  for (const config::Repository& repository : config.repositories) {
+    configured.insert(host_of(credentials_, repository.url));
+  }
+  std::erase_if(waits_, [&](const auto& each) {
+    const auto& [host, wait] = each;
+    return wait.until <= now || !configured.contains(host) || has_new_credential(host);
+  });
 }
 
-void HostWaits::note_asked(const http::Origin& host, TimePoint until) {
-  TimePoint& latest = waits_[host];
-  latest = std::max(latest, until);
+bool HostWaits::has_new_credential(const Host& host) const {
+  const auto of_host = [&host](const std::vector<config::Credential>& all) {
+    const auto found = std::find_if(all.begin(), all.end(), [&host](const config::Credential& each) {
+      return each.url.origin() == host.first && each.url.path() == host.second;
+    });
+    return found != all.end() ? std::optional(*found) : std::nullopt;
+  };
+  return of_host(former_credentials_) != of_host(credentials_);
 }
 
-void HostWaits::note_answered(const http::Origin& host) {
-  waits_.erase(host);
+bool HostWaits::is_same_host(const http::Url& former, const http::Url& next) const {
+  return former.origin() == next.origin() && copy_of(auth::credential_for(former_credentials_, former)) ==
+                                                 copy_of(auth::credential_for(credentials_, next));
 }
 
-HostWaits::TimePoint HostWaits::until(const http::Origin& host) const {
-  const auto place = waits_.find(host);
-  return place == waits_.end() ? TimePoint() : place->second;
+void HostWaits::note_asked(const http::Url& url, TimePoint until, TimePoint now) {
+  Wait& wait = waits_[host_of(credentials_, url)];
+  wait.until = std::max(wait.until, std::min(until, now + longest_for_others));
+  wait.noted = now;
+}
+
+void HostWaits::note_answered(const http::Url& url, TimePoint began) {
+  const auto place = waits_.find(host_of(credentials_, url));
+  if (place != waits_.end() && place->second.noted < began) {
+    waits_.erase(place);
+  }
+}
+
+HostWaits::TimePoint HostWaits::until(const http::Url& url) const {
+  const auto place = waits_.find(host_of(credentials_, url));
+  return place == waits_.end() ? TimePoint() : place->second.until;
 }
 
 }  // namespace adapter::sync

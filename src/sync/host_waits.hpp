@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "adapter/config/config.hpp"
@@ -11,27 +13,44 @@
 namespace adapter::sync {
 
 /// Until when hosts asked not to be asked again (Retry-After): for repositories that a reload adds or begins anew. It
-/// outlives tasks and remotes. A host is an origin with the credentials that are configured for it. No I/O. One thread.
+/// outlives tasks and remotes. A host is an origin with the credential that the repository's URL selects, or with none:
+/// a team whose token is throttled holds up no other team. No I/O. One thread.
 class HostWaits {
 public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  /// At the start and at each reload. Forgets the waits of hosts whose credentials are others now.
-  void configure(std::vector<config::Credential> credentials);
-  /// The last configure() changed the credentials of that host.
-  [[nodiscard]] bool has_new_credentials(const http::Origin& host) const;
+  /// A repository itself waits as long as it was asked to; what it was told holds up others for no longer than this.
+  static constexpr std::chrono::minutes longest_for_others{15};
 
-  /// The host asked to wait until then; the latest of several times counts.
-  void note_asked(const http::Origin& host, TimePoint until);
-  /// The host gave an answer since: whatever it asked for concerns single repositories, which know it themselves.
-  void note_answered(const http::Origin& host);
-  /// The clock's zero where there is no wait.
-  [[nodiscard]] TimePoint until(const http::Origin& host) const;
+  /// At the start and at each reload. Forgets the waits that are over at `now`, those of hosts whose credential is
+  /// another one now, and those of hosts that no repository has any more.
+  void configure(const config::Config& config, TimePoint now);
+  /// Whether `next` of the present configuration is at the host where `former` was before the last configure(), with
+  /// the same credential.
+  [[nodiscard]] bool is_same_host(const http::Url& former, const http::Url& next) const;
+
+  /// The host of `url` asked at `now` to wait until then; the latest of several times counts.
+  void note_asked(const http::Url& url, TimePoint until, TimePoint now);
+  /// The host gave an answer to a question that began then: whatever it asked for before concerns single repositories,
+  /// which know it themselves.
+  void note_answered(const http::Url& url, TimePoint began);
+  /// At most `longest_for_others` after it was noted; the clock's zero where there is no wait.
+  [[nodiscard]] TimePoint until(const http::Url& url) const;
 
 private:
+  /// The path is that of the credential's prefix; empty: no credential.
+  using Host = std::pair<http::Origin, std::string>;
+  struct Wait {
+    TimePoint until;
+    TimePoint noted;
+  };
+
+  [[nodiscard]] static Host host_of(const std::vector<config::Credential>& credentials, const http::Url& url);
+  [[nodiscard]] bool has_new_credential(const Host& host) const;
+
   std::vector<config::Credential> credentials_;
   std::vector<config::Credential> former_credentials_;  ///< before the last configure()
-  std::map<http::Origin, TimePoint> waits_;             ///< of configured hosts only, so it has a bound
+  std::map<Host, Wait> waits_;                          ///< of configured hosts only, so it has a bound
 };
 
 }  // namespace adapter::sync

@@ -53,6 +53,8 @@ public:
   /// an unborn HEAD and one ref as a sign that the remote is not empty. Throws what the remote throws. The group gives
   /// up an answer that as many calls have taken as there are entries.
   asio::awaitable<Answer> refs(std::chrono::steady_clock::time_point not_before);
+  /// When the question began whose outcome refs() gave last.
+  [[nodiscard]] std::chrono::steady_clock::time_point asked_at() const noexcept { return began_; }
 
   /// One more broad question, for this caller alone: the first max_compared_refs refs that begin with one of
   /// `prefixes`. Throws what the remote throws.

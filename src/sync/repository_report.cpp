@@ -202,7 +202,7 @@ void RepositoryTask::fail(const Error& cause, bool on_schedule) {
     event.duration = duration_cast<microseconds>(steady_clock::now() - *sync_began_);
   }
   if (error.retry_after()) {
-    shared_.host_waits.note_asked(repository_.url.origin(), machine_.held_until());
+    shared_.host_waits.note_asked(repository_.url, machine_.held_until(), steady_clock::now());
     event.throttled = machine_.retry_in(Now::read());
     event.host = repository_.url.origin().authority();
   }
@@ -267,9 +267,11 @@ RepositoryStatus RepositoryTask::status() const {
 
 Predecessor RepositoryTask::predecessor(const config::Repository& next) const {
   Machine::Wait wait;
-  const http::Origin& host = repository_.url.origin();
-  if (next.url.origin() == host && !shared_.host_waits.has_new_credentials(host)) {
+  if (shared_.host_waits.is_same_host(repository_.url, next.url)) {
     wait = machine_.wait(Now::read());
+  }
+  if (next.url != repository_.url) {
+    wait.held_until = {};  // what the host said to a repository holds up others for as long as HostWaits says
   }
   if (RemoteKey::of(next) != RemoteKey::of(repository_)) {
     wait.backed_off_until = {};

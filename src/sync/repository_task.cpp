@@ -133,7 +133,7 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
     status_.previous = before.status.previous;
   }
   Machine::Wait wait = before.wait;
-  wait.held_until = std::max(wait.held_until, shared.host_waits.until(repository_.url.origin()));
+  wait.held_until = std::max(wait.held_until, shared.host_waits.until(repository_.url));
   machine_.restore_wait(std::move(wait));
   if (before.asked) {
     machine_.poke(Now::read());
@@ -327,7 +327,7 @@ asio::awaitable<RefSelection::Choice> RepositoryTask::look() {
     co_return selection_.choose(std::vector<wire::Ref>());
   }
   const RemoteGroup::Answer refs = co_await group_->refs(machine_.answer_not_before());
-  shared_.host_waits.note_answered(repository_.url.origin());
+  shared_.host_waits.note_answered(repository_.url, group_->asked_at());
   co_return selection_.choose(*refs);
 }
 

@@ -56,7 +56,7 @@ struct Shared {
   /// At a reload.
   void configure(const config::Config& config) {
     const config::Concurrency& concurrency = config.concurrency;
-    host_waits.configure(config.credentials);
+    host_waits.configure(config, std::chrono::steady_clock::now());
     syncs.resize(concurrency.syncs);
     recoveries.resize(concurrency.syncs);
     housekeeping.resize(concurrency.syncs);

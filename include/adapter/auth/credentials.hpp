@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,17 +21,24 @@ struct Authorization {
   std::string key;      ///< names the credential for the pool and for logs: its URL prefix and user; never its bytes
 };
 
+/// The credential that a request to `url` shows: the one with the longest prefix, unless it has only a ca_file. Null
+/// where there is none, and for http URLs always. Points into `credentials`.
+[[nodiscard]] const config::Credential* credential_for(std::span<const config::Credential> credentials,
+                                                       const http::Url& url);
+
 /// Finds and reads credentials. Loop thread only: the files are small and local, a stat per look-up tells whether to
 /// read again (identity, size, mtime, ctime). Every secret read is registered with log::redact.
 class Credentials {
 public:
   Credentials(std::vector<config::Credential> credentials, config::Environment environment);
 
-  /// For a request to `url` that goes over verified TLS: the longest matching prefix's Authorization, or nothing when
-  /// no credential (or one with only a ca_file) matches. http URLs get nothing, ever. Errors of class auth: the file or
-  /// variable is missing, empty, over 64 KiB, or holds CR, LF (one trailing newline is dropped) or NUL; the text names
-  /// the place, never the bytes.
+  /// For a request to `url` that goes over verified TLS: the Authorization of its credential_for(), or nothing where
+  /// that is null. Errors of class auth: the file or variable is missing, empty, over 64 KiB, or holds CR, LF (one
+  /// trailing newline is dropped) or NUL; the text names the place, never the bytes.
   [[nodiscard]] Result<std::optional<Authorization>> authorization(const http::Url& url);
+
+  /// The prefix of the credential that authorization() takes for `url`; nullopt where it takes none.
+  [[nodiscard]] std::optional<http::Url> prefix_for(const http::Url& url) const;
 
   /// The files that authorization() reads for `url`; none for a credential from the environment.
   [[nodiscard]] std::vector<std::filesystem::path> files_of(const http::Url& url) const;
@@ -41,7 +49,8 @@ private:
   struct Entry;
   [[nodiscard]] Entry* entry_of(const http::Url& url) const;
 
-  std::vector<std::shared_ptr<Entry>> entries_;
+  std::vector<config::Credential> credentials_;
+  std::vector<std::shared_ptr<Entry>> entries_;  ///< one for each of credentials_, in their order
   config::Environment environment_;
 };
 
