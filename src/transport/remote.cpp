@@ -12,6 +12,7 @@
 #include "adapter/log/log.hpp"
 #include "adapter/wire/pkt_line.hpp"
 #include "progress.hpp"
+#include "redirect_credential.hpp"
 #include "remote_location.hpp"
 #include "status.hpp"
 
@@ -109,6 +110,12 @@ private:
     }
   }
 
+  void check_redirect(const http::Url& asked, const http::Url& target) const {
+    if (auto failure = redirect_credential_error(credentials_, asked, target)) {
+      throw Error(std::move(*failure));
+    }
+  }
+
   template <class Value>
   using Call = std::function<asio::awaitable<Value>(Attempt&)>;
 
@@ -194,7 +201,8 @@ private:
   /// GET info/refs, which may be redirected within its origin; what it says is remembered, for the next checks too
   /// where nothing was redirected or for good.
   asio::awaitable<void> discover() {
-    http::Url url = location_.url().with_suffix("info/refs", "service=git-upload-pack");
+    const http::Url asked = location_.url().with_suffix("info/refs", "service=git-upload-pack");
+    http::Url url = asked;
     bool is_permanent = true;
     for (int hops = 0;; ++hops) {
       net::Request request("GET", url);
@@ -205,6 +213,7 @@ private:
       if (http::is_redirect_status(head.status)) {
         is_permanent = is_permanent && (head.status == 301 || head.status == 308);
         url = http::redirect_target(url, head.fields.get("Location").value_or(""), hops).value();
+        check_redirect(asked, url);
         co_await net::read_some_body(*answer.response, max_error_page_bytes);
         continue;
       }
@@ -250,6 +259,7 @@ private:
 
   asio::awaitable<Answer> post(std::string body, Attempt& attempt) {
     const http::Url url = location_.base()->with_suffix("git-upload-pack");
+    check_redirect(location_.url().with_suffix("git-upload-pack"), url);
     net::Request request("POST", url);
     request.fields.add("Content-Type", request_type);
     request.fields.add("Accept", result_type);

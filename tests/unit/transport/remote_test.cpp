@@ -143,6 +143,68 @@ TEST_F(RemoteTest, DoesNotFollowARedirectElsewhereOrForEver) {
   expect_error(ls_refs(), ErrorClass::protocol, "text/html");
 }
 
+/// A credential for each prefix of git.example.
+std::vector<config::Credential> credentials_for(const std::vector<std::string>& prefixes) {
+  std::vector<config::Credential> credentials;
+  for (const std::string& prefix : prefixes) {
+    config::Credential& each = credentials.emplace_back();
+    each.url = http::Url::parse("https://git.example" + prefix).value();
+    each.secret = config::BearerCredential{{config::SecretSource::Kind::environment, "TOKEN"}};
+  }
+  return credentials;
+}
+
+TEST_F(RemoteTest, DoesNotFollowARedirectToWhatAnotherCredentialIsFor) {
+  const std::vector<Turn> moved = {
+      {{"GET /team/docs.git/info/refs"}, answer(302, "", "", "Location: /b/docs.git/info/refs\r\n")}};
+  credentials_.replace(credentials_for({"/team/", "/b/"}));
+  script(moved);
+  expect_error(ls_refs(), ErrorClass::policy,
+               "the credential for https://git.example/b/ instead of the one for https://git.example/team/ and is not "
+               "followed; if that is where the repository lives now, write it as its url");
+  EXPECT_EQ(network_.requests.size(), 1U);
+  restart();
+  credentials_.replace(credentials_for({"/b/"}));
+  script(moved);
+  expect_error(ls_refs(), ErrorClass::policy, "the credential for https://git.example/b/ instead of none");
+  EXPECT_EQ(network_.requests.size(), 2U);
+}
+
+TEST_F(RemoteTest, FollowsARedirectToWhatHasTheSameCredential) {
+  credentials_.replace(credentials_for({"/", "/c/"}));
+  script({{{"GET /team/docs.git/info/refs", "Authorization: Bearer"},
+           answer(302, "", "", "Location: /b/docs.git/info/refs\r\n")},
+          {{"GET /b/docs.git/info/refs", "Authorization: Bearer"}, capabilities_answer()},
+          {{"POST /b/docs.git/git-upload-pack", "Authorization: Bearer"}, refs_answer()}});
+  EXPECT_TRUE(ls_refs().finished);
+}
+
+TEST_F(RemoteTest, SendsNoCredentialToTheTargetOfARedirectThatHasNone) {
+  credentials_.replace(credentials_for({"/team/"}));
+  const std::vector<Turn> moved = {{{"GET /team/docs.git/info/refs", "Authorization: Bearer"},
+                                    answer(302, "", "", "Location: /b/docs.git/info/refs\r\n")}};
+  const std::vector<Turn> target = {{{"GET /b/docs.git/info/refs"}, capabilities_answer()},
+                                    {{"POST /b/docs.git/git-upload-pack"}, refs_answer()}};
+  network_.scripts = {Script{moved}, Script{target}};
+  EXPECT_TRUE(ls_refs().finished);
+  ASSERT_EQ(network_.requests.size(), 3U);
+  EXPECT_THAT(network_.requests[1], testing::Not(HasSubstr("Authorization")));
+  EXPECT_THAT(network_.requests[2], testing::Not(HasSubstr("Authorization")));
+}
+
+TEST_F(RemoteTest, DoesNotUseARememberedRedirectToWhatAnotherCredentialIsFor) {
+  script({{{"GET /team/docs.git/info/refs"}, answer(301, "", "", "Location: /b/docs.git/info/refs\r\n")},
+          {{"GET /b/docs.git/info/refs"}, capabilities_answer()},
+          {{"POST /b/docs.git/git-upload-pack"}, refs_answer()},
+          {{"GET /team/docs.git/info/refs"}, capabilities_answer()},
+          {{"POST /team/docs.git/git-upload-pack"}, refs_answer()}});
+  EXPECT_TRUE(ls_refs().finished);
+  credentials_.replace(credentials_for({"/b/"}));
+  expect_error(ls_refs(), ErrorClass::policy, "the credential for https://git.example/b/ instead of none");
+  EXPECT_EQ(network_.requests.size(), 3U);
+  EXPECT_TRUE(ls_refs().finished);
+}
+
 TEST_F(RemoteTest, NeverFollowsARedirectOfAPost) {
   script({{{}, capabilities_answer()}, {{}, answer(307, "", "", "Location: /team/docs.git/git-upload-pack\r\n")}});
   expect_error(ls_refs(), ErrorClass::protocol, "redirected a POST");
