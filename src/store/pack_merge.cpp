@@ -62,6 +62,7 @@ bool MergePlan::add(const ObjectId& id) {
     for (const std::uint32_t entry : chain) {
       const auto position = static_cast<std::uint32_t>(items_.size());
       items_.push_back({pack, entry, base});
+      without_whole_copy_.push_back(false);
       positions_.emplace(packs_[pack]->id(entry), position);
       size_bytes_ += packs_[pack]->entry(entry).size_bytes;
       base = position;
@@ -89,6 +90,10 @@ void MergePlan::shorten(std::uint32_t position, std::size_t more) {
 
 /// A whole copy needs no base, so the order of the plan stays right and no circle can arise.
 bool MergePlan::take_whole(std::uint32_t position) {
+  if (without_whole_copy_[position]) {
+    return false;
+  }
+  ++searches_;
   Item& item = items_[position];
   const ObjectId id = packs_[item.pack]->id(item.entry);
   for (std::uint32_t pack = 0; pack < packs_.size(); ++pack) {
@@ -104,6 +109,7 @@ bool MergePlan::take_whole(std::uint32_t position) {
       return true;
     }
   }
+  without_whole_copy_[position] = true;
   return false;
 }
 

@@ -36,6 +36,8 @@ public:
 
   [[nodiscard]] const std::vector<Item>& items() const noexcept { return items_; }
   [[nodiscard]] std::uint64_t size_bytes() const noexcept { return size_bytes_; }
+  /// How many objects were searched for in all packs because a whole copy of them was wanted; an item at most once.
+  [[nodiscard]] std::uint64_t searches() const noexcept { return searches_; }
 
   /// Writes the pack: header, entries with bases named by distance, checksum. Copies what is compressed as it is.
   void write(const std::function<void(std::string_view)>& sink, const std::stop_token& stop) const;
@@ -50,7 +52,9 @@ private:
   std::vector<const StoredPack*> packs_;
   std::vector<Item> items_;
   std::unordered_map<ObjectId, std::uint32_t> positions_;
+  std::vector<bool> without_whole_copy_;  ///< by position: a search found none; the packs stay the same
   std::uint64_t size_bytes_ = 0;
+  std::uint64_t searches_ = 0;
 };
 
 }  // namespace adapter::store
