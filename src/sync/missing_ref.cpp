@@ -8,18 +8,18 @@
 namespace adapter::sync {
 namespace {
 
-constexpr std::string_view branches = "refs/heads/";
-constexpr std::string_view tags = "refs/tags/";
+constexpr std::string_view branch_prefix = "refs/heads/";
+constexpr std::string_view tag_prefix = "refs/tags/";
 constexpr std::size_t max_shown_bytes = 64;
 
 /// "main" for "refs/heads/main" and "heads/main", "tags/v1" for "refs/tags/v1".
 std::string_view short_name(std::string_view name) {
-  for (const std::string_view prefix : {branches, branches.substr(5)}) {
+  for (const std::string_view prefix : {branch_prefix, branch_prefix.substr(5)}) {
     if (name.starts_with(prefix)) {
       return name.substr(prefix.size());
     }
   }
-  return name.starts_with(tags) ? name.substr(5) : name;
+  return name.starts_with(tag_prefix) ? name.substr(5) : name;
 }
 
 /// Without "tags/" too: what is compared.
@@ -35,11 +35,11 @@ bool holds(std::string_view left, std::string_view right) {
 }  // namespace
 
 std::vector<std::string> broader_prefixes(std::string_view ref) {
-  std::vector<std::string> prefixes{std::string(branches), std::string(tags)};
+  std::vector<std::string> prefixes{std::string(branch_prefix), std::string(tag_prefix)};
   const std::string_view below = ref.starts_with("refs/") ? ref.substr(5) : ref;
   const std::size_t slash = below.find('/');
   const std::string space = "refs/" + std::string(below.substr(0, slash)) + "/";
-  if (slash != std::string_view::npos && space != branches && space != tags) {
+  if (slash != std::string_view::npos && space != branch_prefix && space != tag_prefix) {
     prefixes.push_back(space);
   }
   return prefixes;

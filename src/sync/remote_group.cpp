@@ -27,7 +27,7 @@ RemoteKey RemoteKey::of(const config::Repository& repository) {
 }
 
 RemoteGroup::RemoteGroup(asio::any_io_executor executor, std::unique_ptr<transport::Remote> remote,
-                         TransferQueue* transfers, std::string host, async::Semaphore* broad_questions)
+                         TransferQueue* transfers, std::string host, BroadQuestions* broad_questions)
     : remote_(std::move(remote)),
       transfers_(transfers),
       host_(std::move(host)),
@@ -80,25 +80,38 @@ bool RemoteGroup::usable(std::chrono::steady_clock::time_point not_before) const
 }
 
 /// The time in which a transfer holds the only connection is not the remote's.
-asio::awaitable<std::vector<wire::Ref>> RemoteGroup::ask(std::vector<std::string> prefixes, std::size_t most_kept) {
+asio::awaitable<std::optional<TransferQueue::Place>> RemoteGroup::place_at_host() {
   std::optional<TransferQueue::Place> place;
   if (transfers_ != nullptr && transfers_->shared_with_checks()) {
     TransferQueue::Place given = co_await transfers_->acquire(host_, 0);
     place.emplace(std::move(given));
   }
+  co_return std::move(place);
+}
+
+asio::awaitable<std::vector<wire::Ref>> RemoteGroup::put(std::vector<std::string> prefixes, std::size_t most_kept) {
   requested_at_ = std::chrono::steady_clock::now();
   auto question = remote_->ls_refs(std::move(prefixes), most_kept);
   std::vector<wire::Ref> refs = co_await async::with_timeout(std::move(question), longest_check, "the check");
   co_return refs;
 }
 
-/// A place at the host is taken after the permit, and given back with it: other checks of the host go on meanwhile.
+asio::awaitable<std::vector<wire::Ref>> RemoteGroup::ask(std::vector<std::string> prefixes, std::size_t most_kept) {
+  const std::optional<TransferQueue::Place> place = co_await place_at_host();
+  std::vector<wire::Ref> refs = co_await put(std::move(prefixes), most_kept);
+  co_return refs;
+}
+
+/// The place at the host comes before one of the few of all hosts: a transfer that holds it delays its own host only.
 asio::awaitable<std::vector<wire::Ref>> RemoteGroup::ask_broadly(std::vector<std::string> prefixes) {
-  async::Semaphore::Permit permit;
-  if (broad_questions_ != nullptr) {
-    permit = co_await broad_questions_->acquire();
+  if (broad_questions_ == nullptr) {
+    std::vector<wire::Ref> unbounded = co_await ask(std::move(prefixes), max_compared_refs);
+    co_return unbounded;
   }
-  std::vector<wire::Ref> refs = co_await ask(std::move(prefixes), max_compared_refs);
+  const BroadQuestions::Turn turn = co_await broad_questions_->acquire(host_);
+  const std::optional<TransferQueue::Place> place = co_await place_at_host();
+  auto question = put(std::move(prefixes), max_compared_refs);
+  std::vector<wire::Ref> refs = co_await broad_questions_->run(turn, *remote_, std::move(question));
   co_return refs;
 }
 

@@ -16,6 +16,7 @@
 #include "adapter/async/semaphore.hpp"
 #include "adapter/config/config.hpp"
 #include "adapter/transport/remote.hpp"
+#include "broad_questions.hpp"
 #include "transfer_queue.hpp"
 
 namespace adapter::sync {
@@ -39,10 +40,10 @@ struct RemoteKey {
 class RemoteGroup {
 public:
   /// Where a host may have one connection only its checks take turns with transfers, in `transfers` (may be null, else
-  /// outlives the group) and under the name of `host`. `broad_questions` (may be null, else outlives the group) bounds
-  /// how many broad questions of all groups run at a time.
+  /// outlives the group) and under the name of `host`. Broad questions take turns in `broad_questions` (may be null,
+  /// else outlives the group).
   RemoteGroup(asio::any_io_executor executor, std::unique_ptr<transport::Remote> remote,
-              TransferQueue* transfers = nullptr, std::string host = {}, async::Semaphore* broad_questions = nullptr);
+              TransferQueue* transfers = nullptr, std::string host = {}, BroadQuestions* broad_questions = nullptr);
 
   /// What an entry wants to see; one call an entry, undone by leave() with the same value.
   void join(const std::vector<std::string>& prefixes);
@@ -66,6 +67,8 @@ private:
   [[nodiscard]] bool usable(std::chrono::steady_clock::time_point not_before) const noexcept;
   asio::awaitable<void> refresh();
   asio::awaitable<std::vector<wire::Ref>> ask(std::vector<std::string> prefixes, std::size_t most_kept);
+  asio::awaitable<std::vector<wire::Ref>> put(std::vector<std::string> prefixes, std::size_t most_kept);
+  asio::awaitable<std::optional<TransferQueue::Place>> place_at_host();
   asio::awaitable<std::vector<wire::Ref>> ask_broadly(std::vector<std::string> prefixes);
   void keep_needed(std::vector<wire::Ref>& refs, const std::vector<wire::Ref>& all) const;
 
@@ -73,7 +76,7 @@ private:
   TransferQueue* transfers_;
   std::string host_;
   async::Semaphore turn_;
-  async::Semaphore* broad_questions_;
+  BroadQuestions* broad_questions_;
   std::map<std::string, std::size_t> prefixes_;
   std::size_t entries_ = 0;
   std::chrono::steady_clock::time_point requested_at_{};  ///< the last request of any kind

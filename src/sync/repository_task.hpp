@@ -21,6 +21,7 @@
 #include "adapter/sync/engine.hpp"
 #include "adapter/sync/events.hpp"
 #include "adapter/sync/status.hpp"
+#include "broad_questions.hpp"
 #include "host_waits.hpp"
 #include "machine.hpp"
 #include "recovery_plan.hpp"
@@ -47,7 +48,7 @@ struct Shared {
         syncs(loop, concurrency.syncs),
         recoveries(loop, concurrency.syncs),
         housekeeping(loop, concurrency.syncs),
-        broad_questions(loop, max_broad_questions),
+        broad_questions(loop),
         transfers(std::move(loop), transfer_limits(concurrency)),
         file_failure(executor),
         random(std::random_device()()),
@@ -69,11 +70,10 @@ struct Shared {
   OldTrees& old_trees;
   publish::Doubts& doubts;
   // Each bounds one kind of work; none is held while a transfer waits for its peer.
-  SyncPermits syncs;              ///< work on complete packs: verify, write the tree, move the link
-  async::Semaphore recoveries;    ///< looks at what the last run left
-  async::Semaphore housekeeping;  ///< merging of packs
-  /// Lists of all refs of a remote, each up to limits.max_advertisement_bytes: see RemoteGroup.
-  async::Semaphore broad_questions;
+  SyncPermits syncs;               ///< work on complete packs: verify, write the tree, move the link
+  async::Semaphore recoveries;     ///< looks at what the last run left
+  async::Semaphore housekeeping;   ///< merging of packs
+  BroadQuestions broad_questions;  ///< lists of all refs of a remote
   TransferQueue transfers;
   HostWaits host_waits;
   async::Wakeup file_failure;  ///< one begins to wait, see RepositoryTask::waits_for_files()
@@ -81,8 +81,6 @@ struct Shared {
   Observer* observer;  ///< may be null
 
 private:
-  static constexpr std::size_t max_broad_questions = 2;
-
   static TransferSlots::Limits transfer_limits(const config::Concurrency& concurrency) {
     return TransferSlots::Limits::of(concurrency.transfers, concurrency.connections_per_host);
   }

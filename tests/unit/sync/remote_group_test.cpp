@@ -5,11 +5,16 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <list>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "adapter/async/task_scope.hpp"
 
@@ -28,7 +33,14 @@ public:
     if (fail) {
       throw Error(ErrorClass::network, "connection refused");
     }
-    if (last_prefixes == std::vector<std::string>{"refs/"} && !all_names.empty()) {
+    const bool is_broad = last_prefixes == std::vector<std::string>{"refs/"};
+    if (is_broad && drips) {
+      const auto executor = co_await asio::this_coro::executor;
+      asio::steady_timer end(executor);
+      end.expires_after(std::chrono::hours(1));
+      co_await end.async_wait(asio::use_awaitable);
+    }
+    if (is_broad && !all_names.empty()) {
       ++broad_running;
       most_broad_running = std::max(most_broad_running, broad_running);
       co_await asio::post(asio::use_awaitable);
@@ -57,8 +69,11 @@ public:
   }
   void forget_redirect() noexcept override { ++forgotten; }
   [[nodiscard]] const std::optional<wire::Capabilities>& capabilities() const noexcept override { return none_; }
-  [[nodiscard]] std::uint64_t received_bytes() const noexcept override { return 0; }
+  [[nodiscard]] std::uint64_t received_bytes() const noexcept override { return received += bytes_per_look; }
 
+  bool drips = false;  ///< its broad answers have no end
+  std::uint64_t bytes_per_look = 0;
+  mutable std::uint64_t received = 0;
   int requests = 0;
   int forgotten = 0;                         ///< calls of forget_redirect()
   std::vector<std::string> all_names;        ///< of the answer to a broad question; empty: as to each other one
@@ -197,10 +212,10 @@ TEST(RemoteGroup, BeginsAtTheConfiguredUrlAgainWhereNoneOfItsRefsExists) {
 
 /// One group at a remote without the refs that are asked for.
 struct BroadGroup {
-  BroadGroup(asio::io_context& loop, async::Semaphore& permits) : remote(new CountingRemote) {
+  BroadGroup(asio::io_context& loop, BroadQuestions& questions, const std::string& host) : remote(new CountingRemote) {
     remote->empty = true;
     remote->all_names = {"refs/heads/other"};
-    group.emplace(loop.get_executor(), std::unique_ptr<transport::Remote>(remote), nullptr, "host", &permits);
+    group.emplace(loop.get_executor(), std::unique_ptr<transport::Remote>(remote), nullptr, host, &questions);
     group->join({"HEAD"});
   }
   CountingRemote* remote;
@@ -210,12 +225,12 @@ struct BroadGroup {
 
 TEST(RemoteGroup, AsksTwoBroadQuestionsAtATime) {
   asio::io_context loop(1);
-  async::Semaphore permits(loop.get_executor(), 2);
+  BroadQuestions questions(loop.get_executor());
   std::list<BroadGroup> groups;
   async::TaskScope scope(loop.get_executor());
   CountingRemote::most_broad_running = 0;
   for (int i = 0; i < 8; ++i) {
-    BroadGroup& each = groups.emplace_back(loop, permits);
+    BroadGroup& each = groups.emplace_back(loop, questions, "host " + std::to_string(i));
     scope.spawn("ask", Fixture::one(*each.group, steady_clock::now(), each.answer));
   }
   loop.run();
@@ -227,18 +242,98 @@ TEST(RemoteGroup, AsksTwoBroadQuestionsAtATime) {
 
 TEST(RemoteGroup, AWaitForABroadQuestionCanBeCancelled) {
   asio::io_context loop(1);
-  async::Semaphore permits(loop.get_executor(), 1);
-  const auto held = permits.try_acquire();
-  BroadGroup waiting(loop, permits);
+  BroadQuestions questions(loop.get_executor());
+  std::list<BroadGroup> groups;
   async::TaskScope scope(loop.get_executor());
-  scope.spawn("ask", Fixture::one(*waiting.group, steady_clock::now(), waiting.answer));
+  for (int i = 0; i < 3; ++i) {
+    BroadGroup& each = groups.emplace_back(loop, questions, "host " + std::to_string(i));
+    each.remote->drips = true;
+    scope.spawn("ask", Fixture::one(*each.group, steady_clock::now(), each.answer));
+  }
   loop.poll();
-  EXPECT_EQ(permits.waiting(), 1U);
+  EXPECT_EQ(questions.waiting(), 1U);
   scope.cancel();
   loop.restart();
   loop.run();
-  EXPECT_EQ(permits.waiting(), 0U);
-  EXPECT_EQ(waiting.remote->requests, 1);
+  EXPECT_EQ(questions.waiting(), 0U);
+  EXPECT_EQ(groups.back().remote->requests, 1);
+}
+
+/// Groups whose broad answers never end, at the hosts given, and behind them one whose remote answers at once.
+class DrippingTest : public ::testing::Test {
+protected:
+  static BroadQuestions::Options quick() {
+    BroadQuestions::Options options;
+    options.window = window;
+    return options;
+  }
+  void drip(const std::string& host) {
+    BroadGroup& each = dripping_.emplace_back(loop_, questions_, host);
+    each.remote->drips = true;
+    scope_.spawn("drip", Fixture::one(*each.group, steady_clock::now(), each.answer));
+  }
+  /// How long the honest one waited.
+  steady_clock::duration ask_behind(const std::string& host) {
+    loop_.poll();
+    BroadGroup honest(loop_, questions_, host);
+    async::TaskScope asking(loop_.get_executor());
+    const auto began = steady_clock::now();
+    asking.spawn("ask", Fixture::one(*honest.group, began, honest.answer));
+    while (honest.answer == 0) {
+      loop_.run_one();
+    }
+    EXPECT_EQ(honest.answer, 1);
+    return steady_clock::now() - began;
+  }
+  void TearDown() override {
+    scope_.cancel();
+    loop_.restart();
+    loop_.run();
+  }
+  [[nodiscard]] std::ptrdiff_t ended() const {
+    return std::count_if(dripping_.begin(), dripping_.end(), [](const BroadGroup& each) { return each.answer == -1; });
+  }
+
+  static constexpr std::chrono::milliseconds window{300};
+  asio::io_context loop_{1};
+  BroadQuestions questions_{loop_.get_executor(), quick()};
+  std::list<BroadGroup> dripping_;
+  async::TaskScope scope_{loop_.get_executor()};
+};
+
+TEST_F(DrippingTest, TwoOfOneHostHoldUpNoOtherHost) {
+  drip("hostile");
+  drip("hostile");
+  EXPECT_LT(ask_behind("honest"), window / 2);
+  EXPECT_EQ(ended(), 0);
+}
+
+TEST_F(DrippingTest, FourOfFourHostsHoldUpAnotherForTwoWindows) {
+  for (const char* const host : {"1", "2", "3", "4"}) {
+    drip(host);
+  }
+  EXPECT_LT(ask_behind("honest"), 4 * window);
+  EXPECT_GE(ended(), 2);
+}
+
+TEST_F(DrippingTest, OneEndsForAnotherOfItsHost) {
+  drip("host");
+  EXPECT_LT(ask_behind("host"), 3 * window);
+  EXPECT_EQ(ended(), 1);
+}
+
+TEST_F(DrippingTest, OneGoesOnForAsLongAsNoneWaits) {
+  drip("host");
+  loop_.run_for(2 * window);
+  EXPECT_EQ(ended(), 0);
+}
+
+TEST_F(DrippingTest, OneThatIsNotSlowGoesOnWhileOthersWait) {
+  drip("host");
+  dripping_.back().remote->bytes_per_look = std::uint64_t{1} << 20U;
+  drip("host");
+  loop_.run_for(2 * window);
+  EXPECT_EQ(ended(), 0);
 }
 
 TEST(RemoteGroup, SharesAnErrorToo) {

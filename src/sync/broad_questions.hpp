@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapter/async/semaphore.hpp"
+#include "adapter/transport/remote.hpp"
+
+namespace adapter::sync {
+
+/// Turns for broad questions, which list all refs of a remote and may be answered with limits.max_advertisement_bytes:
+/// `most` run at a time, one a host, first come, first served. A question that is slow ends while another one waits for
+/// its turn, so that no host holds up others for long. Loop thread only; must outlive its turns and its questions.
+class BroadQuestions {
+public:
+  using Refs = std::vector<wire::Ref>;
+
+  struct Options {
+    std::size_t most = 2;                             ///< >= 1
+    std::chrono::milliseconds window{10'000};         ///< over which the rate is taken; 10 ms or more
+    std::uint64_t slow_bytes_per_second = 64 * 1024;  ///< a question with less is slow
+  };
+
+  explicit BroadQuestions(asio::any_io_executor executor) : BroadQuestions(std::move(executor), Options()) {}
+  BroadQuestions(asio::any_io_executor executor, Options options);
+
+  /// The right to ask a host; given back by its destructor.
+  class Turn {
+  public:
+    Turn() = default;
+    Turn(std::shared_ptr<async::Semaphore> host, async::Semaphore::Permit permit) noexcept
+        : host_(std::move(host)), permit_(std::move(permit)) {}
+
+  private:
+    friend class BroadQuestions;
+    std::shared_ptr<async::Semaphore> host_;
+    async::Semaphore::Permit permit_;
+  };
+
+  /// Waits for the turn of a host. A cancelled waiter throws asio::system_error(operation_aborted).
+  asio::awaitable<Turn> acquire(std::string host);
+
+  /// Runs `question`, which asks `remote`, as one of `most`. Throws what the question throws, and class timeout when it
+  /// is slow while another one waits. `turn` and `remote` outlive the call.
+  asio::awaitable<Refs> run(const Turn& turn, const transport::Remote& remote, asio::awaitable<Refs> question);
+
+  /// Questions that have the turn of their host and wait for one of `most`.
+  [[nodiscard]] std::size_t waiting() const noexcept { return places_.waiting(); }
+
+private:
+  asio::awaitable<void> until_slow(const Turn& turn, const transport::Remote& remote) const;
+  [[nodiscard]] bool is_waited_for(const Turn& turn) const noexcept;
+
+  asio::any_io_executor executor_;
+  Options options_;
+  async::Semaphore places_;
+  std::map<std::string, std::weak_ptr<async::Semaphore>> hosts_;  ///< one permit each
+};
+
+}  // namespace adapter::sync
