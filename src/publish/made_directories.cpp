@@ -15,7 +15,7 @@
 namespace adapter::publish {
 namespace {
 
-const std::string directory = ".adapter/.made";
+const std::string notes_directory = ".adapter/.made";
 
 /// A path may be longer than a name: FNV-1a, 64 bits. The note holds the path itself.
 std::string note_name(const std::string& path) {
@@ -36,20 +36,20 @@ std::string note_of(const std::string& path, const struct stat& info) {
 
 void note_made_directory(int data, const std::string& path, const struct stat& info) {
   ensure_directory_at(data, ".adapter", 0755);
-  if (ensure_directory_at(data, directory, S_IRWXU)) {
+  if (ensure_directory_at(data, notes_directory, S_IRWXU)) {
     try {
       fsync_folder(open_directory_at(data, ".adapter").get(), ".adapter");
     } catch (...) {
-      unlinkat(data, directory.c_str(), AT_REMOVEDIR);  // a second sync of the same name would prove nothing
+      unlinkat(data, notes_directory.c_str(), AT_REMOVEDIR);  // a second sync of the same name would prove nothing
       throw;
     }
   }
-  const UniqueFd notes = open_directory_at(data, directory);
+  const UniqueFd notes = open_directory_at(data, notes_directory);
   replace_file_at(notes.get(), note_name(path), note_of(path, info), 0600);
 }
 
 bool is_made_directory(int data, const std::string& path, const struct stat& info) {
-  const UniqueFd notes = try_open_beneath(data, directory);
+  const UniqueFd notes = try_open_beneath(data, notes_directory);
   if (!notes) {
     return false;
   }
@@ -61,9 +61,9 @@ bool is_made_directory(int data, const std::string& path, const struct stat& inf
 }
 
 void forget_made_directory(int data, const std::string& path) {
-  if (const UniqueFd notes = try_open_beneath(data, directory)) {
+  if (const UniqueFd notes = try_open_beneath(data, notes_directory)) {
     unlinkat(notes.get(), note_name(path).c_str(), 0);
-    fsync_folder(notes.get(), directory);
+    fsync_folder(notes.get(), notes_directory);
   }
 }
 
