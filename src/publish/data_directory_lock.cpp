@@ -10,14 +10,11 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
-#include <exception>
-#include <mutex>
+#include <random>
 #include <string>
 #include <thread>
 
 #include "adapter/base/text.hpp"
-#include "adapter/log/log.hpp"
 #include "folder.hpp"
 #include "link.hpp"
 #include "lock_holder.hpp"
@@ -26,6 +23,7 @@ namespace adapter::publish {
 namespace {
 
 constexpr mode_t shared_mode = 0755;
+constexpr int most_tries = 5;
 
 std::string octal(mode_t mode) {
   std::string text = "0";
@@ -174,8 +172,23 @@ Error refused_error(int error_number, const std::filesystem::path& path) {
   return error;
 }
 
-DirectoryBusy busy_error(int data, const std::filesystem::path& data_dir) {
-  return DirectoryBusy(ErrorClass::storage, describe(find_lock_holder(data), data_dir));
+/// Another process has one of the locks. Who it is takes time to find out, when the locks held so far are given back.
+struct Busy {};
+
+/// `holds_some`: this process has locks too, and is not the one that is meant.
+DirectoryBusy busy_error(int data, const std::filesystem::path& data_dir, bool holds_some) {
+  LockHolder holder = find_lock_holder(data);
+  if (holds_some) {
+    std::erase(holder.seen, std::to_string(getpid()));
+  }
+  return DirectoryBusy(ErrorClass::storage, describe(holder, data_dir));
+}
+
+/// Two that start in the same moment may each find a lock that the other one has for a moment.
+void wait_for_another_try() {
+  std::uniform_int_distribution<int> milliseconds(20, 120);
+  std::random_device random;
+  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds(random)));
 }
 
 /// Behind the process id: which .owner its process holds. An earlier version reads the first line only.
@@ -209,8 +222,8 @@ UniqueFd lock_after_the_last_owner(int own) {
 }
 
 /// Makes and locks .owner, which consumers of another user cannot open: one that is busy is a daemon's. Empty where the
-/// volume refuses to make or to lock it.
-UniqueFd lock_owner(int own, int data, const std::filesystem::path& data_dir) {
+/// volume refuses to make or to lock it. Throws Busy.
+UniqueFd lock_owner(int own) {
   static_cast<void>(mkdirat(own, ".owner", S_IRWXU));
   UniqueFd owner(openat(own, ".owner", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat info{};
@@ -219,7 +232,7 @@ UniqueFd lock_owner(int own, int data, const std::filesystem::path& data_dir) {
   }
   const Lock lock = owner ? try_lock(owner.get()) : Lock::refused;
   if (lock == Lock::busy) {
-    throw busy_error(data, data_dir);
+    throw Busy();
   }
   return lock == Lock::taken ? std::move(owner) : UniqueFd();
 }
@@ -228,21 +241,32 @@ UniqueFd lock_owner(int own, int data, const std::filesystem::path& data_dir) {
 
 DataDirectoryLock::DataDirectoryLock(std::filesystem::path data_dir) : data_dir_(std::move(data_dir)) {
   make_folders(data_dir_);
+  for (int tries = 1; !take(); ++tries) {
+    data_.reset();
+    if (tries == most_tries) {
+      throw busy_error(open_data(data_dir_).get(), data_dir_, false);
+    }
+    wait_for_another_try();
+  }
+}
+
+/// False when another process has one of the locks; then none is held.
+bool DataDirectoryLock::take() {
   data_ = open_data(data_dir_);
   UniqueFd owner;
   if (try_lock(data_.get()) == Lock::busy) {
     const UniqueFd own(openat(data_.get(), ".adapter", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     owner = own ? lock_after_the_last_owner(own.get()) : UniqueFd();
     if (!owner) {
-      throw busy_error(data_.get(), data_dir_);
+      return false;
     }
   }
-  take_own_directory(std::move(owner));
+  return take_own_directory(std::move(owner));
 }
 
 /// Locks .adapter, made when it is missing, and writes the pid. What was held before is kept when it fails. `owner`:
-/// the lock on its .owner, where that is held already.
-void DataDirectoryLock::take_own_directory(UniqueFd owner) {
+/// the lock on its .owner, where that is held already. False when another process has one of the locks.
+bool DataDirectoryLock::take_own_directory(UniqueFd owner) try {
   UniqueFd own = open_own(data_.get(), data_dir_);
   // One that is busy is no proof: version 0.1.0 holds `.lock` too, later ones data_dir, of which this process holds the
   // lock or knows by .owner that no daemon does.
@@ -250,7 +274,7 @@ void DataDirectoryLock::take_own_directory(UniqueFd owner) {
   bool is_writable = false;
   UniqueFd file = lock_file(own.get(), is_writable);
   if (!owner) {
-    owner = lock_owner(own.get(), data_.get(), data_dir_);
+    owner = lock_owner(own.get());
   }
   if (is_writable) {
     write_pid(file.get(), owner.get());
@@ -259,9 +283,12 @@ void DataDirectoryLock::take_own_directory(UniqueFd owner) {
   owner_ = std::move(owner);
   file_ = std::move(file);
   free_file();
+  return true;
+} catch (const Busy&) {
+  return false;
 }
 
-/// Opens and locks .adapter/.lock.
+/// Opens and locks .adapter/.lock. Throws Busy.
 UniqueFd DataDirectoryLock::lock_file(int own, bool& is_writable) {
   const std::filesystem::path path = data_dir_ / ".adapter/.lock";
   constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
@@ -284,7 +311,7 @@ UniqueFd DataDirectoryLock::lock_file(int own, bool& is_writable) {
     lock = try_lock(file.get());
   }
   if (lock == Lock::busy) {
-    throw busy_error(data_.get(), data_dir_);
+    throw Busy();
   }
   if (lock == Lock::refused) {
     const int failure = errno;
@@ -324,64 +351,10 @@ DirectoryState DataDirectoryLock::renew() {
     }
     return DirectoryState::held;
   }
-  take_own_directory(UniqueFd());
+  if (!take_own_directory(UniqueFd())) {
+    throw busy_error(data_.get(), data_dir_, true);
+  }
   return DirectoryState::remade;
-}
-
-// ---- an attempt on a thread of its own
-
-struct LockAttempt::Shared {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool is_done = false;
-  std::unique_ptr<DataDirectoryLock> lock;
-  std::exception_ptr failure;
-};
-
-LockAttempt::LockAttempt(std::filesystem::path data_dir)
-    : data_dir_(std::move(data_dir)), shared_(std::make_shared<Shared>()), began_(std::chrono::steady_clock::now()) {
-  log::info("locking", "taking the lock of the data directory", {{"data_dir", data_dir_.native()}});
-  std::thread([shared = shared_, path = data_dir_] {
-    std::unique_ptr<DataDirectoryLock> lock;
-    std::exception_ptr failure;
-    try {
-      lock = std::make_unique<DataDirectoryLock>(path);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    const std::lock_guard guard(shared->mutex);
-    shared->lock = std::move(lock);
-    shared->failure = failure;
-    shared->is_done = true;
-    shared->changed.notify_all();
-  }).detach();
-}
-
-bool LockAttempt::wait_for(std::chrono::milliseconds patience) {
-  bool is_done = false;
-  {
-    std::unique_lock guard(shared_->mutex);
-    is_done = shared_->changed.wait_for(guard, patience, [this] { return shared_->is_done; });
-  }
-  const auto waited = std::chrono::steady_clock::now() - began_;
-  if (!is_done && waited >= next_warning_) {
-    log::warning("lock_waits",
-                 "the volume does not answer a lock: on NFS the server, or the lock service of client or server "
-                 "(rpc.statd, lockd), is down or behind a firewall; on FUSE its process hangs. Mend it, or stop this "
-                 "process and mount the volume anew",
-                 {{"data_dir", data_dir_.native()},
-                  {"seconds", std::chrono::duration_cast<std::chrono::seconds>(waited).count()}});
-    next_warning_ *= 2;
-  }
-  return is_done;
-}
-
-std::unique_ptr<DataDirectoryLock> LockAttempt::take() {
-  const std::lock_guard guard(shared_->mutex);
-  if (shared_->failure) {
-    std::rethrow_exception(std::exchange(shared_->failure, nullptr));
-  }
-  return std::move(shared_->lock);
 }
 
 }  // namespace adapter::publish

@@ -260,8 +260,7 @@ private:
     return outcome;
   }
 
-  /// Leaves a complete, durable tree under the commit's name. Here a spare tree, brought up to date by the difference
-  /// between its commit and this one, would come between the two ways.
+  /// Leaves a complete, durable tree under the commit's name.
   Manifest provide_tree(const Trees& trees, const ObjectId& commit, const ReaderFactory& readers,
                         const PublishOptions& options, Crew& crew, const std::stop_token& stop, Outcome& outcome) {
     TreeCheck found = check(trees, commit, crew, stop);
@@ -272,6 +271,7 @@ private:
       outcome.reused = true;
       return std::move(*found.manifest);
     }
+    trees.require_replaceable(commit);
     if (found.there && !found.manifest) {
       log::warning("tree_damaged", "a published tree is not as it was written and is written anew",
                    {{"repository", name_}, {"commit", commit}, {"damage", found.damage}});

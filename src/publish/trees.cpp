@@ -190,6 +190,18 @@ bool Trees::lacks_group(const ObjectId& commit) const {
          info.st_gid != *group_;
 }
 
+/// Looking a damaged inode up fails, and with that each renaming onto its name.
+void Trees::require_replaceable(const ObjectId& commit) const {
+  const std::string hex = commit.to_hex();
+  struct stat info{};
+  if (fstatat(trees_.get(), hex.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 && is_unreadable_place(errno)) {
+    const std::string cause = storage_error(errno, "look at", "trees/" + hex).text();
+    throw StuckTree(ErrorClass::storage, cause +
+                                             "; the tree cannot be written anew in the place of a folder that the "
+                                             "volume cannot look up: repair the file system (fsck)");
+  }
+}
+
 /// Without it the bytes are read again at the next look.
 void Trees::refresh_record(const std::string& hex, const Manifest& manifest) const {
   const std::string temporary = unique_name(staging_prefix);

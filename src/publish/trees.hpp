@@ -53,6 +53,8 @@ public:
   /// Whether a tree has another group than that: the adapter could not give it away when it wrote the tree, or the
   /// volume had another one then.
   [[nodiscard]] bool lacks_group(const ObjectId& commit) const;
+  /// Before a tree is written: throws StuckTree where it could not take the commit's name at the end.
+  void require_replaceable(const ObjectId& commit) const;
 
   /// Commits whose name a tree bears, newest first.
   [[nodiscard]] std::vector<ObjectId> commits() const;

@@ -17,11 +17,9 @@ using namespace std::chrono_literals;
 
 /// The wall's clock may be set while we sleep towards a slot.
 constexpr std::chrono::seconds longest_sleep_to_slot{30};
-/// A clock that is set back by less brings no slot back; by more, the schedule goes on from the new time: a clock that
+/// A clock that is set back by less brings no slot back; by more, the schedule goes on from the new time. One that
 /// was far in the future for a moment must not silence a schedule until that day.
 constexpr std::chrono::minutes small_step_back{5};
-/// Less is drift, more is a clock that was set.
-constexpr std::chrono::seconds clock_was_set{1};
 /// Entries of one remote share an answer when it is younger than this part of their interval.
 constexpr int shared_answer_fraction = 4;
 /// Checks that fall within this part of their interval, and within this time, are made together: a process that wakes
@@ -44,12 +42,6 @@ std::chrono::steady_clock::time_point together(std::chrono::steady_clock::time_p
 
 }  // namespace
 
-schedule::TimePoint shown_time(schedule::TimePoint wall, std::chrono::steady_clock::time_point steady, Now now) {
-  const auto by_steady = now.wall - duration_cast<schedule::TimePoint::duration>(now.steady - steady);
-  const auto off = by_steady > wall ? by_steady - wall : wall - by_steady;
-  return off > clock_was_set ? by_steady : wall;
-}
-
 Machine::Machine(Settings settings, std::mt19937_64& random)
     : settings_(std::move(settings)), random_(&random), relaxed_(settings_.schedule) {
   if (settings_.every_when_hooked) {
@@ -61,6 +53,10 @@ void Machine::start(Now now, bool spread, std::optional<schedule::TimePoint> las
   clock_ = now;
   last_check_ = now.wall;
   if (settings_.suspended) {
+    // A recovery that had failed left times at which to try again.
+    due_ = heal_due_ = never;
+    due_slot_.reset();
+    failure_.reset();
     phase_ = Phase::suspended;
     return;
   }
@@ -178,6 +174,23 @@ void Machine::heal_soon(Now now) {
   }
 }
 
+void Machine::begin_healing() {
+  heal_due_ = never;
+  healing_ = true;
+  if (!failure_ || failure_->error_class != ErrorClass::storage) {
+    before_healing_ = failure_;
+  }
+}
+
+bool Machine::end_healing() {
+  healing_ = false;
+  const bool ends = failure_ && failure_->error_class == ErrorClass::storage;
+  if (ends) {
+    failure_ = std::exchange(before_healing_, std::nullopt);
+  }
+  return ends;
+}
+
 bool Machine::due(Now now) const {
   if (asks_remote() && now.steady < held_until_) {
     return false;
@@ -194,10 +207,7 @@ std::chrono::steady_clock::time_point Machine::sleep_until(Now now) const {
     until = now.steady + std::clamp<schedule::TimePoint::duration>(
                              *due_slot_ - now.wall, schedule::TimePoint::duration::zero(), longest_sleep_to_slot);
   }
-  if (asks_remote()) {
-    until = std::max(until, held_until_);
-  }
-  return std::min(until, heal_due_);
+  return std::min(asks_remote() ? std::max(until, held_until_) : until, heal_due_);
 }
 
 std::optional<schedule::TimePoint> Machine::next_due(Now now) const {
@@ -300,9 +310,12 @@ void Machine::fail(Now now, const Error& error, bool on_schedule) {
   retry_at_ = now.steady + delay;
   due_slot_.reset();
   due_ = poked_ ? poked_due(now) : retry_at_;
-  // What the volume caused heals without the remote.
-  const bool local = error.error_class() == ErrorClass::storage;
-  heal_due_ = local && asks_remote() && held_until_ > retry_at_ ? retry_at_ : never;
+  // What the volume caused heals without the remote, and so does what was lost while the check ran.
+  const bool local = error.error_class() == ErrorClass::storage || healing_;
+  if (local && asks_remote() && held_until_ > retry_at_) {
+    heal_due_ = std::min(heal_due_, retry_at_);
+  }
+  healing_ = false;
   // Other failures may end with a changed configuration, so that their waits do not outlast a reload.
   if (error.error_class() == ErrorClass::network || error.error_class() == ErrorClass::rate_limited) {
     backed_off_until_ = retry_at_;
@@ -310,17 +323,8 @@ void Machine::fail(Now now, const Error& error, bool on_schedule) {
 }
 
 void Machine::refuse(const ObjectId& tip, const Error& error, bool by_volume) {
-  const auto is_older = [](const auto& left, const auto& right) { return left.second.number < right.second.number; };
-  const auto newest = std::max_element(refusals_.begin(), refusals_.end(), is_older);
-  const std::uint64_t number = newest == refusals_.end() ? 1 : newest->second.number + 1;
-  if (refusals_.size() >= max_refusals && !refusals_.contains(tip)) {
-    refusals_.erase(std::min_element(refusals_.begin(), refusals_.end(), is_older));
-  }
-  Refusal& refusal = refusals_[tip];
-  refusal.number = number;
-  refusal.error_class = error.error_class();
-  refusal.text = error.text();
-  refusal.settings = by_volume ? settings_on_volume() : settings_.fingerprint;
+  remember(refusals_, tip,
+           Refusal{error.error_class(), error.text(), by_volume ? settings_on_volume() : settings_.fingerprint});
 }
 
 const Refusal* Machine::refusal(const ObjectId& tip) const {

@@ -13,6 +13,7 @@
 #include "adapter/schedule/schedule.hpp"
 #include "adapter/sync/status.hpp"
 #include "ref_selection.hpp"
+#include "refusals.hpp"
 
 namespace adapter::sync {
 
@@ -38,18 +39,6 @@ struct Published {
   std::string settings;  ///< fingerprint of the settings it was published under
 
   friend bool operator==(const Published&, const Published&) = default;
-};
-
-/// A commit that cannot be published under the present settings, and why: not to be downloaded again.
-struct Refusal {
-  ErrorClass error_class = ErrorClass::policy;
-  std::string text;
-  /// Fingerprint of the settings that refused it; of one that was refused by the volume "fingerprint@volume".
-  std::string settings;
-  /// Place in the order of refusals: the lowest is the oldest; 0 in a journal that has no numbers.
-  std::uint64_t number = 0;
-
-  friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
 /// What a repository does when: a state machine without I/O, told the time and what happened, asked what to do next.
@@ -114,7 +103,10 @@ public:
   /// it off; a check begins with such a look too.
   void heal_soon(Now now);
   [[nodiscard]] bool heal_due(Now now) const noexcept { return now.steady >= heal_due_; }
-  void begin_healing() noexcept { heal_due_ = never; }
+  void begin_healing();
+  /// It ended well: a failure of the volume is over, and the one before it, of the remote, counts again. True when
+  /// there was one of the volume.
+  bool end_healing();
   /// When to try again what failed last, as long as it asks no remote.
   [[nodiscard]] std::chrono::steady_clock::time_point retry_at() const noexcept { return retry_at_; }
 
@@ -162,7 +154,6 @@ private:
   [[nodiscard]] std::string settings_on_volume() const { return settings_.fingerprint + "@" + volume_; }
 
   static constexpr auto never = std::chrono::steady_clock::time_point::max();
-  static constexpr std::size_t max_refusals = 16;
 
   Settings settings_;
   std::mt19937_64* random_;
@@ -177,6 +168,8 @@ private:
   std::chrono::steady_clock::time_point held_until_{};  ///< a host asked us to wait
   std::chrono::steady_clock::time_point backed_off_until_{};
   std::chrono::steady_clock::time_point heal_due_ = never;
+  bool healing_ = false;                   ///< between begin_healing() and end_healing() or fail()
+  std::optional<Failure> before_healing_;  ///< of the remote
   std::chrono::steady_clock::time_point retry_at_{};
   std::chrono::milliseconds last_delay_{0};  ///< of a back-off
   std::optional<Now> clock_;                 ///< as it was seen last

@@ -41,8 +41,7 @@ asio::awaitable<bool> RepositoryTask::link_is_intact(ObjectId commit) {
 /// The same as a check begins with, at a time when the remote is not to be asked.
 asio::awaitable<void> RepositoryTask::heal_apart() {
   machine_.begin_healing();
-  ++attempts_;
-  attempt_began_ = steady_clock::now();
+  attempt_began_ = steady_clock::now();  // it is none by itself: the number of attempts stays
   sync_began_.reset();
   const Phase before = machine_.phase();
   auto step = heal();
@@ -51,6 +50,7 @@ asio::awaitable<void> RepositoryTask::heal_apart() {
     co_return;
   }
   machine_.enter(before);
+  machine_.end_healing();
   if (!machine_.published()) {
     machine_.poke(Now::read());  // it could not be made again from what is stored
   }

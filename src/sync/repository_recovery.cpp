@@ -245,6 +245,8 @@ asio::awaitable<bool> RepositoryTask::rebuild(ObjectId commit) {
   bool rebuilt = false;
   try {
     rebuilt = co_await write_from_packs(commit);
+  } catch (const publish::StuckTree& error) {
+    refused = error;
   } catch (const Error& error) {
     if (!concerns_the_kept_commit(error)) {
       throw;

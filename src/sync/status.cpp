@@ -1,7 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapter/sync/status.hpp"
 
+#include "machine.hpp"
+
 namespace adapter::sync {
+namespace {
+
+/// Less is drift, more is a clock that was set.
+constexpr std::chrono::seconds clock_was_set{1};
+
+}  // namespace
+
+schedule::TimePoint shown_time(schedule::TimePoint wall, std::chrono::steady_clock::time_point steady, Now now) {
+  const auto by_steady = now.wall - std::chrono::duration_cast<schedule::TimePoint::duration>(now.steady - steady);
+  const auto off = by_steady > wall ? by_steady - wall : wall - by_steady;
+  return off > clock_was_set ? by_steady : wall;
+}
 
 std::string_view to_string(Phase phase) noexcept {
   switch (phase) {

@@ -32,15 +32,19 @@ class BadSectorsVolume(StoppedVolume):
         library = os.path.join(folder, "bad_sectors.so")
         self._parts = os.path.join(folder, "bad-sectors")
         self._store = store
+        self._kept = []  # a number of a file that goes would be the next file's
         subprocess.run([_compiler(), "-std=c++20", "-shared", "-fPIC", "-o", library, SOURCE, "-ldl"], check=True)
         super().__init__(path, store, {"LD_PRELOAD": library, "BAD_SECTORS": self._parts})
 
     def spoil(self, name, place, size=SECTOR):
         """From now on `size` bytes at `place` of the file at `name`, a path below the volume, cannot be read. Whole pages are lost."""
-        inode = os.stat(os.path.join(self._store, name)).st_ino
+        self._kept.append(os.open(os.path.join(self._store, name), os.O_RDONLY))
+        inode = os.fstat(self._kept[-1]).st_ino
         with open(self._parts, "a", encoding="ascii") as parts:
             parts.write("%d %d %d\n" % (inode, place, place + size))
 
     def heal(self):
         if os.path.exists(self._parts):
             os.unlink(self._parts)
+        while self._kept:
+            os.close(self._kept.pop())

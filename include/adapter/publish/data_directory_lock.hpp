@@ -57,7 +57,8 @@ public:
   [[nodiscard]] DirectoryState renew();
 
 private:
-  void take_own_directory(UniqueFd owner);
+  [[nodiscard]] bool take();
+  [[nodiscard]] bool take_own_directory(UniqueFd owner);
   [[nodiscard]] UniqueFd lock_file(int own, bool& is_writable);
   void free_file();
 

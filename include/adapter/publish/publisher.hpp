@@ -82,6 +82,13 @@ struct Outcome {
 
 using ReaderFactory = std::function<std::unique_ptr<store::ObjectReader>()>;
 
+/// The name of the commit's tree leads to a place that the volume cannot read, so that no new tree can take it. Class
+/// storage; nothing was written. Other commits can be published.
+class StuckTree : public Error {
+public:
+  using Error::Error;
+};
+
 /// Publishes trees of one repository: `directory`/trees/<commit> and data_dir/<link>. Loop thread; work runs on
 /// workers; calls must not overlap. The protocol, its order of steps and what each crash leaves are in
 /// docs/durability.md.

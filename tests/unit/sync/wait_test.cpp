@@ -166,6 +166,57 @@ TEST_F(WaitTest, WhatNeedsNoRemoteWaitsForNoHost) {
   }
 }
 
+TEST_F(WaitTest, WhatIsLostWhileACheckRunsIsHealedThoughTheCheckFails) {
+  for (const Error& error : {asked_to_wait(10h), Error(ErrorClass::network, "reset")}) {
+    Machine machine(hourly(), random_);
+    machine.start(clock_.now, false, std::nullopt);
+    machine.begin_check(clock_.now);
+    machine.heal_soon(clock_.now);
+    machine.fail(clock_.now, error);
+    EXPECT_TRUE(machine.heal_due(clock_.now));
+  }
+}
+
+TEST_F(WaitTest, AHealingThatFailsInAWaitIsTriedAgainWhateverItsClass) {
+  for (const ErrorClass error_class : {ErrorClass::timeout, ErrorClass::limit, ErrorClass::corrupt}) {
+    Machine machine = follow(failed(asked_to_wait(100h)));
+    machine.start(clock_.now, false, std::nullopt);
+    machine.begin_healing();
+    machine.fail(clock_.now, Error(error_class, "it took too long"));
+    clock_.advance(1h);
+    EXPECT_TRUE(machine.heal_due(clock_.now));
+    EXPECT_FALSE(machine.due(clock_.now));
+  }
+}
+
+TEST_F(WaitTest, AHealedVolumeLeavesTheFailureOfTheRemote) {
+  Machine machine = follow(failed(asked_to_wait(10h)));
+  machine.start(clock_.now, false, std::nullopt);
+  for (int i = 0; i < 3; ++i) {
+    machine.begin_healing();
+    machine.fail(clock_.now, Error(ErrorClass::storage, "something is in the way"));
+  }
+  machine.begin_healing();
+  EXPECT_TRUE(machine.end_healing());
+  ASSERT_TRUE(machine.failure());
+  EXPECT_EQ(machine.failure()->text, "429");
+  machine.begin_healing();
+  EXPECT_FALSE(machine.end_healing());
+  EXPECT_TRUE(machine.failure());
+}
+
+TEST_F(WaitTest, ASuspendedRepositoryStaysSoAfterARecoveryThatFailedOnce) {
+  Machine::Settings settings = hourly();
+  settings.suspended = true;
+  Machine machine(settings, random_);
+  machine.fail(clock_.now, Error(ErrorClass::storage, "read-only"));
+  machine.start(clock_.now, false, std::nullopt);
+  clock_.advance(100h);
+  EXPECT_FALSE(machine.due(clock_.now));
+  EXPECT_FALSE(machine.heal_due(clock_.now));
+  EXPECT_FALSE(machine.failure());
+}
+
 TEST_F(WaitTest, ASuspendedRepositoryHealsNothing) {
   Machine::Settings settings = hourly();
   settings.suspended = true;
