@@ -26,9 +26,9 @@ public:
   using Refs = std::vector<wire::Ref>;
 
   struct Options {
-    std::size_t most = 2;                             ///< >= 1
-    std::chrono::milliseconds window{10'000};         ///< over which the rate is taken; 10 ms or more
-    std::uint64_t slow_bytes_per_second = 64 * 1024;  ///< a question with less is slow
+    std::size_t most = 2;                          ///< >= 1
+    std::chrono::milliseconds window{10'000};      ///< over which the rate is taken; 10 ms or more
+    std::uint64_t slow_bytes_per_second = 65'536;  ///< a question with less is slow
   };
 
   explicit BroadQuestions(asio::any_io_executor executor) : BroadQuestions(std::move(executor), Options()) {}
