@@ -135,14 +135,11 @@ asio::awaitable<void> Daemon::apply(Reload reload) {
              {"changed", reload.changed.size()},
              {"names", first_names(reload)}});
   for (std::size_t i = 0; i < std::min(reload.removed.size(), max_named); ++i) {
-    log::info(
-        "repository_removed",
-        config_->prune
-            ? "it left the configuration; its directory, and its link while it leads there, stay until `prune` removes "
-              "them"
-            : "it left the configuration; its directory, and its link while it leads there, stay until "
-              "`adapter prune` removes them",
-        {{"repository", reload.removed[i]}});
+    const std::string remover = config_->prune ? "`prune`" : "`adapter prune`";
+    log::info("repository_removed",
+              "it left the configuration; its directory, and its link while it leads there, stay until " + remover +
+                  " removes them",
+              {{"repository", reload.removed[i]}});
   }
 }
 

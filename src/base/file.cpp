@@ -145,6 +145,11 @@ Error storage_error(int error_number, std::string_view verb, std::string_view pa
                                         error_message(error_number) + " (" + error_name(error_number) + ")");
 }
 
+bool is_unreadable_place(int error_number) noexcept {
+  return error_number == EIO || error_number == ENODATA || error_number == EUCLEAN || error_number == EBADMSG ||
+         error_number == EREMOTEIO;
+}
+
 UniqueFd open_directory(const std::filesystem::path& path) {
   UniqueFd fd = open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!fd) {

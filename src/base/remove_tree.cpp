@@ -48,12 +48,12 @@ const char* next_name(DIR* stream) {
   }
 }
 
-/// Whether an error number is about the entry, not about the volume or the machine. EIO, EUCLEAN and EBADMSG say that
-/// the disk does not deliver the entry: what lies beside it can go.
+/// Whether an error number is about the entry, not about the volume or the machine. Where the disk does not deliver an
+/// entry, what lies beside it can go.
 bool is_about_the_entry(int error_number) noexcept {
   return error_number == EACCES || error_number == EPERM || error_number == EBUSY || error_number == EISDIR ||
-         error_number == ENOTEMPTY || error_number == EEXIST || error_number == ETXTBSY || error_number == EIO ||
-         error_number == EUCLEAN || error_number == EBADMSG;
+         error_number == ENOTEMPTY || error_number == EEXIST || error_number == ETXTBSY ||
+         is_unreadable_place(error_number);
 }
 
 /// Cleared once, when the kernel (before 5.6) or a filter of system calls does not let openat2 through.

@@ -7,7 +7,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <random>
@@ -210,15 +209,11 @@ void write_pid(int lock, int owner) {
 /// The lock on .owner, when the last process that owned .adapter held it and has ended; empty otherwise.
 UniqueFd lock_after_the_last_owner(int own) {
   UniqueFd owner(openat(own, ".owner", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  const UniqueFd file(openat(own, ".lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!owner || !file || try_lock(owner.get()) != Lock::taken) {
+  if (!owner || try_lock(owner.get()) != Lock::taken) {
     return {};
   }
-  std::array<char, 64> text{};
-  const ssize_t size = pread(file.get(), text.data(), text.size(), 0);
-  const std::string_view noted(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
   const std::string line = owner_line(owner.get());
-  return !line.empty() && noted.ends_with("\n" + line) ? std::move(owner) : UniqueFd();
+  return !line.empty() && lock_note(own).ends_with("\n" + line) ? std::move(owner) : UniqueFd();
 }
 
 /// Makes and locks .owner, which consumers of another user cannot open: one that is busy is a daemon's. Empty where the

@@ -96,10 +96,6 @@ Error volume_error(int error_number, std::string_view verb, std::string_view pat
   return error;
 }
 
-bool is_unreadable_place(int error_number) noexcept {
-  return error_number == EIO || error_number == EUCLEAN || error_number == EBADMSG;
-}
-
 void throw_read_error(int error_number, std::string_view verb, std::string_view path) {
   const Error error = storage_error(error_number, verb, path);
   if (is_unreadable_place(error_number)) {

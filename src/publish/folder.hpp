@@ -22,9 +22,7 @@ public:
   using Error::Error;
 };
 
-/// EIO, EUCLEAN and EBADMSG: with these a file system reports a damaged place, but also a volume that is gone.
-[[nodiscard]] bool is_unreadable_place(int error_number) noexcept;
-/// Throws storage_error, as UnreadablePlace for these numbers.
+/// Throws storage_error, as UnreadablePlace for the numbers of is_unreadable_place (base/file.hpp).
 [[noreturn]] void throw_read_error(int error_number, std::string_view verb, std::string_view path);
 
 /// Opens the folder at `path` ("a/b", empty: `root` itself) without following any link and without leaving `root`: by

@@ -8,45 +8,37 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <sstream>
 #include <thread>
 
 #include "adapter/base/file.hpp"
+#include "adapter/base/limits.hpp"
 #include "adapter/base/text.hpp"
 
 namespace adapter::publish {
 namespace {
 
-constexpr std::size_t max_locks_bytes = std::size_t{4} << 20U;
+constexpr std::uint64_t max_locks_bytes = 4 * mib;
+constexpr std::uint64_t max_note_bytes = 4 * kib;
 /// What a daemon of any version locks, relative to data_dir.
 constexpr std::array locked_names{".", ".adapter", ".adapter/.owner", ".adapter/.lock"};
 
-std::string read_noted(int data) {
-  std::array<char, 32> text{};
-  const UniqueFd file(openat(data, ".adapter/.lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  const ssize_t size = file ? pread(file.get(), text.data(), text.size(), 0) : 0;
-  std::string_view pid(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-  pid = pid.substr(0, pid.find('\n'));
-  const bool is_number = !pid.empty() && pid.find_first_not_of("0123456789") == std::string_view::npos;
-  return is_number ? std::string(pid) : std::string();
+/// The whole file; empty when it cannot be read.
+std::string text_of(int directory, const std::string& name, std::uint64_t limit_bytes) {
+  try {
+    return read_file_at(directory, name, limit_bytes);
+  } catch (const Error&) {
+    return {};
+  }
 }
 
-std::string read_locks() {
-  std::string text;
-  const UniqueFd file(open("/proc/locks", O_RDONLY | O_CLOEXEC));
-  std::array<char, 4096> part{};
-  while (file && text.size() < max_locks_bytes) {
-    const ssize_t count = read(file.get(), part.data(), part.size());
-    if (count > 0) {
-      text.append(part.data(), static_cast<std::size_t>(count));
-    } else if (count == 0 || errno != EINTR) {
-      break;
-    }
-  }
-  return text;
+std::string read_noted(int data) {
+  const std::string note = text_of(data, ".adapter/.lock", max_note_bytes);
+  const std::string pid = note.substr(0, note.find('\n'));
+  return pid.find_first_not_of("0123456789") == std::string::npos ? pid : std::string();
 }
 
 std::vector<std::string> locked_inodes(int data) {
@@ -64,11 +56,8 @@ std::vector<std::string> locked_inodes(int data) {
 }
 
 std::string command_of(const std::string& pid) {
-  std::array<char, 64> text{};
-  const UniqueFd file(open(("/proc/" + pid + "/comm").c_str(), O_RDONLY | O_CLOEXEC));
-  const ssize_t size = file ? read(file.get(), text.data(), text.size()) : 0;
-  std::string_view command(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-  command = command.substr(0, command.find('\n'));
+  const std::string text = text_of(AT_FDCWD, "/proc/" + pid + "/comm", max_note_bytes);
+  const std::string command = text.substr(0, text.find('\n'));
   return command.empty() ? "" : " (" + escape(command) + ")";
 }
 
@@ -77,6 +66,10 @@ bool contains(const std::vector<std::string>& list, std::string_view wanted) {
 }
 
 }  // namespace
+
+std::string lock_note(int own) {
+  return text_of(own, ".lock", max_note_bytes);
+}
 
 std::vector<std::string> flock_holders(std::string_view text, const std::vector<std::string>& inodes,
                                        std::string_view noted) {
@@ -115,7 +108,7 @@ LockHolder find_lock_holder(int data) {
   // A process that has just taken the lock may not have written its number yet, nor have made the folder for it.
   for (int look = 0; look < looks_for_a_number; ++look) {
     holder.noted = read_noted(data);
-    holder.seen = flock_holders(read_locks(), locked_inodes(data), holder.noted);
+    holder.seen = flock_holders(text_of(AT_FDCWD, "/proc/locks", max_locks_bytes), locked_inodes(data), holder.noted);
     if (!holder.noted.empty() && (contains(holder.seen, holder.noted) || look >= looks_for_the_holder)) {
       break;
     }

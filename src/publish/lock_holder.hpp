@@ -22,6 +22,9 @@ struct LockHolder {
 [[nodiscard]] std::vector<std::string> flock_holders(std::string_view text, const std::vector<std::string>& inodes,
                                                      std::string_view noted);
 
+/// What .adapter/.lock says; empty when it cannot be read. `own` is .adapter.
+[[nodiscard]] std::string lock_note(int own);
+
 /// Looks up to two seconds for a process that has just taken the lock and not written its number yet. `data` is
 /// data_dir. Blocks.
 [[nodiscard]] LockHolder find_lock_holder(int data);

@@ -38,13 +38,6 @@ std::optional<std::uint64_t> read_distance(std::string_view bytes, std::size_t& 
 
 constexpr std::size_t dropped_piece_bytes = 64 * kib;
 
-/// EIO and what file systems say when a checksum is wrong or a device lost a sector: about the bytes, not about the
-/// moment.
-bool is_about_bytes(int error_number) noexcept {
-  return error_number == EIO || error_number == ENODATA || error_number == EUCLEAN || error_number == EBADMSG ||
-         error_number == EREMOTEIO;
-}
-
 /// One pread(): 0 at the end of the file.
 std::size_t read_some(int fd, char* to, std::size_t size, std::uint64_t offset, std::string_view name) {
   ssize_t count = 0;
@@ -54,7 +47,7 @@ std::size_t read_some(int fd, char* to, std::size_t size, std::uint64_t offset, 
   if (count < 0) {
     const int failure = errno;
     const Error error = storage_error(failure, "read", name);
-    if (is_about_bytes(failure)) {
+    if (is_unreadable_place(failure)) {
       throw UnreadableBytes(ErrorClass::corrupt, error.text());
     }
     throw Error(error);

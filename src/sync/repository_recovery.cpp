@@ -308,8 +308,8 @@ void RepositoryTask::adopt(const RecoveryStep& step, const publish::Standing& fo
   const std::vector<ObjectId>& held = store_->holdings().tips;
   const bool lost = std::find(held.begin(), held.end(), published.tip) == held.end();
   if (lost || (found.lacks_group && found.commit == step.commit)) {
-    published.settings
-        .clear();  // the store lost sight of it, or readers cannot read it: the next check puts that right
+    // The store lost sight of it, or readers cannot read it: the next check puts that right.
+    published.settings.clear();
   }
   status_.commit = step.commit;
   link_resolves_ = true;

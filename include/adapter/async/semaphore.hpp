@@ -68,8 +68,8 @@ private:
   asio::any_io_executor executor_;
   std::size_t limit_;
   std::size_t in_use_ = 0;
-  std::list<Waiter*>
-      waiters_;  ///< by rank; none of them may have a permit that is free now, by the claims as last seen
+  /// By rank; none of them may have a permit that is free now, by the claims as last seen.
+  std::list<Waiter*> waiters_;
 };
 
 /// A sleeper that can be woken. Loop thread only; one waiter at a time. A wake that comes while nobody waits is kept.

@@ -60,6 +60,9 @@ struct FileStamp {
 /// An Error of class storage for a failed system call: "cannot rename /data/x: No space left on device (ENOSPC)".
 /// `path` is escaped here. `error_number` is errno, read by the caller right after the call.
 [[nodiscard]] Error storage_error(int error_number, std::string_view verb, std::string_view path);
+/// EIO, ENODATA, EUCLEAN, EBADMSG and EREMOTEIO: with these a file system reports a lost sector or a wrong checksum, so
+/// a damaged place rather than a bad moment; but also a volume that is gone.
+[[nodiscard]] bool is_unreadable_place(int error_number) noexcept;
 
 /// All functions below throw storage errors, retry EINTR, open with O_CLOEXEC, and may be called on any thread (they
 /// block).

@@ -34,8 +34,7 @@ enum class DirectoryState : std::uint8_t {
 ///
 /// No file stays open on the volume otherwise, for a process that ends with one on a dead FUSE mount hangs in its
 /// flush; the descriptors are of directories. `.adapter/.lock` holds the owner's pid and, in a second line, the inode
-/// of
-/// `.owner`. It is locked too while that is written, so that version 0.1.0, which locks that file and .adapter, is
+/// of `.owner`. It is locked too while that is written, so that version 0.1.0, which locks that file and .adapter, is
 /// excluded in either order. Exceptions: where flock of a directory counts on this host only (NFS, SMB) or is refused,
 /// `.lock` stays open and locked.
 ///

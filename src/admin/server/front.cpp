@@ -73,8 +73,8 @@ void Front::stop() {
   }
   urgent_threads_.stop();
   threads_.stop();
-  // Whoever was answered, and whoever waits for a thread, learns that nothing more comes. Nothing uses these now but a
-  // handler that gives its channel back, which is closed then.
+  // Clients that were answered, or wait for a thread, learn that nothing more comes. Only a handler that gives its
+  // channel back still looks at these, and that channel is closed then.
   clients_.clear();
   const std::lock_guard lock(mutex_);
   returned_.clear();

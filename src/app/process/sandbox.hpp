@@ -24,7 +24,7 @@ namespace adapter::app {
 [[nodiscard]] landlock::Rules sandbox_rules(const config::Config& config, const config::Sources& sources,
                                             const config::Environment& environment);
 
-/// Enters it as `config.sandbox` says, and logs what came of it. The data directory exists; no other thread does. From
+/// Enters it as `config.sandbox` says, and logs whether it is on. The data directory exists; no other thread does. From
 /// then on a read that it refuses is a warning, once for each file: a link may be re-pointed out of its reach.
 /// Throws an error of class config where it is insisted on and cannot be had.
 [[nodiscard]] admin::Sandbox enter_sandbox(const config::Config& config, const config::Sources& sources,
