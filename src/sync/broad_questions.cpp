@@ -41,14 +41,15 @@ asio::awaitable<BroadQuestions::Turn> BroadQuestions::acquire(std::string host) 
   co_return Turn(std::move(turns), std::move(permit));
 }
 
-asio::awaitable<BroadQuestions::Refs> BroadQuestions::run(const Turn& turn, const transport::Remote& remote,
+asio::awaitable<BroadQuestions::Refs> BroadQuestions::run(const Turn& turn, Place place,
+                                                          const transport::Remote& remote,
                                                           asio::awaitable<Refs> question) {
-  const async::Semaphore::Permit place = co_await places_.acquire();
   const auto executor = co_await asio::this_coro::executor;
   auto group = asio::experimental::make_parallel_group(
       asio::co_spawn(executor, std::move(question), async::compat::deferred),
       asio::co_spawn(executor, until_slow(turn, remote), async::compat::deferred));
   auto reply = co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+  place.release();
   auto& [order, failure, refs, watch_failure] = reply;
   if (order[0] == 1 && !watch_failure) {
     throw ended_for_another_question();

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,9 +51,17 @@ public:
   /// Waits for the turn of a host. A cancelled waiter throws asio::system_error(operation_aborted).
   asio::awaitable<Turn> acquire(std::string host);
 
-  /// Runs `question`, which asks `remote`, as one of `most`. Throws what the question throws, and class timeout when it
-  /// is slow while another one waits. `turn` and `remote` outlive the call.
-  asio::awaitable<Refs> run(const Turn& turn, const transport::Remote& remote, asio::awaitable<Refs> question);
+  /// One of `most`; given back by its destructor.
+  using Place = async::Semaphore::Permit;
+  /// A place that is free now and that no waiter may have.
+  [[nodiscard]] std::optional<Place> try_place() noexcept { return places_.try_acquire(); }
+  /// Waits for a place, first come, first served. A cancelled waiter throws asio::system_error(operation_aborted).
+  asio::awaitable<Place> acquire_place() { return places_.acquire(); }
+
+  /// Runs `question`, which asks `remote` in `place`. Throws what the question throws, and class timeout when it is
+  /// slow while another one waits. `turn` and `remote` outlive the call.
+  asio::awaitable<Refs> run(const Turn& turn, Place place, const transport::Remote& remote,
+                            asio::awaitable<Refs> question);
 
   /// Questions that have the turn of their host and wait for one of `most`.
   [[nodiscard]] std::size_t waiting() const noexcept { return places_.waiting(); }

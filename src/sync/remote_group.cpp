@@ -89,6 +89,15 @@ asio::awaitable<std::optional<TransferQueue::Place>> RemoteGroup::place_at_host(
   co_return std::move(place);
 }
 
+/// False when the host's only connection is taken or waited for.
+bool RemoteGroup::try_place_at_host(std::optional<TransferQueue::Place>& place) {
+  if (transfers_ == nullptr || !transfers_->shared_with_checks()) {
+    return true;
+  }
+  place = transfers_->try_acquire(host_);
+  return place.has_value();
+}
+
 asio::awaitable<std::vector<wire::Ref>> RemoteGroup::put(std::vector<std::string> prefixes, std::size_t most_kept) {
   requested_at_ = std::chrono::steady_clock::now();
   auto question = remote_->ls_refs(std::move(prefixes), most_kept);
@@ -102,16 +111,29 @@ asio::awaitable<std::vector<wire::Ref>> RemoteGroup::ask(std::vector<std::string
   co_return refs;
 }
 
-/// The place at the host comes before one of the few of all hosts: a transfer that holds it delays its own host only.
+/// Neither place is held while the other one is waited for: a transfer at this host would hold up the questions of all
+/// hosts, and slow questions of other hosts the transfers of this one.
 asio::awaitable<std::vector<wire::Ref>> RemoteGroup::ask_broadly(std::vector<std::string> prefixes) {
   if (broad_questions_ == nullptr) {
     std::vector<wire::Ref> unbounded = co_await ask(std::move(prefixes), max_compared_refs);
     co_return unbounded;
   }
   const BroadQuestions::Turn turn = co_await broad_questions_->acquire(host_);
-  const std::optional<TransferQueue::Place> place = co_await place_at_host();
+  std::optional<TransferQueue::Place> at_host;
+  std::optional<BroadQuestions::Place> place;
+  while (!place.has_value()) {
+    at_host = co_await place_at_host();
+    place = broad_questions_->try_place();
+    if (!place.has_value()) {
+      at_host.reset();
+      BroadQuestions::Place given = co_await broad_questions_->acquire_place();
+      if (try_place_at_host(at_host)) {
+        place.emplace(std::move(given));
+      }
+    }
+  }
   auto question = put(std::move(prefixes), max_compared_refs);
-  std::vector<wire::Ref> refs = co_await broad_questions_->run(turn, *remote_, std::move(question));
+  std::vector<wire::Ref> refs = co_await broad_questions_->run(turn, std::move(*place), *remote_, std::move(question));
   co_return refs;
 }
 

@@ -69,6 +69,7 @@ private:
   asio::awaitable<std::vector<wire::Ref>> ask(std::vector<std::string> prefixes, std::size_t most_kept);
   asio::awaitable<std::vector<wire::Ref>> put(std::vector<std::string> prefixes, std::size_t most_kept);
   asio::awaitable<std::optional<TransferQueue::Place>> place_at_host();
+  [[nodiscard]] bool try_place_at_host(std::optional<TransferQueue::Place>& place);
   asio::awaitable<std::vector<wire::Ref>> ask_broadly(std::vector<std::string> prefixes);
   void keep_needed(std::vector<wire::Ref>& refs, const std::vector<wire::Ref>& all) const;
 

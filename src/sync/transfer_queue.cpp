@@ -49,6 +49,11 @@ TransferQueue::Place::Place(std::unique_ptr<Seat> seat) : seat_(std::move(seat))
 
 TransferQueue::Place::Place(Place&& other) noexcept = default;
 
+TransferQueue::Place& TransferQueue::Place::operator=(Place&& other) noexcept {
+  std::swap(seat_, other.seat_);  // the other one's destructor gives back what was here
+  return *this;
+}
+
 TransferQueue::Place::~Place() {
   if (seat_) {
     seat_->queue.leave(seat_->id);
@@ -118,6 +123,17 @@ asio::awaitable<TransferQueue::Place> TransferQueue::acquire(std::string host, s
     throw asio::system_error(asio::error::operation_aborted);
   }
   co_return std::move(place);
+}
+
+std::optional<TransferQueue::Place> TransferQueue::try_acquire(const std::string& host) {
+  const std::optional<TransferSlots::Id> id = slots_.try_enter(host, steady_clock::now());
+  if (!id.has_value()) {
+    return std::nullopt;
+  }
+  Place place(std::make_unique<Seat>(*this, *id));
+  place.seat_->granted = true;
+  seats_[*id] = place.seat_.get();
+  return place;
 }
 
 void TransferQueue::leave(TransferSlots::Id transfer) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "adapter/transport/remote.hpp"
@@ -34,7 +35,7 @@ public:
   class Place {
   public:
     Place(Place&& other) noexcept;
-    Place& operator=(Place&&) = delete;
+    Place& operator=(Place&& other) noexcept;
     ~Place();
 
     /// Runs the transfer until its end or `deadline`, when `late` is thrown. Class timeout when the policy ends it.
@@ -54,6 +55,8 @@ public:
 
   /// Waits for a place; see TransferSlots::enter. A cancelled waiter throws asio::system_error(operation_aborted).
   asio::awaitable<Place> acquire(std::string host, std::size_t times_ended);
+  /// A place that is free now and that none waits for; see TransferSlots::try_enter.
+  [[nodiscard]] std::optional<Place> try_acquire(const std::string& host);
 
 private:
   void leave(TransferSlots::Id transfer);

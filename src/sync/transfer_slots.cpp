@@ -29,6 +29,18 @@ TransferSlots::Id TransferSlots::enter(const std::string& host, std::size_t time
   return last_;
 }
 
+std::optional<TransferSlots::Id> TransferSlots::try_enter(const std::string& host, TimePoint now) {
+  const auto place = hosts_.try_emplace(host).first;
+  if (!has_room() || place->second.held >= limits_.per_host || place->second.is_waited_for()) {
+    forget_if_idle(place);
+    return std::nullopt;
+  }
+  place->second.waiting.insert(++last_);
+  Decisions started;
+  start(place, &Host::waiting, false, now, started);
+  return last_;
+}
+
 void TransferSlots::leave(Id transfer) {
   if (const auto waiter = waiting_.find(transfer); waiter != waiting_.end()) {
     const auto host = waiter->second;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -56,6 +57,8 @@ public:
 
   /// Joins the waiting ones. `times_ended`: so many attempts since the last complete one were ended for others.
   Id enter(const std::string& host, std::size_t times_ended);
+  /// Gives a place that is free now, when none waits at the host.
+  [[nodiscard]] std::optional<Id> try_enter(const std::string& host, TimePoint now);
   /// In any state.
   void leave(Id transfer);
   /// Bytes of the pack of a transfer that has a place.
@@ -83,9 +86,10 @@ private:
     std::set<Id> waiting;             ///< in the order of arrival
     std::set<Id> waiting_politely;    ///< that were ended before
     std::set<Id> waiting_protected;   ///< that were ended often enough for protection
-    [[nodiscard]] bool is_idle() const noexcept {
-      return held == 0 && waiting.empty() && waiting_politely.empty() && waiting_protected.empty();
+    [[nodiscard]] bool is_waited_for() const noexcept {
+      return !waiting.empty() || !waiting_politely.empty() || !waiting_protected.empty();
     }
+    [[nodiscard]] bool is_idle() const noexcept { return held == 0 && !is_waited_for(); }
   };
   using Hosts = std::map<std::string, Host>;
 

@@ -4,11 +4,14 @@
 #include <gtest/gtest.h>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -19,11 +22,17 @@
 namespace adapter::sync {
 namespace {
 
-/// Has no refs.
+/// Has no refs, and says so when `reply` is cancelled, where it is given.
 class EmptyRemote final : public transport::Remote {
 public:
+  explicit EmptyRemote(asio::steady_timer* reply = nullptr) : reply_(reply) {}
+
   asio::awaitable<std::vector<wire::Ref>> ls_refs(std::vector<std::string>, std::size_t) override {
     co_await asio::post(asio::use_awaitable);
+    if (reply_ != nullptr) {
+      std::error_code woken;
+      co_await reply_->async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    }
     std::vector<wire::Ref> none;
     co_return none;
   }
@@ -36,45 +45,82 @@ public:
   [[nodiscard]] std::uint64_t received_bytes() const noexcept override { return 0; }
 
 private:
+  asio::steady_timer* reply_;
   std::optional<wire::Capabilities> none_;
 };
 
-TEST(BroadQuestions, ATransferOnTheOnlyConnectionOfItsHostHoldsUpNoOtherHost) {
-  asio::io_context loop(1);
-  TransferQueue transfers(loop.get_executor(), TransferSlots::Limits::of(8, 1));
-  BroadQuestions questions(loop.get_executor());
-  std::vector<TransferQueue::Place> held;
-  std::vector<std::unique_ptr<RemoteGroup>> groups;
-  std::vector<std::string> answered;
-  async::TaskScope scope(loop.get_executor());
-  const auto hold = [](TransferQueue& queue, std::string host,
-                       std::vector<TransferQueue::Place>& places) -> asio::awaitable<void> {
+/// Transfers and broad questions at hosts that may have one connection each.
+class BroadQuestionsAtSingleConnections : public testing::Test {
+protected:
+  static asio::awaitable<void> hold_place(TransferQueue& queue, std::string host,
+                                          std::vector<TransferQueue::Place>& places) {
     TransferQueue::Place place = co_await queue.acquire(std::move(host), 0);
     places.push_back(std::move(place));
-  };
-  const auto ask = [](RemoteGroup& group, std::string host, std::vector<std::string>& out) -> asio::awaitable<void> {
+  }
+
+  static asio::awaitable<void> ask(RemoteGroup& group, std::string host, std::vector<std::string>& out) {
     std::vector<std::string> prefixes(1, "refs/");
     co_await group.refs_below(std::move(prefixes));
     out.push_back(std::move(host));
-  };
-  held.reserve(2);
-  for (const char* const host : {"one", "two"}) {
-    scope.spawn("transfer", hold(transfers, host, held));
   }
-  loop.poll();
-  ASSERT_EQ(held.size(), 2U);
+
+  void hold(const std::string& host) {
+    scope_.spawn("transfer", hold_place(transfers_, host, held_));
+    poll();
+  }
+
+  /// By the group of `remote`.
+  void ask(const std::string& host, std::unique_ptr<transport::Remote> remote = std::make_unique<EmptyRemote>()) {
+    groups_.push_back(
+        std::make_unique<RemoteGroup>(loop_.get_executor(), std::move(remote), &transfers_, host, &questions_));
+    scope_.spawn("ask", ask(*groups_.back(), host, answered_));
+    poll();
+  }
+
+  void poll() {
+    loop_.restart();
+    loop_.poll();
+  }
+
+  asio::io_context loop_{1};
+  TransferQueue transfers_{loop_.get_executor(), TransferSlots::Limits::of(8, 1)};
+  BroadQuestions questions_{loop_.get_executor()};
+  std::vector<TransferQueue::Place> held_;
+  std::vector<std::unique_ptr<RemoteGroup>> groups_;
+  std::vector<std::string> answered_;
+  async::TaskScope scope_{loop_.get_executor()};
+};
+
+TEST_F(BroadQuestionsAtSingleConnections, ATransferHoldsUpNoOtherHost) {
+  hold("one");
+  hold("two");
+  ASSERT_EQ(held_.size(), 2U);
   for (const char* const host : {"one", "two", "three"}) {
-    groups.push_back(std::make_unique<RemoteGroup>(loop.get_executor(), std::make_unique<EmptyRemote>(), &transfers,
-                                                   host, &questions));
-    scope.spawn("ask", ask(*groups.back(), host, answered));
+    ask(host);
   }
-  loop.restart();
-  loop.poll();
-  EXPECT_EQ(answered, std::vector<std::string>{"three"});
-  held.clear();
-  loop.restart();
-  loop.run();
-  EXPECT_EQ(answered.size(), 3U);
+  EXPECT_EQ(answered_, std::vector<std::string>{"three"});
+  held_.clear();
+  loop_.restart();
+  loop_.run();
+  EXPECT_EQ(answered_.size(), 3U);
+}
+
+TEST_F(BroadQuestionsAtSingleConnections, OneThatWaitsForOtherHostsLeavesItsHostToTransfers) {
+  asio::steady_timer reply(loop_.get_executor(), asio::steady_timer::time_point::max());
+  for (const char* const host : {"slow", "slower"}) {
+    ask(host, std::make_unique<EmptyRemote>(&reply));
+  }
+  ask("third");
+  hold("third");
+  EXPECT_EQ(held_.size(), 1U);
+  EXPECT_EQ(answered_, std::vector<std::string>{});
+  reply.cancel();
+  poll();
+  EXPECT_EQ(answered_.size(), 2U) << "the host's connection is the transfer's";
+  held_.clear();
+  loop_.restart();
+  loop_.run();
+  EXPECT_EQ(answered_, (std::vector<std::string>{"slow", "slower", "third"}));
 }
 
 }  // namespace

@@ -354,6 +354,19 @@ TEST_F(TransferSlotsTest, OneThatWaitsMayLeave) {
   EXPECT_THAT(enter(slots, "a").started, ElementsAre(3));
 }
 
+TEST_F(TransferSlotsTest, AFreePlaceIsGivenAtOnceWhereNoneWaitsForIt) {
+  TransferSlots slots({2, 1});
+  EXPECT_EQ(slots.try_enter("a", now_), Id{1});
+  EXPECT_EQ(slots.try_enter("a", now_), std::nullopt) << "its host has one place";
+  enter(slots, "a");
+  slots.leave(1);
+  EXPECT_EQ(slots.try_enter("a", now_), std::nullopt) << "another one waits for it";
+  EXPECT_THAT(decide(slots).started, ElementsAre(2));
+  EXPECT_TRUE(slots.try_enter("b", now_).has_value());
+  EXPECT_EQ(slots.try_enter("c", now_), std::nullopt) << "all places are taken";
+  EXPECT_EQ(slots.waiting(), 0U);
+}
+
 TEST_F(TransferSlotsTest, MorePlacesAreGivenAtOnceAndFewerAsTheyComeBack) {
   TransferSlots slots({1, 8});
   enter(slots, "a");
