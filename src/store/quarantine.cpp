@@ -91,6 +91,13 @@ int Quarantine::on_progress(const git_indexer_progress* stats, void* payload) no
     self->over_budget_ = true;
     return GIT_EUSER;
   }
+  if (self->permit_ != nullptr) {
+    try {
+      self->permit_->give_way(*self->stop_);  // the library has freed the last delta's result
+    } catch (...) {
+      return GIT_EUSER;
+    }
+  }
   return self->stop_ != nullptr && self->stop_->stop_requested() ? GIT_EUSER : 0;
 }
 
@@ -284,7 +291,9 @@ void Quarantine::complete(const std::stop_token& stop) {
     permit.emplace(stop);
   }
   stop_ = &stop;
+  permit_ = permit.has_value() ? &*permit : nullptr;
   const int code = git_indexer_commit(indexer_.get(), &stats_);
+  permit_ = nullptr;
   stop_ = nullptr;
   permit.reset();
   if (over_budget_) {

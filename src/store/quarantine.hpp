@@ -13,6 +13,7 @@
 #include "adapter/base/file.hpp"
 #include "adapter/base/limits.hpp"
 #include "adapter/store/store.hpp"
+#include "large_objects.hpp"
 #include "layout.hpp"
 #include "object_database.hpp"
 #include "pack_scan.hpp"
@@ -92,6 +93,7 @@ private:
   bool over_budget_ = false;
   bool takes_kept_bases_ = false;
   const std::stop_token* stop_ = nullptr;  ///< of the call in progress
+  LargeObjectPermit* permit_ = nullptr;    ///< of the call in progress, where it resolves large objects
   std::shared_ptr<ProgressCounts> counts_;
   const bool thin_;
 };

@@ -8,7 +8,10 @@
 #include <thread>
 
 #include "adapter/base/limits.hpp"
+#include "large_objects.hpp"
+#include "layout.hpp"
 #include "object_database.hpp"
+#include "quarantine.hpp"
 #include "store_packs.hpp"
 #include "store_support.hpp"
 
@@ -16,6 +19,10 @@ using adapter::Error;
 using adapter::ErrorClass;
 using adapter::mib;
 using adapter::ObjectId;
+using adapter::store::LargeObjectPermit;
+using adapter::store::Layout;
+using adapter::store::ProgressCounts;
+using adapter::store::Quarantine;
 
 namespace {
 
@@ -309,6 +316,58 @@ TEST_F(StoreSmallOnLarge, ItsDeltasAreResolvedUnderThePermit) {
   const auto begin = steady_clock::now();
   ingest(with_large->bytes, with_large->commit);
   EXPECT_GE(steady_clock::now() - begin, milliseconds(250));
+}
+
+/// A pack that takes long keeps others from their large objects for one delta at the most.
+class StoreManyOnLarge : public StoreTest {
+protected:
+  void SetUp() override {
+    PackWriter writer;
+    const std::string large(17 * mib, 'b');
+    const ObjectId base = writer.add("blob", large);
+    for (int number = 0; number < 60; ++number) {
+      writer.add_ref_delta(base, literal_delta(large.size(), std::to_string(number)));
+    }
+    open();
+    quarantine.append(writer.bytes(), {});
+  }
+
+  void wait_for_the_first_delta() const {
+    while (counts->snapshot().indexed_deltas == 0) {
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  }
+
+  std::shared_ptr<ProgressCounts> counts = std::make_shared<ProgressCounts>();
+  Quarantine quarantine{Layout(directory()), adapter::Limits{}, counts};
+};
+
+TEST_F(StoreManyOnLarge, ReadersTakeTurnsWithItsDeltas) {
+  auto pack = std::async(std::launch::async, [&] { return quarantine.finish({}); });
+  wait_for_the_first_delta();
+  for (int turn = 0; turn < 3; ++turn) {
+    const LargeObjectPermit permit{std::stop_token()};
+    EXPECT_LT(counts->snapshot().indexed_deltas, 60U);
+    EXPECT_EQ(pack.wait_for(milliseconds(100)), std::future_status::timeout) << "it holds large objects too";
+  }
+  EXPECT_TRUE(pack.get().has_value());
+}
+
+TEST_F(StoreManyOnLarge, AStopEndsItWhileAReaderHasItsTurn) {
+  std::stop_source stop;
+  auto pack = std::async(std::launch::async, [&] {
+    try {
+      static_cast<void>(quarantine.finish(stop.get_token()));
+    } catch (const Error& error) {
+      return error.error_class();
+    }
+    return ErrorClass::config;
+  });
+  wait_for_the_first_delta();
+  const LargeObjectPermit permit{std::stop_token()};
+  stop.request_stop();
+  EXPECT_EQ(pack.wait_for(seconds(2)), std::future_status::ready);
+  EXPECT_EQ(pack.get(), ErrorClass::cancelled);
 }
 
 }  // namespace
