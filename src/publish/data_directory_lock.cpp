@@ -206,8 +206,12 @@ void write_pid(int lock, int owner) {
   }
 }
 
-/// The lock on .owner, when the last process that owned .adapter held it and has ended; empty otherwise.
+/// The lock on .owner, when the last process that owned .adapter held it and has ended; empty otherwise. Where `.lock`
+/// cannot be written to, its note may be older than an earlier version's daemon that runs.
 UniqueFd lock_after_the_last_owner(int own) {
+  if (faccessat(own, ".lock", W_OK, AT_EACCESS) != 0) {
+    return {};
+  }
   UniqueFd owner(openat(own, ".owner", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!owner || try_lock(owner.get()) != Lock::taken) {
     return {};

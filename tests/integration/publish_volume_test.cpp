@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -288,6 +289,22 @@ TEST(FullVolume, AReadOnlyOneIsServedOn) {
     EXPECT_TRUE(fixture.publish(next).changed);
     fixture.clean_up();
     EXPECT_THAT(fixture.litter(), IsEmpty());
+  });
+  EXPECT_TRUE(result == 0 || result == 77) << result;
+}
+
+/// A daemon of an earlier version could not write there that it runs.
+TEST(FullVolume, ALockedDirectoryOnAReadOnlyOneIsADaemons) {
+  const int result = on_a_small_volume("size=1m", [](const fs::path& volume) {
+    {
+      const publish::DataDirectoryLock first(volume);
+    }
+    EXPECT_EQ(mount("small", volume.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, "size=1m"), 0);
+    const UniqueFd data(open(volume.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    EXPECT_EQ(flock(data.get(), LOCK_EX | LOCK_NB), 0);
+    EXPECT_THROW(publish::DataDirectoryLock{volume}, publish::DirectoryBusy);
+    EXPECT_EQ(mount("small", volume.c_str(), "tmpfs", MS_REMOUNT, "size=1m"), 0);
+    EXPECT_NO_THROW(publish::DataDirectoryLock{volume}) << "a consumer's lock, by the note";
   });
   EXPECT_TRUE(result == 0 || result == 77) << result;
 }
