@@ -2,23 +2,55 @@
 #include "tls_stream.hpp"
 
 #include <openssl/err.h>
+#include <openssl/ssl3.h>
 #include <openssl/sslerr.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <new>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
 
+#include "adapter/base/limits.hpp"
+#include "adapter/base/units.hpp"
+
 namespace adapter::net {
 namespace {
+
+/// A call of OpenSSL reads on while what arrives is no data of the application, for which a peer can provide without
+/// end: it is given so much and then told that there is no more now, so that the loop turns.
+constexpr std::size_t most_bytes_per_call = 32 * kib;
+/// Certificates and names of authorities are the most of it; OpenSSL takes 100 KiB of certificates.
+constexpr std::size_t most_handshake_bytes = 256 * kib;
+/// Session tickets, changes of keys, requests for another handshake. A server sends two to four of them.
+constexpr std::size_t most_later_messages = 256;
 
 /// OpenSSL's view of the socket: no copy of the bytes in between, no SIGPIPE, and the reason of a failure is kept.
 struct Channel {
   std::shared_ptr<Socket> socket;
   bool ended = false;
   std::error_code failure;
+  std::size_t may_read = 0;         ///< by the call in progress
+  std::size_t handshake_bytes = 0;  ///< received before the handshake was complete
+  std::size_t later_messages = 0;   ///< of the TLS handshake protocol, received after that
+  bool is_shaken = false;           ///< the handshake is complete
+
+  void begin_call() noexcept {
+    ERR_clear_error();
+    may_read = most_bytes_per_call;
+  }
+  /// What the peer sends, in place of data of the application, without end.
+  [[nodiscard]] std::optional<std::string> excess() const {
+    if (handshake_bytes > most_handshake_bytes) {
+      return "the server's part of the handshake has more than " + format_size(most_handshake_bytes);
+    }
+    if (later_messages > most_later_messages) {
+      return "the server sent more than " + std::to_string(most_later_messages) + " TLS messages that are no data";
+    }
+    return std::nullopt;
+  }
 };
 
 Channel& channel_of(BIO* bio) {
@@ -40,7 +72,14 @@ int finish(BIO* bio, const Socket::Transfer& result, int retry_flag, std::size_t
 }
 
 int read_channel(BIO* bio, char* buffer, std::size_t size, std::size_t* moved) {
-  return finish(bio, channel_of(bio).socket->try_read({buffer, size}), BIO_FLAGS_READ, moved);
+  Channel& channel = channel_of(bio);
+  if (channel.may_read == 0) {
+    return finish(bio, {Socket::Transfer::Outcome::blocked, 0, {}}, BIO_FLAGS_READ, moved);
+  }
+  const auto result = channel.socket->try_read({buffer, std::min(size, channel.may_read)});
+  channel.may_read -= result.bytes;
+  channel.handshake_bytes += channel.is_shaken ? 0 : result.bytes;
+  return finish(bio, result, BIO_FLAGS_READ, moved);
 }
 
 int write_channel(BIO* bio, const char* bytes, std::size_t size, std::size_t* moved) {
@@ -66,6 +105,11 @@ const BIO_METHOD* channel_method() {
   return method.get();
 }
 
+void count_message(int is_written, int, int content_type, const void*, std::size_t, SSL*, void* channel) {
+  auto& of = *static_cast<Channel*>(channel);
+  of.later_messages += is_written == 0 && content_type == SSL3_RT_HANDSHAKE && of.is_shaken ? 1U : 0U;
+}
+
 class TlsStream final : public Stream {
 public:
   TlsStream(std::shared_ptr<Socket> socket, Ssl ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {
@@ -77,6 +121,8 @@ public:
     BIO_set_data(bio, &channel_);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_.get(), bio, bio);
+    SSL_set_msg_callback(ssl_.get(), count_message);
+    SSL_ctrl(ssl_.get(), SSL_CTRL_SET_MSG_CALLBACK_ARG, 0, &channel_);
     SSL_set_ex_data(ssl_.get(), presented_names_index, &presented_names_);
   }
   ~TlsStream() override { close(); }
@@ -85,9 +131,10 @@ public:
 
   asio::awaitable<void> handshake(std::string host) {
     while (true) {
-      ERR_clear_error();
+      channel_.begin_call();
       const int result = SSL_do_handshake(ssl_.get());
       if (result == 1) {
+        channel_.is_shaken = true;
         co_return;
       }
       const int reason = SSL_get_error(ssl_.get(), result);
@@ -106,16 +153,17 @@ public:
         throw Error(*broken_);
       }
       std::size_t count = 0;
-      ERR_clear_error();
+      channel_.begin_call();
       const int result = SSL_read_ex(ssl_.get(), buffer.data() + filled, buffer.size() - filled, &count);
       if (result == 1) {
+        note(SSL_ERROR_NONE);
         filled += count;
         const bool more = SSL_has_pending(ssl_.get()) == 1;
         if (!more) {
           // SSL_MODE_RELEASE_BUFFERS forgets the buffer that session tickets came in.
           SSL_free_buffers(ssl_.get());
         }
-        if (filled == buffer.size() || !more) {
+        if (filled == buffer.size() || !more || broken_) {
           co_return filled;
         }
         continue;
@@ -136,7 +184,7 @@ public:
         throw Error(*broken_);
       }
       std::size_t count = 0;
-      ERR_clear_error();
+      channel_.begin_call();
       const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &count);
       if (result == 1) {
         bytes.remove_prefix(count);
@@ -158,13 +206,13 @@ public:
     }
     char byte = 0;
     std::size_t count = 0;
-    ERR_clear_error();
+    channel_.begin_call();
     const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &count);
     const int reason = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), result);
     if (result != 1) {
       note(reason);
     }
-    return reason == SSL_ERROR_WANT_READ;
+    return reason == SSL_ERROR_WANT_READ && channel_.may_read > 0;
   }
 
   void close() noexcept override {
@@ -180,9 +228,14 @@ public:
   }
 
 private:
-  /// Remembers why the connection is useless now, unless the operation only has to wait.
+  /// Remembers why the connection is useless now, unless the operation succeeded or only has to wait.
   void note(int reason) {
-    if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE || reason == SSL_ERROR_ZERO_RETURN || broken_) {
+    if (const auto excess = channel_.excess(); excess && !broken_) {
+      broken_ = Error(ErrorClass::tls, socket_->peer() + ": " + std::string(socket_->phase()) + " failed: " + *excess);
+    }
+    const bool goes_on = reason == SSL_ERROR_NONE || reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE ||
+                         reason == SSL_ERROR_ZERO_RETURN;
+    if (goes_on || broken_) {
       return;
     }
     const std::string text = socket_->peer() + ": " + std::string(socket_->phase()) + " failed: ";
