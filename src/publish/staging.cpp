@@ -2,10 +2,13 @@
 #include "staging.hpp"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -20,8 +23,18 @@ namespace {
 constexpr std::chrono::seconds longest_clean_up{1};
 constexpr mode_t staging_mode = 0700;
 
+/// Root has it too, except in a container that drops it.
+bool has_cap_chown() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+  if (syscall(SYS_capget, &header, sets.data()) != 0) {
+    return geteuid() == 0;
+  }
+  return (sets.at(CAP_TO_INDEX(CAP_CHOWN)).effective & CAP_TO_MASK(CAP_CHOWN)) != 0;
+}
+
 bool may_give_to(gid_t group) {
-  if (geteuid() == 0 || getegid() == group) {
+  if (has_cap_chown() || getegid() == group) {
     return true;
   }
   const int count = getgroups(0, nullptr);

@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <map>
@@ -148,6 +150,23 @@ TEST_F(GroupVolume, SaysOnceThatItsGroupCannotBeGiven) {
                       EXPECT_EQ(said.find("group_not_set"), said.rfind("group_not_set"));
                     }),
             0);
+}
+
+/// As in a container that drops them all.
+TEST_F(GroupVolume, RootWithoutItsCapabilityKeepsTheTreesThatItHas) {
+  const auto without_capabilities = [&] {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
+    ASSERT_EQ(syscall(SYS_capset, &header, none.data()), 0);
+    PublishFixture fixture(2, "docs", folder_.path());
+    const ObjectId commit = fixture.objects.commit(group_files);
+    fixture.publish(commit, for_the_group());
+    EXPECT_FALSE(fixture.recover().lacks_group);
+    EXPECT_TRUE(fixture.publish(commit, for_the_group()).reused);
+  };
+  if (is_root()) {
+    EXPECT_EQ(as_user(0, 0, {}, without_capabilities), 0);
+  }
 }
 
 TEST_F(GroupVolume, ATreeWithoutItsGroupIsWrittenAnewOnceTheGroupCanBeGiven) {

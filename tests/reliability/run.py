@@ -26,6 +26,7 @@ ROWS = {
     "D8": ("d8_litter", "Litter"),
     "D9": ("d9_bad_sectors", "BadSectors"),
     "D10": ("d10_two_daemons", "TwoDaemons"),
+    "D11": ("d11_bad_inodes", "BadInodes"),
     "N1": ("n1_proxy", "Proxy"),
     "N2": ("n2_bit_flips", "BitFlips"),
     "N3": ("n3_urls", "Urls"),
