@@ -21,6 +21,10 @@ namespace adapter::net {
 namespace {
 
 /// ALPN's wire form of "http/1.1".
+/// OpenSSL's choice without Diffie-Hellman in groups that the server makes up: one of 10,000 bits, which OpenSSL takes,
+/// keeps the loop for a second and more. The named groups of TLS 1.3 cost 10 ms at the most.
+constexpr const char* cipher_list = "DEFAULT:!DHE";
+
 constexpr std::array<unsigned char, 9> alpn_http_1_1 = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 Error tls_error(const std::string& text) {
@@ -69,7 +73,8 @@ std::optional<Error> trust_file(SSL_CTX* context, const std::filesystem::path& f
 Result<SslContext> make_context(const std::optional<std::filesystem::path>& ca_file) {
   ERR_clear_error();
   SslContext context(SSL_CTX_new(TLS_client_method()));
-  if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1) {
+  if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1 ||
+      SSL_CTX_set_cipher_list(context.get(), cipher_list) != 1) {
     return tls_error("cannot set up TLS: " + take_openssl_reason());
   }
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, note_presented_names);

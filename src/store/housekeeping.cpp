@@ -48,10 +48,7 @@ std::vector<ObjectId> all_objects(std::span<const StoredPack* const> packs, cons
 
 /// Writes the plan's pack and moves it into place; its stem.
 std::string write_pack(const Layout& layout, const MergePlan& plan, const std::stop_token& stop) {
-  Limits unlimited;
-  unlimited.max_pack_bytes = UINT64_MAX;
-  unlimited.max_objects = UINT32_MAX;
-  Quarantine quarantine(layout, unlimited, std::make_shared<ProgressCounts>(), false);
+  Quarantine quarantine(layout);
   plan.write([&](std::string_view bytes) { quarantine.append(bytes, stop); }, stop);
   const auto stem = quarantine.finish(stop);
   if (!stem) {

@@ -71,16 +71,6 @@ bool is_read_only(const std::filesystem::path& folder) noexcept {
   return statvfs(folder.c_str(), &info) == 0 && (info.f_flag & ST_RDONLY) != 0;
 }
 
-/// A tip was accepted under the limits of its time: whether it is held does not depend on the present ones.
-Limits without_limits() {
-  Limits limits;
-  limits.max_object_bytes = UINT64_MAX;
-  limits.max_paths = UINT64_MAX;
-  limits.max_tree_bytes = UINT64_MAX;
-  limits.max_depth = UINT64_MAX;
-  return limits;
-}
-
 /// Whether commit and root tree of a tip can be read; with `deep` everything below too.
 bool tip_is_held(ObjectSource& source, const std::optional<ObjectId>& id, std::optional<ObjectId>& commit, bool deep,
                  const std::stop_token& stop) {
@@ -177,11 +167,7 @@ bool same_bytes(const std::filesystem::path& left, const std::filesystem::path& 
 }
 
 bool indexes_to_the_same(const Layout& layout, const PackFile& pack, const std::stop_token& stop) {
-  Limits unlimited;
-  unlimited.max_pack_bytes = UINT64_MAX;
-  unlimited.max_objects = UINT32_MAX;
-  unlimited.max_tree_bytes = UINT64_MAX;
-  Quarantine quarantine(layout, unlimited, std::make_shared<ProgressCounts>(), false);
+  Quarantine quarantine(layout);
   const std::filesystem::path path = layout.packs / (pack.stem + ".pack");
   // What cannot be read now is not damaged for that.
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));

@@ -41,6 +41,17 @@ constexpr mode_t pack_file_mode = 0444;
 
 }  // namespace
 
+Limits without_limits() noexcept {
+  Limits none;
+  none.max_pack_bytes = UINT64_MAX;
+  none.max_objects = UINT32_MAX;
+  none.max_object_bytes = UINT64_MAX;
+  none.max_paths = UINT64_MAX;
+  none.max_tree_bytes = UINT64_MAX;
+  none.max_depth = UINT64_MAX;
+  return none;
+}
+
 Progress ProgressCounts::snapshot() const noexcept {
   Progress progress;
   progress.received_bytes = received_bytes_.load(std::memory_order_relaxed);
@@ -67,6 +78,9 @@ Quarantine::Quarantine(const Layout& layout, const Limits& limits, std::shared_p
       scan_(limits.max_object_bytes, limits.max_tree_bytes),
       counts_(std::move(counts)),
       thin_(thin) {}
+
+Quarantine::Quarantine(const Layout& layout)
+    : Quarantine(layout, without_limits(), std::make_shared<ProgressCounts>(), false) {}
 
 Quarantine::~Quarantine() {
   indexer_.reset();

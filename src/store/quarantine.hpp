@@ -9,6 +9,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/limits.hpp"
@@ -20,6 +21,10 @@
 #include "resolving_budget.hpp"
 
 namespace adapter::store {
+
+/// For what was accepted under the limits of its time: whether it is held, or can be merged, does not depend on the
+/// present ones.
+[[nodiscard]] Limits without_limits() noexcept;
 
 /// Counts that any thread may read while a worker writes them.
 class ProgressCounts {
@@ -39,8 +44,11 @@ private:
 /// one job at a time. The destructor removes the folder with all in it.
 class Quarantine {
 public:
-  /// `thin`: bases may be taken from the kept packs. `counts` is filled as the work goes on.
-  Quarantine(const Layout& layout, const Limits& limits, std::shared_ptr<ProgressCounts> counts, bool thin = true);
+  /// A transfer: bases may be taken from the kept packs. `counts` is filled as the work goes on.
+  Quarantine(const Layout& layout, const Limits& limits, std::shared_ptr<ProgressCounts> counts)
+      : Quarantine(layout, limits, std::move(counts), true) {}
+  /// What was kept before: without_limits(), and without bases.
+  explicit Quarantine(const Layout& layout);
   ~Quarantine();
   Quarantine(const Quarantine&) = delete;
   Quarantine& operator=(const Quarantine&) = delete;
@@ -61,6 +69,8 @@ public:
   [[nodiscard]] std::filesystem::path pack_folder() const { return folder_ / "pack"; }
 
 private:
+  Quarantine(const Layout& layout, const Limits& limits, std::shared_ptr<ProgressCounts> counts, bool thin);
+
   void start();
   void open_pack();
   void read_header(std::string_view bytes);

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a RepositoryTask makes whole what was published: as a check begins, and apart from checks.
+#include <asio/cancellation_state.hpp>
+#include <asio/this_coro.hpp>
+
 #include <chrono>
+#include <exception>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "adapter/async/workers.hpp"
 #include "adapter/log/log.hpp"
@@ -56,6 +62,52 @@ asio::awaitable<void> RepositoryTask::heal_apart() {
   }
 }
 
+asio::awaitable<void> RepositoryTask::take_publisher() {
+  if (!publisher_permit_) {
+    publisher_permit_ = co_await publisher_turn_.acquire();
+  }
+}
+
+/// Makes a link again that is lost while an attempt waits, for a remote that drips or for others.
+asio::awaitable<void> RepositoryTask::keep_link() {
+  while (true) {
+    co_await link_lost_.wait_until(steady_clock::time_point::max());
+    const async::Semaphore::Permit turn = co_await publisher_turn_.acquire();
+    if (link_resolves_ || recovery_due_ || !machine_.published()) {
+      continue;
+    }
+    const ObjectId commit = machine_.published()->commit;
+    std::exception_ptr failure;
+    try {
+      co_await relink_beside(commit);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (!failure) {
+      continue;
+    }
+    const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) {
+      std::rethrow_exception(failure);
+    }
+    const Error error = as_error(failure);
+    log::warning("not_rebuilt", error.text(),
+                 {{"repository", repository_.name}, {"commit", commit}, {"class", error.error_class()}});
+  }
+}
+
+/// From the tree alone, which is complete as a rule; where it is not, the end of the attempt is waited for.
+asio::awaitable<void> RepositoryTask::relink_beside(ObjectId commit) {
+  const bool intact = co_await link_is_intact(commit);
+  if (intact) {
+    co_return;
+  }
+  std::vector<std::string> former = journal_.state().links_to_remove();
+  co_await publisher_->relink(commit, std::move(former));
+  log::info("link_restored", "the link leads to its tree again",
+            {{"repository", repository_.name}, {"commit", commit}});
+}
+
 void RepositoryTask::note_link(bool resolves) {
   if (!status_.commit || link_resolves_ == resolves) {
     return;
@@ -66,6 +118,7 @@ void RepositoryTask::note_link(bool resolves) {
                  {{"repository", repository_.name}, {"commit", *status_.commit}});
     machine_.heal_soon(Now::read());
     wakeup_.wake();
+    link_lost_.wake();
   }
 }
 

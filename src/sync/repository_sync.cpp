@@ -92,6 +92,7 @@ asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
   sync_time_left_ = repository_.timeout;
   std::exception_ptr failure;
   bool refused = false;
+  free_publisher();
   co_await shared_.old_trees.wait_for_room(repository_.name);
   try {
     co_await transfer(std::move(choice));
@@ -104,6 +105,7 @@ asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
       fail(error, true);
     }
   }
+  co_await take_publisher();
   if (refused) {
     co_await save();
   }
@@ -123,6 +125,7 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   SyncPermits::Permit permit;
   const store::CommitFacts facts = co_await obtain(choice, permit);
   note_facts(facts);
+  co_await take_publisher();
   machine_.enter(Phase::publishing);
   Published published;
   published.ref = choice.ref;

@@ -2,15 +2,19 @@
 #include "repository_task.hpp"
 
 #include <asio/cancellation_state.hpp>
+#include <asio/co_spawn.hpp>
 #include <asio/error.hpp>
+#include <asio/experimental/parallel_group.hpp>
 #include <asio/system_error.hpp>
 #include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <exception>
 #include <new>
 #include <utility>
 
+#include "adapter/async/compat.hpp"
 #include "adapter/log/log.hpp"
 #include "missing_ref.hpp"
 
@@ -63,7 +67,8 @@ bool checks_rarely(const config::Repository& repository, std::chrono::millisecon
   return std::holds_alternative<schedule::CronSchedule>(repository.schedule.when) && gap >= rare;
 }
 
-/// What escaped from a sync, as the one error type.
+}  // namespace
+
 Error as_error(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
@@ -77,8 +82,6 @@ Error as_error(const std::exception_ptr& failure) {
     return Error(ErrorClass::network, std::string("unexpected failure: ") + error.what());
   }
 }
-
-}  // namespace
 
 std::string settings_fingerprint(const config::Repository& repository) {
   const Limits& limits = repository.limits;
@@ -112,9 +115,12 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
       wakeup_(shared.executor),
       store_(store::make_store(workers_, directory_, store_options(repository_))),
       publisher_(publish::make_publisher(workers_, data_dir, repository_.name, repository_.link, shared.doubts)),
+      publisher_turn_(shared.executor, 1),
+      link_lost_(shared.executor),
       journal_(workers_, directory_),
       attempts_(before.status.attempts_begun),
       attempts_ended_(before.status.attempts_begun) {
+  publisher_permit_ = publisher_turn_.try_acquire().value();
   const std::chrono::milliseconds gap = repository_.schedule.longest_gap(Now::read().wall);
   max_staleness_ = staleness_limit(repository_, selection_, gap);
   remembers_success_ = checks_rarely(repository_, gap);
@@ -148,6 +154,18 @@ RepositoryTask::~RepositoryTask() {
 }
 
 asio::awaitable<void> RepositoryTask::watch(bool spread) {
+  const auto executor = co_await asio::this_coro::executor;
+  auto group =
+      asio::experimental::make_parallel_group(asio::co_spawn(executor, follow(spread), async::compat::deferred),
+                                              asio::co_spawn(executor, keep_link(), async::compat::deferred));
+  auto reply = co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+  auto& [order, failure, link_failure] = reply;
+  if (order[0] == 0 ? failure : link_failure) {
+    std::rethrow_exception(order[0] == 0 ? failure : link_failure);
+  }
+}
+
+asio::awaitable<void> RepositoryTask::follow(bool spread) {
   co_await recover_until(steady_clock::time_point::max());
   const Now now = Now::read();
   machine_.start(now, spread, status_.last_success);
@@ -209,6 +227,7 @@ asio::awaitable<std::optional<Error>> RepositoryTask::recover_until(steady_clock
   while (true) {
     ++attempts_;
     attempt_began_ = steady_clock::now();
+    demanded_ = false;
     auto step = recover();
     std::optional<Error> error = co_await guarded(std::move(step));
     if (!error) {
@@ -218,7 +237,10 @@ asio::awaitable<std::optional<Error>> RepositoryTask::recover_until(steady_clock
     if (retry_at > deadline) {
       co_return error;
     }
-    co_await wakeup_.wait_until(retry_at);
+    // A delivery, which anybody may repeat, is for the check that follows.
+    while (!demanded_ && steady_clock::now() < retry_at) {
+      co_await wakeup_.wait_until(retry_at);
+    }
   }
 }
 
@@ -230,6 +252,7 @@ asio::awaitable<std::optional<Error>> RepositoryTask::attempt() {
   machine_.begin_check(now);
   auto step = check();
   std::optional<Error> error = co_await guarded(std::move(step));
+  co_await take_publisher();
   if (!error && machine_.failure()) {
     // A missing ref or a refused commit: nothing was thrown, and it is not in sync either.
     error.emplace(machine_.failure()->error_class, machine_.failure()->text);
@@ -258,6 +281,7 @@ asio::awaitable<std::optional<Error>> RepositoryTask::guarded(asio::awaitable<vo
 
 std::uint64_t RepositoryTask::poke() {
   machine_.poke(Now::read());
+  demanded_ = true;
   wakeup_.wake();
   return repository_.suspend ? 0 : attempts_ + 1;
 }
@@ -272,7 +296,9 @@ asio::awaitable<void> RepositoryTask::check() {
   co_await heal();
   machine_.enter(Phase::checking);
   emptied_ = false;
+  free_publisher();
   const RefSelection::Choice choice = co_await look();
+  co_await take_publisher();
   const Now now = Now::read();
   status_.last_check = now.wall;
   steady_times_.last_check = now.steady;
@@ -309,7 +335,9 @@ asio::awaitable<void> RepositoryTask::check() {
       tell_checked(choice, false, true);
       break;
     case Machine::Next::missing:
+      free_publisher();
       co_await look_for_near_refs(choice);
+      co_await take_publisher();
       fail(Error(ErrorClass::not_found,
                  describe_missing(repository_.ref, choice, near_refs_.value(), status_.commit.has_value())),
            true);

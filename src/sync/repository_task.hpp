@@ -5,6 +5,7 @@
 #include <asio/awaitable.hpp>
 
 #include <chrono>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -160,8 +161,14 @@ private:
   asio::awaitable<bool> rebuild(ObjectId commit);
   asio::awaitable<bool> write_from_packs(ObjectId commit);
   void adopt(const RecoveryStep& step, const publish::Standing& found, const std::optional<SavedState::Pending>& begun);
+  asio::awaitable<void> follow(bool spread);
   asio::awaitable<void> heal();
   asio::awaitable<void> heal_apart();
+  asio::awaitable<void> keep_link();
+  asio::awaitable<void> relink_beside(ObjectId commit);
+  /// Both do nothing where that is so already.
+  asio::awaitable<void> take_publisher();
+  void free_publisher() noexcept { publisher_permit_.release(); }
   asio::awaitable<void> check();
   asio::awaitable<RefSelection::Choice> look();
   asio::awaitable<void> look_for_near_refs(RefSelection::Choice choice);
@@ -210,8 +217,14 @@ private:
   RefSelection selection_;
   Machine machine_;
   async::Wakeup wakeup_;
+  bool demanded_ = false;  ///< by poke(), since the last recovery began
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<publish::Publisher> publisher_;
+  /// Of follow() and sync_once(), but while they wait for the remote or for others: keep_link() uses the publisher
+  /// then.
+  async::Semaphore publisher_turn_;
+  async::Semaphore::Permit publisher_permit_;
+  async::Wakeup link_lost_;
   RepositoryJournal journal_;
   bool recovery_due_ = true;             ///< nothing is known of the volume: before a check it is looked at
   std::uint64_t former_links_seen_ = 0;  ///< the configuration under which their removal was tried last
@@ -247,6 +260,9 @@ asio::awaitable<T> RepositoryTask::timed(asio::awaitable<T> work, const char* ph
   sync_time_left_ -= std::chrono::steady_clock::now() - began;
   co_return std::move(result);
 }
+
+/// What escaped from a sync, as the one error type.
+[[nodiscard]] Error as_error(const std::exception_ptr& failure);
 
 /// Names everything that decides whether and how a commit is published; equal settings give equal texts.
 [[nodiscard]] std::string settings_fingerprint(const config::Repository& repository);

@@ -26,6 +26,29 @@ class LinkWatch(AdapterTest):
         adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 200, 40, "ready again")
         self.assert_good(adapter, remote)
 
+    def check_it_is_healed_during(self, step, byte_delay, change):
+        """While a request of an attempt is answered as slowly as no limit ends it."""
+        remote = self.remote(files={"a": "1"})
+        adapter = self.adapter(self.config(self.entry(remote))).start()
+        adapter.wait_event("published", "docs")
+        commit = remote.resolve("main")
+        fault = self.server.faults.add(step=step, byte_delay=byte_delay)
+        if change:
+            remote.commit(change)
+        adapter.wait_for(lambda: fault.met >= 1, 20, "a slow answer")
+        since = len(adapter.events)
+        os.unlink(adapter.link("docs"))
+        adapter.wait_event("link_restored", "docs", 10, since)
+        self.assertEqual(adapter.published("docs"), commit)
+        self.assertEqual(fault.met, 1, "the request goes on")
+        adapter.kill()
+
+    def test_a_link_is_healed_while_a_check_drips(self):
+        self.check_it_is_healed_during("ls_refs", 0.9, None)
+
+    def test_a_link_is_healed_while_a_transfer_drips(self):
+        self.check_it_is_healed_during("fetch", 0.0005, {"big": os.urandom(3_000_000)})
+
     def test_a_stranger_in_place_of_the_link_is_seen_between_two_checks(self):
         remote = self.remote(files={"a": "1"})
         config = self.config(self.entry(remote), every="1h", admin={"listen": "127.0.0.1:0"})

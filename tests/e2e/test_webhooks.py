@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+import signal
 import socket
 import sys
 import time
@@ -115,6 +116,23 @@ class WebhookTest(AdapterTest):
             self.assertEqual(self.deliver(adapter, "/hooks/docs", self.push(remote.resolve("main"))).status, 202)
         time.sleep(1.2)
         self.assertLessEqual(adapter.repository()["attempts"]["begun"] - before, time.monotonic() - began + 2)
+
+    def test_deliveries_do_not_hurry_a_start_that_fails(self):
+        remote = self.remote("a", {"f": "1"})
+        adapter = self.running(self.hooked(remote))
+        adapter.stop()
+        os.unlink(adapter.link("docs"))
+        os.mkdir(adapter.link("docs"))
+        since = len(adapter.events)
+        adapter.start()
+        adapter.wait_event("check_failed", "docs", since=since)
+        for _ in range(40):
+            self.assertEqual(self.deliver(adapter, "/hooks/docs", self.push("0" * 39 + "1")).status, 202)
+            time.sleep(0.05)
+        self.assertLessEqual(len(adapter.found("check_failed", "docs", since)), 4)  # at 0, 1 and 3 seconds, or so
+        os.rmdir(adapter.link("docs"))
+        adapter.signal(signal.SIGUSR1)
+        adapter.wait_published("docs", remote.resolve("main"), seconds=5)
 
     def test_a_ping_is_answered(self):
         adapter = self.running(self.hooked(self.remote("a", {"f": "1"})))

@@ -239,11 +239,21 @@ TEST_F(StoreVersions, TooManyVersionsAreRefusedBeforeAnyIsUnfolded) {
 
 /// Merging what was kept before is not refused.
 TEST_F(StoreVersions, HousekeepingMayUnfoldWhatItWants) {
-  Limits limits;
-  limits.max_tree_bytes = 4'000'000;
-  Quarantine quarantine(Layout(directory()), limits, std::make_shared<ProgressCounts>(), false);
+  Quarantine quarantine{Layout(directory())};
   quarantine.append(pack, {});
   EXPECT_TRUE(quarantine.finish({}).has_value());
+}
+
+/// It was taken under limits that were raised, or that were others then.
+TEST_F(StoreDeltas, AnObjectAboveTheDefaultLimitIsMergedAndJudged) {
+  PackWriter pack;
+  pack.add("blob", std::string(Limits().max_object_bytes + 1, 'x'));
+  open();
+  Quarantine transfer(Layout(directory()), Limits{}, std::make_shared<ProgressCounts>());
+  EXPECT_THROW(transfer.append(pack.bytes(), {}), Error);
+  Quarantine kept{Layout(directory())};
+  kept.append(pack.bytes(), {});
+  EXPECT_TRUE(kept.finish({}).has_value());
 }
 
 }  // namespace

@@ -23,6 +23,7 @@
 #include <thread>
 
 #include "adapter/base/limits.hpp"
+#include "tls_context.hpp"
 
 namespace adapter::net {
 namespace {
@@ -164,6 +165,19 @@ void send(SSL* ssl, std::string_view text) {
 /// One more session ticket.
 bool send_ticket(SSL* ssl) {
   return SSL_new_session_ticket(ssl) == 1 && SSL_do_handshake(ssl) == 1;
+}
+
+/// OpenSSL computes with any that has no more than 10,000 bits, for seconds.
+TEST(TlsContexts, OfferNoGroupThatTheServerMakesUp) {
+  TlsContexts contexts;
+  const Result<Ssl> connection = contexts.new_connection(std::nullopt, "host");
+  ASSERT_TRUE(connection);
+  const STACK_OF(SSL_CIPHER)* const ciphers = SSL_get_ciphers(connection.value().get());
+  ASSERT_GT(sk_SSL_CIPHER_num(ciphers), 5);
+  for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {
+    const SSL_CIPHER* const cipher = sk_SSL_CIPHER_value(ciphers, i);
+    EXPECT_NE(SSL_CIPHER_get_kx_nid(cipher), NID_kx_dhe) << SSL_CIPHER_get_name(cipher);
+  }
 }
 
 TEST_F(TlsStreamTest, ReadsBetweenAFewTickets) {
