@@ -27,18 +27,11 @@ bool is_repository_name(std::string_view name) {
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
 }
 
-/// Whether an adapter made this folder: one that a person put beside them, a copy of a repository's for one, is no
-/// repository's, whatever its name.
+/// Whether an adapter made this folder, by its notes: one that a person put beside them, a copy of a repository's or of
+/// a part of it for one, is no repository's, whatever its name.
 bool holds_a_repository(const std::filesystem::path& directory) {
   const std::optional<SavedState> state = read_state(directory);
-  if (state && !state->repository.empty() && state->repository != directory.filename()) {
-    return false;
-  }
-  std::error_code ignored;
-  const auto has_folder = [&](const char* name) {
-    return std::filesystem::is_directory(std::filesystem::symlink_status(directory / name, ignored));
-  };
-  return state || has_folder("repo.git") || (has_folder("trees") && has_folder("manifests"));
+  return state && (state->repository.empty() || state->repository == directory.filename());
 }
 
 /// One that never published, or whose journal is lost, has its name for a link or none.

@@ -174,20 +174,13 @@ void Machine::heal_soon(Now now) {
   }
 }
 
-void Machine::begin_healing() {
-  heal_due_ = never;
-  healing_ = true;
-  if (!failure_ || failure_->error_class != ErrorClass::storage) {
-    before_healing_ = failure_;
-  }
-}
-
 bool Machine::end_healing() {
   healing_ = false;
-  const bool ends = failure_ && failure_->error_class == ErrorClass::storage;
+  const bool ends = failure_ && std::exchange(failure_heals_, false);
   if (ends) {
-    failure_ = std::exchange(before_healing_, std::nullopt);
+    failure_ = before_healing_;
   }
+  before_healing_.reset();
   return ends;
 }
 
@@ -222,6 +215,7 @@ std::optional<schedule::TimePoint> Machine::next_due(Now now) const {
 
 void Machine::begin_check(Now now) {
   phase_ = Phase::checking;
+  looks_at_volume_ = true;
   backed_off_until_ = {};
   heal_due_ = never;
   notice_clock(now);
@@ -276,6 +270,8 @@ bool Machine::succeed(Now now, std::optional<Published> published) {
   phase_ = Phase::waiting;
   plan_regular(now);
   plan_recheck(now);
+  failure_heals_ = false;
+  before_healing_.reset();
   return std::exchange(failure_, std::nullopt).has_value();
 }
 
@@ -293,6 +289,10 @@ void Machine::fail(Now now, const Error& error, bool on_schedule) {
   failure_->text = error.text();
   ++failure_->count;
   phase_ = Phase::backing_off;
+  failure_heals_ = healing_ || (looks_at_volume_ && error.error_class() == ErrorClass::storage);
+  if (!failure_heals_) {
+    before_healing_.reset();
+  }
   if (on_schedule) {
     plan_regular(now);
     plan_recheck(now);

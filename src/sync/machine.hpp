@@ -103,9 +103,15 @@ public:
   /// it off; a check begins with such a look too.
   void heal_soon(Now now);
   [[nodiscard]] bool heal_due(Now now) const noexcept { return now.steady >= heal_due_; }
-  void begin_healing();
-  /// It ended well: a failure of the volume is over, and the one before it, of the remote, counts again. True when
-  /// there was one of the volume.
+  void begin_healing() {
+    heal_due_ = never;
+    healing_ = true;
+    if (!failure_heals_) {
+      before_healing_ = failure_;
+    }
+  }
+  /// It ended well: a failure of such a look is over, and the one before it, of the remote, counts again. True when
+  /// there was one of a look. A failure to publish stays.
   bool end_healing();
   /// When to try again what failed last, as long as it asks no remote.
   [[nodiscard]] std::chrono::steady_clock::time_point retry_at() const noexcept { return retry_at_; }
@@ -123,7 +129,10 @@ public:
   };
   [[nodiscard]] Next decide(const RefSelection::Choice& choice) const;
 
-  void enter(Phase phase) noexcept { phase_ = phase; }
+  void enter(Phase phase) noexcept {
+    phase_ = phase;
+    looks_at_volume_ = looks_at_volume_ && phase == Phase::recovering;
+  }
 
   /// The check or sync ended well. `published` is given after a publish. True when this ends a run of failures.
   bool succeed(Now now, std::optional<Published> published = std::nullopt);
@@ -169,6 +178,8 @@ private:
   std::chrono::steady_clock::time_point backed_off_until_{};
   std::chrono::steady_clock::time_point heal_due_ = never;
   bool healing_ = false;                   ///< between begin_healing() and end_healing() or fail()
+  bool looks_at_volume_ = true;            ///< an attempt has not come to the remote yet
+  bool failure_heals_ = false;             ///< failure_ came of such a look, so that another one may end it
   std::optional<Failure> before_healing_;  ///< of the remote
   std::chrono::steady_clock::time_point retry_at_{};
   std::chrono::milliseconds last_delay_{0};  ///< of a back-off

@@ -152,8 +152,7 @@ TEST_F(GroupVolume, SaysOnceThatItsGroupCannotBeGiven) {
             0);
 }
 
-/// As in a container that drops them all.
-TEST_F(GroupVolume, RootWithoutItsCapabilityKeepsTheTreesThatItHas) {
+TEST_F(GroupVolume, RootOfAContainerWithoutCapabilitiesKeepsItsTrees) {
   const auto without_capabilities = [&] {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};

@@ -205,6 +205,36 @@ TEST_F(WaitTest, AHealedVolumeLeavesTheFailureOfTheRemote) {
   EXPECT_TRUE(machine.failure());
 }
 
+TEST_F(WaitTest, AFailureThatEndedDoesNotComeBackByALaterHealing) {
+  Machine machine = follow(failed(Error(ErrorClass::network, "reset")));
+  machine.start(clock_.now, false, std::nullopt);
+  machine.begin_healing();
+  machine.fail(clock_.now, Error(ErrorClass::storage, "something is in the way"));
+  machine.begin_check(clock_.now);
+  machine.enter(Phase::checking);
+  EXPECT_TRUE(machine.succeed(clock_.now));
+  machine.begin_healing();
+  EXPECT_FALSE(machine.end_healing());
+  EXPECT_FALSE(machine.failure());
+}
+
+/// It says nothing about what a publish needs.
+TEST_F(WaitTest, AHealedLinkDoesNotEndTheFailureOfAPublish) {
+  Machine machine(hourly(), random_);
+  machine.start(clock_.now, false, std::nullopt);
+  machine.begin_check(clock_.now);
+  machine.enter(Phase::publishing);
+  machine.fail(clock_.now, Error(ErrorClass::storage, "the volume is full"));
+  machine.begin_healing();
+  EXPECT_FALSE(machine.end_healing());
+  ASSERT_TRUE(machine.failure());
+  EXPECT_EQ(machine.failure()->text, "the volume is full");
+  machine.begin_check(clock_.now);
+  machine.fail(clock_.now, Error(ErrorClass::storage, "something is in the way"));
+  machine.begin_healing();
+  EXPECT_TRUE(machine.end_healing()) << "a check begins with the same look";
+}
+
 TEST_F(WaitTest, ASuspendedRepositoryStaysSoAfterARecoveryThatFailedOnce) {
   Machine::Settings settings = hourly();
   settings.suspended = true;
