@@ -32,25 +32,52 @@ std::string octal(mode_t mode) {
   return text;
 }
 
+/// ": it belongs to user 0, group 0, mode 0755"; empty where that cannot be seen.
+std::string rights_of(const std::filesystem::path& place) {
+  struct stat info{};
+  if (stat(place.c_str(), &info) != 0) {
+    return {};
+  }
+  return ": it belongs to user " + std::to_string(info.st_uid) + ", group " + std::to_string(info.st_gid) + ", mode " +
+         octal(info.st_mode);
+}
+
+bool is_about_rights(int error_number) {
+  return error_number == EACCES || error_number == EPERM;
+}
+
 /// Why `refusing`, a directory or a file, cannot be written to, and the usual cures. `everything`: what has to be given
-/// away with all in it, so that the printed command suffices; empty: `refusing` alone.
+/// away with all in it, so that the printed command suffices.
 Error unwritable_error(int error_number, const std::filesystem::path& refusing,
-                       const std::filesystem::path& everything = {}) {
-  if (error_number != EACCES && error_number != EPERM) {
+                       const std::filesystem::path& everything) {
+  if (!is_about_rights(error_number)) {
     return volume_error(error_number, "write to", refusing.native());
   }
-  std::string text = "cannot write to " + escape(refusing.native()) + " as user " + std::to_string(geteuid());
-  struct stat info{};
-  if (stat(refusing.c_str(), &info) == 0) {
-    text += ": it belongs to user " + std::to_string(info.st_uid) + ", group " + std::to_string(info.st_gid) +
-            ", mode " + octal(info.st_mode);
+  const std::string user = std::to_string(geteuid());
+  return Error(ErrorClass::storage, "cannot write to " + escape(refusing.native()) + " as user " + user +
+                                        rights_of(refusing) + "; either give the volume to that user (chown -R " +
+                                        user + " " + escape(everything.native()) +
+                                        "), or run the adapter as its owner (--user; in Kubernetes runAsUser, or "
+                                        "fsGroup for the volume)");
+}
+
+/// `parent`, a directory on the way to data_dir, does not let what comes next be made or seen. It is another's, often
+/// the system's, and stays so: the cure is a data_dir that was made before.
+Error unmakable_error(int error_number, const std::filesystem::path& data_dir, const std::filesystem::path& parent) {
+  const std::string name = "data_dir " + escape(data_dir.native());
+  if (!is_about_rights(error_number)) {
+    return volume_error(error_number, "make", name + " in " + escape(parent.native()));
   }
-  const std::string command = everything.empty()
-                                  ? "chown " + std::to_string(geteuid()) + " " + escape(refusing.native())
-                                  : "chown -R " + std::to_string(geteuid()) + " " + escape(everything.native());
-  text += "; either give the volume to that user (" + command +
-          "), or run the adapter as its owner (--user; in Kubernetes runAsUser, or fsGroup for the volume)";
-  return Error(ErrorClass::storage, text);
+  const std::string user = std::to_string(geteuid());
+  if (faccessat(AT_FDCWD, parent.c_str(), X_OK, AT_EACCESS) != 0) {
+    return Error(ErrorClass::storage, name + " cannot be reached: user " + user + " may not enter " +
+                                          escape(parent.native()) + rights_of(parent) +
+                                          "; let that user enter it, or choose a data_dir that the user can reach");
+  }
+  return Error(ErrorClass::storage, name + " does not exist, and user " + user + " may not make it in " +
+                                        escape(parent.native()) + rights_of(parent) +
+                                        "; make it beforehand for that user (install -d -o " + user + " " +
+                                        escape(data_dir.native()) + "), mount the volume there, or correct data_dir");
 }
 
 /// The same for what is refused at or below data_dir.
@@ -88,7 +115,7 @@ void make_folders(const std::filesystem::path& path) {
       throw Error(ErrorClass::storage,
                   "cannot use " + escape(path.native()) + ": " + escape(done.native()) + " is not a folder");
     }
-    throw unwritable_error(failure, parent.empty() ? "." : parent);
+    throw unmakable_error(failure, path, parent.empty() ? "." : parent);
   }
 }
 

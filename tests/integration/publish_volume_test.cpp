@@ -21,6 +21,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 // ---- the link's path ----
@@ -191,6 +192,29 @@ TEST(DataDirectoryLock, SaysWhoMayNotWriteWhereAndWhatToDo) {
     EXPECT_THAT(text, HasSubstr(shown));
     EXPECT_THAT(text, HasSubstr("chown"));
     EXPECT_THAT(text, HasSubstr("fsGroup"));
+    ASSERT_EQ(chmod(folder.path().c_str(), 0755), 0);
+  }
+}
+
+/// The folder on the way is another's: its name and rights are told, and it is not to be given away.
+TEST(DataDirectoryLock, SaysWhichFolderDoesNotLetTheDataDirectoryBeMade) {
+  const std::string uid = std::to_string(geteuid() == 0 ? 65534 : geteuid());
+  const TemporaryFolder folder;
+  for (const char* name : {"data", "on/the/way"}) {
+    const std::string data_dir = folder.path() / name;
+    ASSERT_EQ(chmod(folder.path().c_str(), 0555), 0);
+    std::string text = refusal(data_dir);
+    EXPECT_THAT(text, HasSubstr("data_dir " + data_dir + " does not exist"));
+    EXPECT_THAT(text, HasSubstr("user " + uid + " may not make it in " + folder.path().native() + ": it belongs to"));
+    EXPECT_THAT(text, HasSubstr("mode 0555"));
+    EXPECT_THAT(text, HasSubstr("(install -d -o " + uid + " " + data_dir + ")"));
+    EXPECT_THAT(text, Not(HasSubstr("chown")));
+    ASSERT_EQ(chmod(folder.path().c_str(), 0), 0);
+    text = refusal(data_dir);
+    EXPECT_THAT(text, HasSubstr("data_dir " + data_dir + " cannot be reached"));
+    EXPECT_THAT(text, HasSubstr("may not enter " + folder.path().native() + ": it belongs to"));
+    EXPECT_THAT(text, HasSubstr("mode 0000"));
+    EXPECT_THAT(text, Not(HasSubstr("chown")));
     ASSERT_EQ(chmod(folder.path().c_str(), 0755), 0);
   }
 }

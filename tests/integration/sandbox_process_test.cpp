@@ -15,10 +15,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <sstream>
+#include <string>
 
 #include "process/landlock.hpp"
 #include "process/process.hpp"
@@ -203,6 +208,41 @@ TEST(Sandbox, HoldsForThreadsThatAreStartedInIt) {
   });
   EXPECT_EQ(attempt(in_a_thread, false), succeeded);
   EXPECT_EQ(attempt(in_a_thread, true), EACCES);
+}
+
+/// A folder that is made later cannot be read, and so is not among those that the event names.
+TEST(Sandbox, TellsTheFoldersThatCanBeRead) {
+  if (!landlock_has(2)) {
+    return;
+  }
+  const Place place;
+  const int result = in_a_child([&] {
+    config::Config config;
+    config.data_dir = place.data();
+    const fs::path log = place.data() / "log";
+    const int captured = open(log.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    const int shown = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    dup2(captured, STDERR_FILENO);
+    const bool active = enter_sandbox(config, {}, [](std::string_view) { return std::nullopt; }).active;
+    dup2(shown, STDERR_FILENO);
+    std::string told = read_file(log, 100'000);
+    const std::size_t start = told.find("readable");
+    if (!active || start == std::string::npos) {
+      return EINVAL;
+    }
+    std::ranges::replace_if(told, [](char c) { return c == '"' || c == '='; }, ' ');
+    std::istringstream words(told.substr(start));
+    int folders = 0;
+    for (std::string word; words >> word;) {
+      folders += word.starts_with("/") ? 1 : 0;
+      if (word.starts_with("/") && !fs::exists(word)) {
+        std::fprintf(stderr, "%s is not there\n", word.c_str());
+        return ENOENT;
+      }
+    }
+    return folders > 2 ? succeeded : ERANGE;
+  });
+  EXPECT_EQ(result, succeeded);
 }
 
 TEST(Sandbox, TellsItsOwnRefusalsFromThoseOfOwnerAndMode) {

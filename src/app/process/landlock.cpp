@@ -74,11 +74,12 @@ Error failed(int error_number, const char* step) {
   return storage_error(error_number, "enter the sandbox:", step);
 }
 
-void allow(int ruleset, const std::filesystem::path& path, std::uint64_t rights, std::uint64_t known) {
+/// False for a path that is not there, or cannot be reached.
+bool allow(int ruleset, const std::filesystem::path& path, std::uint64_t rights, std::uint64_t known) {
   const UniqueFd file(open(path.c_str(), O_PATH | O_CLOEXEC));
   struct stat info{};
   if (!file || fstat(file.get(), &info) != 0) {
-    return;
+    return false;
   }
   PathBeneath rule;
   rule.allowed = rights & known & (S_ISDIR(info.st_mode) ? ~std::uint64_t{0} : of_a_file);
@@ -86,6 +87,7 @@ void allow(int ruleset, const std::filesystem::path& path, std::uint64_t rights,
   if (syscall(add_rule_call, ruleset, rule_path_beneath, &rule, 0U) != 0) {
     throw failed(errno, path.c_str());
   }
+  return true;
 }
 
 }  // namespace
@@ -116,7 +118,8 @@ Support support() {
   return support_from(abi, abi < 0 ? errno : 0);
 }
 
-void confine(const Rules& rules, const Support& support) {
+Rules confine(const Rules& rules, const Support& support) {
+  Rules in_force;
   Ruleset handled;
   handled.handled_fs = known_fs(support.abi);
   handled.handled_net = support.abi >= 4 ? bind_tcp : 0;
@@ -128,10 +131,14 @@ void confine(const Rules& rules, const Support& support) {
   }
   const UniqueFd ruleset(static_cast<int>(created));
   for (const std::filesystem::path& path : rules.readable) {
-    allow(ruleset.get(), path, reading, handled.handled_fs);
+    if (allow(ruleset.get(), path, reading, handled.handled_fs)) {
+      in_force.readable.push_back(path);
+    }
   }
   for (const std::filesystem::path& path : rules.writable) {
-    allow(ruleset.get(), path, writing, handled.handled_fs);
+    if (allow(ruleset.get(), path, writing, handled.handled_fs)) {
+      in_force.writable.push_back(path);
+    }
   }
   if (handled.handled_net != 0) {
     for (const std::uint16_t port : rules.listenable) {
@@ -139,6 +146,7 @@ void confine(const Rules& rules, const Support& support) {
       if (syscall(add_rule_call, ruleset.get(), rule_net_port, &rule, 0U) != 0) {
         throw failed(errno, "allow a port");
       }
+      in_force.listenable.push_back(port);
     }
   }
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
@@ -147,6 +155,7 @@ void confine(const Rules& rules, const Support& support) {
   if (syscall(restrict_self_call, ruleset.get(), 0U) != 0) {
     throw failed(errno, "restrict this process");
   }
+  return in_force;
 }
 
 }  // namespace adapter::app::landlock

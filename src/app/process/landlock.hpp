@@ -35,8 +35,8 @@ struct Rules {
 };
 
 /// Holds for the calling thread and those that it starts from now on, for ever: call it while there is no other. Also
-/// gives up to gain privileges by executing. Throws an error of class storage that names the step that failed; then
-/// nothing is confined.
-void confine(const Rules& rules, const Support& support);
+/// gives up to gain privileges by executing. Returns `rules` without what was left out. Throws an error of class
+/// storage that names the step that failed; then nothing is confined.
+Rules confine(const Rules& rules, const Support& support);
 
 }  // namespace adapter::app::landlock

@@ -290,9 +290,9 @@ admin::Sandbox enter_sandbox(const config::Config& config, const config::Sources
   if (!support.reason.empty()) {
     return without(config, support.abi, support.reason);
   }
-  const landlock::Rules rules = sandbox_rules(config, sources, environment);
+  landlock::Rules rules;
   try {
-    landlock::confine(rules, support);
+    rules = landlock::confine(sandbox_rules(config, sources, environment), support);
   } catch (const Error& error) {
     return without(config, support.abi, error.text());
   }
