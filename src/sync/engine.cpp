@@ -254,7 +254,7 @@ asio::awaitable<void> LiveEngine::watch_links() {
     for (const auto& [name, entry] : entries_) {
       const RepositoryTask& task = entry->task;
       if (task.shows_a_commit()) {
-        links.push_back(WatchedLink{name, task.repository().link, task.link_resolves()});
+        links.push_back(WatchedLink{name, task.repository().link, task.link_resolves(), task.shown_commits()});
       }
     }
     auto job = [data_dir = config_->data_dir, links = std::move(links)](const std::stop_token& stop) {
@@ -265,7 +265,7 @@ asio::awaitable<void> LiveEngine::watch_links() {
     for (const WatchedLink& link : differing) {
       const auto place = entries_.find(link.repository);
       if (place != entries_.end() && place->second->task.repository().link == link.link) {
-        place->second->task.note_link(link.resolves);
+        place->second->task.note_link(link);
       }
     }
   }

@@ -2,6 +2,7 @@
 #include "link_watch.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "adapter/base/error.hpp"
@@ -11,11 +12,14 @@ namespace adapter::sync {
 
 namespace {
 
-bool leads_to_a_tree_of(const std::filesystem::path& data_dir, const std::string& link, const std::string& repository) {
+bool shows_its_commit(const std::filesystem::path& data_dir, const WatchedLink& link) {
   try {
     std::error_code ignored;
-    return publish::owner_of_link(data_dir, link) == repository &&
-           std::filesystem::is_directory(data_dir / link, ignored);
+    const std::filesystem::path target = std::filesystem::read_symlink(data_dir / link.link, ignored);
+    const std::optional<ObjectId> commit = ObjectId::from_hex(target.filename().native());
+    return commit && std::find(link.commits.begin(), link.commits.end(), *commit) != link.commits.end() &&
+           publish::owner_of_link(data_dir, link.link) == link.repository &&
+           std::filesystem::is_directory(data_dir / link.link, ignored);
   } catch (const Error&) {
     return false;  // a link that cannot be looked at cannot be read through either
   }
@@ -30,7 +34,7 @@ std::vector<WatchedLink> look_at_links(const std::filesystem::path& data_dir, st
     if (stop.stop_requested()) {
       break;
     }
-    const bool resolves = leads_to_a_tree_of(data_dir, link.link, link.repository);
+    const bool resolves = shows_its_commit(data_dir, link);
     if (resolves != link.resolves) {
       link.resolves = resolves;
       differing.push_back(std::move(link));

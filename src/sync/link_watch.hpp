@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "adapter/base/object_id.hpp"
+
 namespace adapter::sync {
 
 /// A link that shows a published tree.
@@ -16,10 +18,12 @@ struct WatchedLink {
   std::string repository;
   std::string link;      ///< relative to the data directory
   bool resolves = true;  ///< as it was seen last
+  /// What it may show: the commit that is published, and while another one is published that one too.
+  std::vector<ObjectId> commits;
 };
 
-/// Those whose link leads to a tree of its repository now and did not, or the other way round; `resolves` says what is.
-/// One look at each, never at the trees. Blocking; any thread; ends early when stopped.
+/// Those whose link leads to the tree of one of its commits now and did not, or the other way round; `resolves` says
+/// what is. One look at each, never at the trees. Blocking; any thread; ends early when stopped.
 [[nodiscard]] std::vector<WatchedLink> look_at_links(const std::filesystem::path& data_dir,
                                                      std::vector<WatchedLink> links, const std::stop_token& stop);
 

@@ -108,12 +108,24 @@ asio::awaitable<void> RepositoryTask::relink_beside(ObjectId commit) {
             {{"repository", repository_.name}, {"commit", commit}});
 }
 
-void RepositoryTask::note_link(bool resolves) {
-  if (!status_.commit || link_resolves_ == resolves) {
+std::vector<ObjectId> RepositoryTask::shown_commits() const {
+  std::vector<ObjectId> commits;
+  if (status_.commit) {
+    commits.push_back(*status_.commit);
+  }
+  if (journal_.state().pending) {
+    commits.push_back(journal_.state().pending->to.commit);
+  }
+  return commits;
+}
+
+void RepositoryTask::note_link(const WatchedLink& seen) {
+  const bool is_late = !seen.resolves && seen.commits != shown_commits();  // it moved while it was looked at
+  if (!status_.commit || link_resolves_ == seen.resolves || is_late) {
     return;
   }
-  link_resolves_ = resolves;
-  if (!resolves) {
+  link_resolves_ = seen.resolves;
+  if (!seen.resolves) {
     log::warning("link_lost", "the link does not lead to the published tree; the repository is recovered now",
                  {{"repository", repository_.name}, {"commit", *status_.commit}});
     machine_.heal_soon(Now::read());

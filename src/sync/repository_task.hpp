@@ -12,6 +12,7 @@
 #include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "adapter/async/semaphore.hpp"
 #include "adapter/async/timeout.hpp"
@@ -24,6 +25,7 @@
 #include "adapter/sync/status.hpp"
 #include "broad_questions.hpp"
 #include "host_waits.hpp"
+#include "link_watch.hpp"
 #include "machine.hpp"
 #include "recovery_plan.hpp"
 #include "ref_selection.hpp"
@@ -129,9 +131,10 @@ public:
   void announce(const Announcement& push);
   /// The configuration was read again: the next check begins at the configured URL, wherever a redirect led before.
   void note_reload() noexcept { group_->remote().forget_redirect(); }
-  /// The link of what is published was seen to lead to a folder, or nowhere. One that is lost is made whole by a check
-  /// that begins now.
-  void note_link(bool resolves);
+  /// The link was seen to show what it should, or not. One that is lost is made again as soon as possible.
+  void note_link(const WatchedLink& seen);
+  /// See WatchedLink::commits.
+  [[nodiscard]] std::vector<ObjectId> shown_commits() const;
   [[nodiscard]] bool shows_a_commit() const noexcept { return status_.commit.has_value(); }
   [[nodiscard]] bool link_resolves() const noexcept { return link_resolves_; }
 

@@ -3,6 +3,7 @@
 """What happens to a link between two checks that are an hour apart."""
 
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -24,6 +25,22 @@ class LinkWatch(AdapterTest):
         adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 503, 10, "not ready")
         self.server.faults.clear()
         adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 200, 40, "ready again")
+        self.assert_good(adapter, remote)
+
+    def test_a_link_that_is_moved_to_the_former_tree_is_seen_and_healed(self):
+        remote = self.remote(files={"a": "1"})
+        config = self.config(self.entry(remote), every="1h", admin={"listen": "127.0.0.1:0"})
+        adapter = self.adapter(config).start()
+        adapter.wait_event("published", "docs")
+        former = os.readlink(adapter.link("docs"))
+        commit = remote.commit({"a": "2"})
+        adapter.signal(signal.SIGUSR1)
+        adapter.wait_published("docs", commit)
+        since = len(adapter.events)
+        os.unlink(adapter.link("docs"))
+        os.symlink(former, adapter.link("docs"))
+        adapter.wait_event("link_lost", "docs", 10, since)
+        adapter.wait_published("docs", commit, seconds=10)
         self.assert_good(adapter, remote)
 
     def check_it_is_healed_during(self, step, byte_delay, change):

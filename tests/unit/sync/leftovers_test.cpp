@@ -125,12 +125,14 @@ TEST_F(LeftoversTest, ALookAtLinksTellsOnlyWhatChanged) {
   const auto look = [&](std::vector<WatchedLink> links) {
     return look_at_links(directory.path(), std::move(links), std::stop_token());
   };
-  const auto differing = look({{"docs", "docs", true}, {"wiki", "wiki", true}});
+  const std::string other(40, '1');
+  const std::vector<ObjectId> commits{ObjectId::from_hex(any_commit).value(), ObjectId::from_hex(other).value()};
+  const auto differing = look({{"docs", "docs", true, commits}, {"wiki", "wiki", true, commits}});
   ASSERT_EQ(differing.size(), 1U);
   EXPECT_EQ(differing.front().repository, "wiki");
   EXPECT_FALSE(differing.front().resolves);
   EXPECT_THAT(look(differing), IsEmpty());
-  const std::vector<WatchedLink> docs{{"docs", "docs", true}};
+  const std::vector<WatchedLink> docs{{"docs", "docs", true, commits}};
   EXPECT_THAT(look(docs), IsEmpty());
   const auto replace = [&](const std::function<void(const fs::path&)>& make) {
     fs::remove_all(directory.path() / "docs");
@@ -139,7 +141,7 @@ TEST_F(LeftoversTest, ALookAtLinksTellsOnlyWhatChanged) {
   };
   EXPECT_EQ(replace([](const fs::path& path) { fs::create_directory(path); }), 1U);
   EXPECT_EQ(replace([](const fs::path& path) { fs::create_directory_symlink("/etc", path); }), 1U);
-  const std::string tree = "/trees/" + std::string(40, '1');
+  std::string tree = "/trees/" + other;
   const auto lead_to = [&](const std::string& name) {
     return replace([&](const fs::path& path) { fs::create_directory_symlink(".adapter/" + name + tree, path); });
   };
@@ -148,6 +150,9 @@ TEST_F(LeftoversTest, ALookAtLinksTellsOnlyWhatChanged) {
   EXPECT_EQ(lead_to("docs"), 1U);
   fs::create_directories(directory.path() / ".adapter" / ("docs" + tree));
   EXPECT_EQ(lead_to("docs"), 0U);
+  tree = "/trees/" + std::string(40, '2');
+  fs::create_directories(directory.path() / ".adapter" / ("docs" + tree));
+  EXPECT_EQ(lead_to("docs"), 1U) << "a tree of another commit";
   EXPECT_EQ(link_watch_interval(3).count(), 1000);
   EXPECT_EQ(link_watch_interval(10'000).count(), 20'000);
 }
