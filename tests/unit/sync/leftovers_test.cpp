@@ -39,14 +39,20 @@ TEST_F(LeftoversTest, AreTheRepositoriesThatNoConfigurationHas) {
   EXPECT_FALSE(find_leftover(configured, "docs"));
 }
 
-/// A person may have put it there, a copy of the packs for one.
-TEST_F(LeftoversTest, AreNoFoldersWithoutNotes) {
+TEST_F(LeftoversTest, HaveTheirNameForALinkWhereNotesAreMissing) {
   publish("wiki", "pages");
-  EXPECT_EQ(find_leftovers(configured).size(), 1U);
+  fs::create_directories(directory.path() / ".adapter/wiki/repo.git");
+  fs::create_directories(directory.path() / ".adapter/wiki/incoming");
   fs::remove(directory.path() / ".adapter/wiki/state.json");
-  EXPECT_THAT(find_leftovers(configured), IsEmpty());
-  fs::create_directories(directory.path() / ".adapter/mine/repo.git");
-  EXPECT_THAT(find_leftovers(configured), IsEmpty());
+  EXPECT_THAT(find_leftovers(configured).at(0).links, ElementsAre("wiki"));
+}
+
+/// A person put them there: a copy of the packs, or of the trees.
+TEST_F(LeftoversTest, AreNoPartsOfARepositoryWithoutNotes) {
+  for (const char* const part : {"mine/repo.git", "old/trees", "old/manifests", "old/repo.git"}) {
+    fs::create_directories(directory.path() / ".adapter" / part);
+    EXPECT_THAT(find_leftovers(configured), IsEmpty()) << part;
+  }
 }
 
 TEST_F(LeftoversTest, AreNeededWhileTheLinkOfARenamedRepositoryLeadsIntoThem) {
