@@ -230,8 +230,14 @@ void replace_file_at(int directory, const std::string& name, std::string_view by
   fsync_folder(directory, name);
 }
 
+int checked_fsync(int fd) noexcept {
+  struct stat info{};
+  const int synced = retry_interrupted([&] { return fsync(fd); });
+  return synced == 0 ? fstat(fd, &info) : synced;
+}
+
 void fsync_fd(int fd, std::string_view path_for_errors) {
-  if (retry_interrupted([&] { return fsync(fd); }) != 0) {
+  if (checked_fsync(fd) != 0) {
     throw storage_error(errno, "make durable", path_for_errors);
   }
 }
@@ -243,7 +249,7 @@ void fsync_folder(int folder, std::string_view path_for_errors) {
 }
 
 bool fsync_folder_unless_read_only(int folder, std::string_view path_for_errors) {
-  if (retry_interrupted([&] { return fsync(folder); }) == 0 || errno == EINVAL) {
+  if (checked_fsync(folder) == 0 || errno == EINVAL) {
     return true;
   }
   if (errno == EROFS) {

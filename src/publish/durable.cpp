@@ -42,7 +42,7 @@ void sync_each(int staging, const Manifest& manifest) {
       }
       const UniqueFd file(
           openat(folder.get(), std::string(written.name).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-      if (!file || fsync(file.get()) != 0) {
+      if (!file || checked_fsync(file.get()) != 0) {
         throw volume_error(errno, "make durable", join(path, written.name));
       }
     }
@@ -59,7 +59,8 @@ void make_durable(int witness, int staging, const Manifest& manifest) {
     sync_each(staging, manifest);
     return;
   }
-  if (syncfs(witness) == 0) {
+  struct stat info{};
+  if (syncfs(witness) == 0 && fstat(witness, &info) == 0) {  // as checked_fsync
     return;
   }
   if (errno == ENOSYS) {

@@ -90,6 +90,9 @@ void observe_refused_reads(void (*observer)(const std::filesystem::path&)) noexc
 /// directory, fsync, rename, fsync of the directory. `mode` is less the umask.
 void replace_file_at(int directory, const std::string& name, std::string_view bytes, mode_t mode);
 
+/// fsync whose success counts where the file can be looked at afterwards: XFS says yes to a directory whose changes
+/// were thrown away because the file system shut down, and refuses every look from then on. 0, or -1 with errno.
+[[nodiscard]] int checked_fsync(int fd) noexcept;
 void fsync_fd(int fd, std::string_view path_for_errors);
 /// Makes the names in a directory durable. A file system that cannot sync directories (EINVAL, some network and FUSE
 /// ones) is not an error. EROFS is: the kernel made the volume read-only and may have dropped what was written before.
