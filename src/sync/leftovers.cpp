@@ -2,7 +2,6 @@
 #include "leftovers.hpp"
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <string_view>
 #include <system_error>
@@ -28,17 +27,18 @@ bool is_repository_name(std::string_view name) {
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
 }
 
-/// Whether an adapter made this folder, by its notes, or, where these are lost, by all else that one makes: what a
-/// person put beside them, a copy of a repository's or of a part of it for one, is no repository's, whatever its name.
+/// Whether an adapter made this folder: one that a person put beside them, a copy of a repository's for one, is no
+/// repository's, whatever its name.
 bool holds_a_repository(const std::filesystem::path& directory) {
-  if (const std::optional<SavedState> state = read_state(directory)) {
-    return state->repository.empty() || state->repository == directory.filename();
+  const std::optional<SavedState> state = read_state(directory);
+  if (state && !state->repository.empty() && state->repository != directory.filename()) {
+    return false;
   }
-  constexpr std::array made = {"repo.git", "incoming", "trees", "manifests"};
-  return std::all_of(made.begin(), made.end(), [&](const char* name) {
-    std::error_code ignored;
+  std::error_code ignored;
+  const auto has_folder = [&](const char* name) {
     return std::filesystem::is_directory(std::filesystem::symlink_status(directory / name, ignored));
-  });
+  };
+  return state || has_folder("repo.git") || (has_folder("trees") && has_folder("manifests"));
 }
 
 /// One that never published, or whose journal is lost, has its name for a link or none.

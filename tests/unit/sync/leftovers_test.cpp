@@ -41,18 +41,8 @@ TEST_F(LeftoversTest, AreTheRepositoriesThatNoConfigurationHas) {
 
 TEST_F(LeftoversTest, HaveTheirNameForALinkWhereNotesAreMissing) {
   publish("wiki", "pages");
-  fs::create_directories(directory.path() / ".adapter/wiki/repo.git");
-  fs::create_directories(directory.path() / ".adapter/wiki/incoming");
   fs::remove(directory.path() / ".adapter/wiki/state.json");
   EXPECT_THAT(find_leftovers(configured).at(0).links, ElementsAre("wiki"));
-}
-
-/// A person put them there: a copy of the packs, or of the trees.
-TEST_F(LeftoversTest, AreNoPartsOfARepositoryWithoutNotes) {
-  for (const char* const part : {"mine/repo.git", "old/trees", "old/manifests", "old/repo.git"}) {
-    fs::create_directories(directory.path() / ".adapter" / part);
-    EXPECT_THAT(find_leftovers(configured), IsEmpty()) << part;
-  }
 }
 
 TEST_F(LeftoversTest, AreNeededWhileTheLinkOfARenamedRepositoryLeadsIntoThem) {
