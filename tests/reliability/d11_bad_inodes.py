@@ -86,15 +86,15 @@ class BadInodes(rig.Row):
         try:
             self.spoil(volume, os.path.join(os.path.realpath(adapter.link("bad")), place))
             adapter.start()
-            problems = self.go_on(adapter, {"good": remotes[1].commit({"a": "2"})}, "beside it")
+            problems = rig.wait_for_commits(adapter, {"good": remotes[1].commit({"a": "2"})}, "beside it", PATIENCE)
             problems = problems or self.watch(adapter)
             commits = {name: remote.commit({"new": name}) for remote, name in zip(remotes, ("bad", "good"))}
-            problems = problems or self.go_on(adapter, commits, "behind it")
+            problems = problems or rig.wait_for_commits(adapter, commits, "behind it", PATIENCE)
             if not problems:
                 adapter.stop()
                 adapter.start()
                 commits = {name: remote.commit({"newer": name}) for remote, name in zip(remotes, ("bad", "good"))}
-                problems = self.go_on(adapter, commits, "after the next start")
+                problems = rig.wait_for_commits(adapter, commits, "after the next start", PATIENCE)
             adapter.stop()
             return ["%s: %s" % (place or "the tree itself", each) for each in problems]
         finally:
@@ -112,18 +112,6 @@ class BadInodes(rig.Row):
             return ["%d MB were written in %.0f s" % (written // 1_000_000, WATCHED)]
         return []
 
-    @staticmethod
-    def go_on(adapter, commits, when, patience=PATIENCE):
-        began = time.monotonic()
-        for name, commit in commits.items():
-            while adapter.published(name) != commit:
-                if not adapter.alive():
-                    return ["%s it ended with %s\n%s" % (when, adapter.process.poll(), adapter.tail(5))]
-                if time.monotonic() - began > patience:
-                    return ["%s \"%s\" is not published after %.0f s\n%s" % (when, name, patience, adapter.tail(5))]
-                time.sleep(0.02)
-        return []
-
     def planted(self, folder):
         # A daemon that hangs.
         remotes, adapter, volume = self.make("planted", folder)
@@ -131,7 +119,7 @@ class BadInodes(rig.Row):
             adapter.start()
             adapter.wait_published("bad", remotes[0].resolve("main"), seconds=PATIENCE)
             adapter.signal(19)
-            return self.go_on(adapter, {"bad": remotes[0].commit({"new": "1"})}, "planted:", patience=3.0)
+            return rig.wait_for_commits(adapter, {"bad": remotes[0].commit({"new": "1"})}, "planted:", 3.0)
         finally:
             adapter.kill()
             volume.remove()

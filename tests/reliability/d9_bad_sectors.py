@@ -9,7 +9,6 @@ fail. Here it is the program, and a volume that does both.
 
 import os
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
@@ -87,15 +86,8 @@ class BadSectors(rig.Row):
     def go_on(adapter, remotes, when, changes):
         """Each repository gets a commit. The damaged one's is published too, and its neighbour's does not wait for that."""
         commits = [remotes[0].commit(changes), remotes[1].commit({"a": when})]
-        began = time.monotonic()
-        for name, commit, seconds in (("good", commits[1], NEIGHBOUR), ("bad", commits[0], RECOVERY)):
-            while adapter.published(name) != commit:
-                if not adapter.alive():
-                    return ["%s it ended with %s\n%s" % (when, adapter.process.poll(), adapter.tail(5))]
-                if time.monotonic() - began > seconds:
-                    return ["%s \"%s\" is not published after %.0f s\n%s" % (when, name, time.monotonic() - began, adapter.tail(5))]
-                time.sleep(0.02)
-        return []
+        problems = rig.wait_for_commits(adapter, {"good": commits[1]}, when, NEIGHBOUR)
+        return problems or rig.wait_for_commits(adapter, {"bad": commits[0]}, when, RECOVERY)
 
     def planted(self, folder):
         # A daemon that something else ends with the signal that a mapping of the sector would be.

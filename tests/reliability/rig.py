@@ -177,6 +177,19 @@ def check_at_rest(adapter, name, remote, allowed, seconds=5, **arguments):
         time.sleep(0.1)
 
 
+def wait_for_commits(adapter, commits, when, seconds):
+    """What is wrong when not each repository shows its commit in time; `commits`: name → commit."""
+    began = time.monotonic()
+    for name, commit in commits.items():
+        while adapter.published(name) != commit:
+            if not adapter.alive():
+                return ["%s it ended with %s\n%s" % (when, adapter.process.poll(), adapter.tail(5))]
+            if time.monotonic() - began > seconds:
+                return ["%s \"%s\" is not published after %.0f s\n%s" % (when, name, seconds, adapter.tail(5))]
+            time.sleep(0.02)
+    return []
+
+
 # ---- faults from outside, that a row must notice
 
 

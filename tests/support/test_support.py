@@ -261,7 +261,6 @@ class ModelOfLinks(unittest.TestCase):
         self.see(model, "b", "quick", self.FIRST)
         self.assertIn("went back", model.problems[0])
 
-
     def test_a_link_may_lead_nowhere_where_a_version_that_may_be_in_force_lets_it(self):
         for forgets, configured in ((False, True), (True, True), (False, False), (True, False)):
             model = self.model()
@@ -270,6 +269,18 @@ class ModelOfLinks(unittest.TestCase):
             model.may_be_in_force(self.version("a", "b" if configured else "c"))
             self.see(model, "b", "quick", self.SECOND, resolves=False)
             self.assertEqual(bool(model.problems), not forgets or configured)
+
+    def test_a_link_may_come_to_a_tree_while_the_rig_removes_it(self):
+        model = self.model()
+        model.lose_tree(("quick", self.SECOND))
+        self.see(model, "a", "quick", self.SECOND, resolves=True)
+        self.see(model, "b", "quick", self.SECOND, resolves=False)
+        model.accident_is_over()
+        self.see(model, "b", "quick", self.SECOND, resolves=False)
+        self.assertEqual([each for each in model.problems if each.startswith("dangles")], [])
+        self.see(model, "b", "quick", self.SECOND, resolves=True)
+        self.see(model, "b", "quick", self.SECOND, resolves=False)
+        self.assertIn("dangles", model.problems[-1])
 
     def test_a_folder_that_the_rig_removes_may_take_trees_that_come_meanwhile(self):
         model = self.model()

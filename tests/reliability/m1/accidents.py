@@ -112,7 +112,7 @@ class Accidents:
     def _rmtree(self, path):
         tree, folder = self._tree(path)
         if tree:
-            self._model.lost_trees.add(tree)
+            self._model.lose_tree(tree)
             shutil.rmtree(folder, ignore_errors=True)
 
     def _edit_tree(self, path, kind):
@@ -172,11 +172,11 @@ class Accidents:
         self._model.lost_homes[name] = False
         trees = os.path.join(self._private, name, "trees")
         for commit in os.listdir(trees) if os.path.isdir(trees) else ():
-            self._model.lost_trees.add((name, commit))
+            self._model.lose_tree((name, commit))
         for path in self._model.paths:
             tree = tree_of(path, self._target(path))
             if tree and tree[0] == name:
-                self._model.lost_trees.add(tree)
+                self._model.lose_tree(tree)
 
     def _remove_home(self, name):
         self._lose_home(name)

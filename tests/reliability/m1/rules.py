@@ -75,7 +75,7 @@ class Model:
         self.tips = {}  # source → [commit…] in the order in which they were the ref's tip
         self.source_of = {}
         self.low = {}  # (path, source) → index of the tip that the link showed at least
-        self.lost_trees = set()  # (name, commit) that the rig removed
+        self.lost_trees = {}  # (name, commit) that the rig removed → whether it has ended with that
         self.forgetful = set()  # names whose record the rig removed or changed
         self.lost_homes = {}  # names whose folder the rig removed → whether it has ended with that
         self.gone_since = {}
@@ -146,6 +146,10 @@ class Model:
         self.paths[path].by_rig = set(values)
         self.paths[path].must = False
 
+    def lose_tree(self, tree):
+        """The rig is about to remove it, file by file: a link may show it as long as its folder is there."""
+        self.lost_trees[tree] = False
+
     def forget(self, path):
         """No record leads the daemon to this link any more."""
         self.paths[path].forgotten = True
@@ -162,6 +166,7 @@ class Model:
             self.low[key] = min(index, low.get(key, 0))
 
     def accident_is_over(self):
+        self.lost_trees = dict.fromkeys(self.lost_trees, True)
         self.lost_homes = dict.fromkeys(self.lost_homes, True)
         for path in self.paths.values():
             path.by_rig = set()
@@ -192,7 +197,8 @@ class Model:
             self._arm()
 
     def _found(self, tree):
-        self.lost_trees.discard(tree)
+        if self.lost_trees.get(tree):
+            del self.lost_trees[tree]
         if tree and self.lost_homes.get(tree[0]):
             del self.lost_homes[tree[0]]
 
