@@ -12,6 +12,14 @@ from tests.reliability.m1.rules import tree_of
 _FOREIGN = "/nonexistent/by-hand"
 
 
+def _listed(folder):
+    """The names in a folder, sorted; none when it is not there, or not any more."""
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 class Accidents:
     """The accidents of one world. The caller drains the watcher before and after each."""
 
@@ -76,11 +84,11 @@ class Accidents:
             self._remove(temporary)
 
     def _another_tree(self, path, tree, prefix, own):
-        for name in sorted(os.listdir(self._private)):
+        for name in _listed(self._private):
             if (name == tree[0]) != own or name.startswith("."):
                 continue
             trees = os.path.join(self._private, name, "trees")
-            for commit in sorted(os.listdir(trees)) if os.path.isdir(trees) else ():
+            for commit in _listed(trees):
                 if commit != tree[1] and len(commit) == 40:
                     if own:
                         self._model.may_show_again(path, commit)
@@ -171,7 +179,7 @@ class Accidents:
         # The daemon may be about to publish there: any tree of that name may be lost while this goes on.
         self._model.lost_homes[name] = False
         trees = os.path.join(self._private, name, "trees")
-        for commit in os.listdir(trees) if os.path.isdir(trees) else ():
+        for commit in _listed(trees):
             self._model.lose_tree((name, commit))
         for path in self._model.paths:
             tree = tree_of(path, self._target(path))
@@ -183,7 +191,7 @@ class Accidents:
         shutil.rmtree(os.path.join(self._private, name), ignore_errors=True)
 
     def _lose_homes(self):
-        for name in os.listdir(self._private) if os.path.isdir(self._private) else ():
+        for name in _listed(self._private):
             self._lose_home(name)
 
     def lose_all(self):
@@ -223,7 +231,7 @@ class Accidents:
                 self.foreign.add(path)
         self._model.knows_as_of(self._kept)
         self._lose_homes()
-        for name in os.listdir(os.path.join(self._copy(), ".adapter")):
+        for name in _listed(os.path.join(self._copy(), ".adapter")):
             self._model.forgetful.add(name)
         for name in os.listdir(self._data):
             subprocess.run(["rm", "-rf", os.path.join(self._data, name)], check=True)
