@@ -11,7 +11,7 @@
 #include "reader/fields.hpp"
 #include "reader/rescue.hpp"
 #include "repository.hpp"
-#include "settings.hpp"
+#include "top_level.hpp"
 
 namespace adapter::config {
 namespace {
@@ -57,9 +57,9 @@ private:
   bool too_many_reported_ = false;
   bool all_were_read_ = true;  ///< no list of repositories, and no file that may hold one, was refused
 
-  std::vector<Draft> drafts_;
+  std::vector<ParsedRepository> repositories_;
   std::vector<Located<Credential>> credentials_;
-  Settings defaults_;
+  RepositorySettings defaults_;
   std::optional<std::filesystem::path> ca_file_;
 };
 
@@ -94,7 +94,7 @@ void Loader::load_main(const Document& document) {
   }
   read_main(Fields(context_, root_value(document), Section::top));
   build();
-  if (drafts_.empty() && !report_.has_errors()) {
+  if (repositories_.empty() && !report_.has_errors()) {
     report_.warning(Place{&document, {}, "repositories"}, "no-repositories", "there is no repository to watch");
   }
 }
@@ -139,7 +139,7 @@ void Loader::read_lists(const Fields& fields) {
     }
   }
   for (const Value& item : fields.list("repositories", "a list of repositories, each beginning with \"- name: …\"")) {
-    drafts_.push_back(read_repository(context_, item));
+    repositories_.push_back(read_repository(context_, item));
   }
 }
 
@@ -230,25 +230,26 @@ bool Loader::include_file(const Value& item, const std::filesystem::path& main, 
 }
 
 void Loader::build() {
-  check_names_and_links(context_, drafts_);
-  check_hooks_arrive(context_, drafts_, defaults_, config.admin);
-  for (const Draft& draft : drafts_) {
-    Repository repository = build_repository(context_, draft, defaults_);
+  check_names_and_links(context_, repositories_);
+  check_hooks_arrive(context_, repositories_, defaults_, config.admin);
+  const std::optional<std::filesystem::path>& ca_file_of_defaults =
+      defaults_.keys.has("ca_file") ? defaults_.keys.values().ca_file : ca_file_;
+  for (const ParsedRepository& parsed : repositories_) {
+    Repository repository = build_repository(context_, parsed, defaults_);
     if (repository.url.origin().scheme == "https" && !repository.ca_file) {
       const Credential* credential = find_credential(credentials_, repository.url);
       const bool named_there = credential != nullptr && credential->ca_file;
       if (named_there) {
         repository.ca_file = credential->ca_file;
-      } else if (defaults_.ca_file) {
-        repository.ca_file = defaults_.ca_file->value;
       } else {
-        repository.ca_file = ca_file_;
+        repository.ca_file = ca_file_of_defaults;
       }
     }
     config.repositories.push_back(std::move(repository));
   }
-  config.ca_file = defaults_.ca_file ? std::optional(defaults_.ca_file->value) : ca_file_;
-  const bool has_urls = std::all_of(drafts_.begin(), drafts_.end(), [](const Draft& draft) { return draft.url; });
+  config.ca_file = ca_file_of_defaults;
+  const bool has_urls = std::all_of(repositories_.begin(), repositories_.end(),
+                                    [](const ParsedRepository& parsed) { return parsed.url; });
   check_credentials(context_, credentials_, config.repositories, all_were_read_ && has_urls);
   for (const Located<Credential>& credential : credentials_) {
     config.credentials.push_back(credential.value);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "settings.hpp"
+#include "top_level.hpp"
 
 #include "adapter/base/text.hpp"
 #include "values.hpp"

@@ -83,23 +83,6 @@ Error as_error(const std::exception_ptr& failure) {
   }
 }
 
-std::string settings_fingerprint(const config::Repository& repository) {
-  const Limits& limits = repository.limits;
-  std::string text = "v1";
-  const auto add = [&](std::uint64_t value) { text += "-" + std::to_string(value); };
-  add(repository.depth);
-  add(static_cast<std::uint64_t>(repository.symlinks));
-  add(static_cast<std::uint64_t>(repository.names));
-  add(static_cast<std::uint64_t>(repository.share));
-  add(limits.max_pack_bytes);
-  add(limits.max_objects);
-  add(limits.max_object_bytes);
-  add(limits.max_paths);
-  add(limits.max_tree_bytes);
-  add(limits.max_depth);
-  return text;
-}
-
 RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> group, config::Repository repository,
                                const std::filesystem::path& data_dir, const Predecessor& before)
     : shared_(shared),
@@ -109,7 +92,7 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
       data_dir_(data_dir),
       directory_(data_dir / ".adapter" / repository_.name),
       source_{repository_.url.to_string(), repository_.ref},
-      fingerprint_(settings_fingerprint(repository_)),
+      fingerprint_(config::settings_fingerprint(repository_)),
       selection_(repository_.ref),
       machine_(machine_settings(repository_, selection_, fingerprint_), shared.random),
       wakeup_(shared.executor),

@@ -267,7 +267,4 @@ asio::awaitable<T> RepositoryTask::timed(asio::awaitable<T> work, const char* ph
 /// What escaped from a sync, as the one error type.
 [[nodiscard]] Error as_error(const std::exception_ptr& failure);
 
-/// Names everything that decides whether and how a commit is published; equal settings give equal texts.
-[[nodiscard]] std::string settings_fingerprint(const config::Repository& repository);
-
 }  // namespace adapter::sync

@@ -76,6 +76,10 @@ struct Repository {
   friend bool operator==(const Repository&, const Repository&) = default;
 };
 
+/// Names everything that decides whether and how a commit is published; equal settings give equal texts. Kept on disk:
+/// another text makes the next check look at the published commit again.
+[[nodiscard]] std::string settings_fingerprint(const Repository& repository);
+
 /// What the container image sets as ADAPTER_ADMIN_LISTEN.
 inline constexpr std::string_view image_admin_listen = "127.0.0.1:8080";
 

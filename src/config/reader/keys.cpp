@@ -23,40 +23,6 @@ constexpr std::array admin_keys{Key{"listen"}, Key{"token_file"}, Key{"allowed_h
                                 Key{"password", secret}};
 constexpr std::array concurrency_keys{Key{"syncs"}, Key{"transfers"}, Key{"connections_per_host"}};
 constexpr std::array prune_keys{Key{"after"}};
-constexpr std::array repository_keys{
-    Key{"name"},
-    Key{"url"},
-    Key{"link"},
-    Key{"ref"},
-    Key{"every"},
-    Key{"cron"},
-    Key{"timezone"},
-    Key{"jitter"},
-    Key{"depth"},
-    Key{"timeout"},
-    Key{"symlinks"},
-    Key{"names"},
-    Key{"share"},
-    Key{"ca_file"},
-    Key{"allow_insecure"},
-    Key{"allow_loopback"},
-    Key{"max_staleness"},
-    Key{"suspend"},
-    Key{"webhook"},
-    Key{"every_when_hooked"},
-    Key{"limits"},
-    Key{"history", later},
-    Key{"keep", later},
-    Key{"grace", later},
-    Key{"hooks", later},
-    Key{"paths", later},
-    Key{"submodules", later},
-    Key{"lfs", later},
-    Key{"verify", later},
-    Key{"password", secret},
-    Key{"token", secret},
-};
-constexpr std::size_t keys_of_one_repository = 3;  // name, url and link make no sense as defaults
 constexpr std::array credential_keys{
     Key{"url"},
     Key{"username"},
@@ -79,11 +45,6 @@ constexpr std::array credential_keys{
 };
 constexpr std::array webhook_keys{Key{"secret_file"}, Key{"secret_files"}, Key{"kind"}, Key{"secret", secret},
                                   Key{"token", secret}};
-constexpr std::array limits_keys{
-    Key{"max_pack_bytes"}, Key{"max_objects"}, Key{"max_object_bytes"}, Key{"max_paths"},
-    Key{"max_tree_bytes"}, Key{"max_depth"},   Key{"max_refs"},         Key{"max_advertisement_bytes"},
-};
-
 /// What other tools call our keys; an edit distance does not find these.
 struct Synonym {
   std::string_view word;
@@ -148,15 +109,15 @@ std::span<const Key> keys_of(Section section) noexcept {
     case Section::prune:
       return prune_keys;
     case Section::defaults:
-      return std::span<const Key>(repository_keys).subspan(keys_of_one_repository);
+      return defaults_keys();
     case Section::repository:
-      return repository_keys;
+      return repository_keys();
     case Section::credential:
       return credential_keys;
     case Section::webhook:
       return webhook_keys;
     case Section::limits:
-      return limits_keys;
+      return limit_keys();
   }
   return {};
 }

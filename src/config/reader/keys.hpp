@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-/// The keys of the configuration: the one list that the parser, its suggestions and the test of the schema use.
+/// The keys of the configuration: the list that the parser, its suggestions and the test of the schema use.
 namespace adapter::config {
 
 /// A kind of mapping.
@@ -37,6 +37,11 @@ struct Key {
 };
 
 [[nodiscard]] std::span<const Key> keys_of(Section section) noexcept;
+/// Those of repository_keys.hpp, which also says what their values are.
+[[nodiscard]] std::span<const Key> repository_keys() noexcept;
+[[nodiscard]] std::span<const Key> defaults_keys() noexcept;
+[[nodiscard]] std::span<const Key> limit_keys() noexcept;
+
 [[nodiscard]] std::string_view name_of(Section section) noexcept;
 
 /// Why `key` is not one of the section's keys and what is: "unknown key; did you mean url?".

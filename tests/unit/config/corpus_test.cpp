@@ -3,12 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
-#include <nlohmann/json.hpp>
 
-#include "../../../src/config/reader/keys.hpp"
 #include "support.hpp"
 
 namespace adapter::config {
@@ -17,17 +12,6 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-/// The folder that meson names.
-std::filesystem::path folder(const char* variable) {
-  const char* value = std::getenv(variable);
-  return value != nullptr ? value : "";
-}
-
-std::string read(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
@@ -117,48 +101,6 @@ TEST(Examples, AreValid) {
     ASSERT_TRUE(loaded.config) << all_text(loaded.findings);
     EXPECT_THAT(loaded.findings, IsEmpty()) << all_text(loaded.findings);
     EXPECT_THAT(loaded.config->repositories, Not(IsEmpty()));
-  }
-}
-
-/// The schema is written by hand; this holds its keys to the parser's list.
-TEST(Schema, HasTheKeysOfTheParser) {
-  const nlohmann::json schema = nlohmann::json::parse(read(folder("ADAPTER_TEST_SCHEMA")));
-  const std::pair<Section, std::string> places[] = {{Section::top, ""},
-                                                    {Section::log, "log"},
-                                                    {Section::admin, "admin"},
-                                                    {Section::concurrency, "concurrency"},
-                                                    {Section::prune, "prune"},
-                                                    {Section::defaults, "defaults"},
-                                                    {Section::repository, "repository"},
-                                                    {Section::credential, "credential"},
-                                                    {Section::webhook, "webhook"},
-                                                    {Section::limits, "limits"}};
-  for (const auto& [section, definition] : places) {
-    const nlohmann::json& object = definition.empty() ? schema : schema.at("definitions").at(definition);
-    EXPECT_EQ(object.at("additionalProperties"), false) << definition;
-    std::vector<std::string> in_schema;
-    for (const auto& [key, value] : object.at("properties").items()) {
-      in_schema.push_back(key);
-      EXPECT_TRUE(value.contains("description")) << definition << "." << key;
-    }
-    std::vector<std::string> in_parser;
-    for (const Key& key : keys_of(section)) {
-      if (key.state == Key::State::known) {
-        in_parser.emplace_back(key.name);
-      }
-    }
-    EXPECT_THAT(in_schema, testing::UnorderedElementsAreArray(in_parser)) << definition;
-  }
-}
-
-TEST(Schema, SharesItsKeysWithTheDocumentation) {
-  const std::string page = read(folder("ADAPTER_TEST_DOCUMENTATION"));
-  for (const Section section : all_sections) {
-    for (const Key& key : keys_of(section)) {
-      if (key.state != Key::State::secret) {
-        EXPECT_THAT(page, HasSubstr("`" + std::string(key.name) + "`")) << name_of(section);
-      }
-    }
   }
 }
 

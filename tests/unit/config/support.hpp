@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -64,6 +71,17 @@ inline Files make_files(std::map<std::string, std::string> files) {
 inline Loaded load(std::string text, std::map<std::string, std::string> files = {},
                    const Environment& environment = corpus_environment()) {
   return load_text(std::move(text), "/etc/adapter/config.yaml", environment, make_files(std::move(files)));
+}
+
+/// The folder that meson names.
+inline std::filesystem::path folder(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr ? value : "";
+}
+
+inline std::string read(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 /// A file with one repository; `lines` are more keys of it.
