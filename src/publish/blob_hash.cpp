@@ -14,6 +14,7 @@
 
 #include "adapter/base/error.hpp"
 #include "adapter/base/limits.hpp"
+#include "adapter/base/stop.hpp"
 
 namespace adapter::publish {
 namespace {
@@ -109,9 +110,7 @@ std::optional<ObjectId> blob_id_of(int file, std::uint64_t size_bytes, const std
   std::vector<std::uint8_t> buffer(256 * kib);
   std::uint64_t done = 0;
   while (true) {
-    if (stop.stop_requested()) {
-      throw Error(ErrorClass::cancelled, "reading the tree was cancelled");
-    }
+    throw_if_stopped(stop, "reading the tree");
     const ssize_t count = pread(file, buffer.data(), buffer.size(), static_cast<off_t>(done));
     if (count < 0 && errno == EINTR) {
       continue;

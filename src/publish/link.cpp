@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "adapter/base/limits.hpp"
+#include "adapter/base/stop.hpp"
 #include "adapter/base/text.hpp"
 #include "folder.hpp"
 #include "made_directories.hpp"
@@ -205,7 +206,7 @@ Error Link::foreign_error(const LinkView& view) const {
                                         " that the adapter did not make; move it away or choose another link");
 }
 
-void Link::point_at(int own_folder, const ObjectId& commit) {
+void Link::point_at(int own_folder, const ObjectId& commit, const std::stop_token& stop) {
   const UniqueFd parent = open_parent(true, !way_synced_);
   way_synced_ = true;
   const std::string temporary = unique_name(temporary_link_prefix);
@@ -214,6 +215,7 @@ void Link::point_at(int own_folder, const ObjectId& commit) {
     throw volume_error(errno, "make link", path());
   }
   try {
+    throw_if_stopped(stop, "pointing the link at the tree");  // right before: a reload may have given it away
     move_over(own_folder, temporary, parent.get());
   } catch (...) {
     unlinkat(own_folder, temporary.c_str(), 0);
@@ -261,19 +263,19 @@ void Link::move_over(int own_folder, const std::string& temporary, int parent) c
   }
 }
 
-void Link::make_durable(int own_folder, const ObjectId& commit) {
+void Link::make_durable(int own_folder, const ObjectId& commit, const std::stop_token& stop) {
   const UniqueFd parent = open_parent(false, false);
   if (doubts_->has(link_) || !parent) {
-    point_at(own_folder, commit);
+    point_at(own_folder, commit, stop);
     return;
   }
   sync_names(parent.get(), own_folder);
 }
 
-void Link::make_durable_at_start(int own_folder, const std::optional<ObjectId>& commit) {
+void Link::make_durable_at_start(int own_folder, const std::optional<ObjectId>& commit, const std::stop_token& stop) {
   if (doubts_->has(link_)) {
     if (commit) {
-      point_at(own_folder, *commit);
+      point_at(own_folder, *commit, stop);
     }
     return;  // without a commit the next publish makes the link anew
   }

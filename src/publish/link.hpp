@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "adapter/base/file.hpp"
@@ -52,15 +53,16 @@ public:
   [[nodiscard]] bool leads_to(const ObjectId& commit);
 
   /// Points it at `commit`'s tree, atomically and durably; makes the folders on the way. `own_folder` is
-  /// .adapter/<name>, where the new link waits under a unique name until it is moved over the old one.
-  void point_at(int own_folder, const ObjectId& commit);
+  /// .adapter/<name>, where the new link waits under a unique name until it is moved over the old one. After a stop the
+  /// link is not moved (cancelled): a reload may have given it to another repository.
+  void point_at(int own_folder, const ObjectId& commit, const std::stop_token& stop);
 
   /// Makes a link that leads to `commit` already durable: the run before may have been killed between moving and
   /// syncing it. After a failed sync, here or in point_at(), the pages that it left prove nothing: then this makes a
   /// new link.
-  void make_durable(int own_folder, const ObjectId& commit);
+  void make_durable(int own_folder, const ObjectId& commit, const std::stop_token& stop);
   /// The same at a start, where nothing is to be published yet. A read-only volume is no error.
-  void make_durable_at_start(int own_folder, const std::optional<ObjectId>& commit);
+  void make_durable_at_start(int own_folder, const std::optional<ObjectId>& commit, const std::stop_token& stop);
 
   /// Removes it when it is ours, and then the folders on the way that the adapter made and that this leaves empty: they
   /// may lie where another link belongs. Goes on with the folders when the link is gone already.

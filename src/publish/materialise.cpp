@@ -11,6 +11,7 @@
 #include <mutex>
 #include <tuple>
 
+#include "adapter/base/stop.hpp"
 #include "adapter/base/text.hpp"
 #include "folder.hpp"
 #include "materialise_links.hpp"
@@ -156,9 +157,7 @@ private:
   }
 
   void check_running() const {
-    if (stop_.stop_requested()) {
-      throw Error(ErrorClass::cancelled, "writing the tree was cancelled");
-    }
+    throw_if_stopped(stop_, "writing the tree");
     if (failed_) {
       // Never seen outside: the failure that came first is reported.
       throw Error(ErrorClass::cancelled, "writing the tree failed elsewhere");

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "adapter/base/stop.hpp"
 #include "adapter/base/text.hpp"
 #include "folder.hpp"
 #include "materialise.hpp"
@@ -53,11 +54,7 @@ public:
   }
 
 private:
-  void check_running() const {
-    if (stop_.stop_requested()) {
-      throw Error(ErrorClass::cancelled, "writing the tree was cancelled");
-    }
-  }
+  void check_running() const { throw_if_stopped(stop_, "writing the tree"); }
 
   void read_targets(store::ObjectReader& reader) {
     nodes_.reserve(links_.size());

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "adapter/base/stop.hpp"
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
 #include "crew.hpp"
@@ -122,8 +123,6 @@ private:
     return check;
   }
 
-  // ---- recover ----
-
   Standing recover_now(const RecoverOptions& options, const std::stop_token& stop) {
     const LinkView view = former(options.former_links).look_past(link_);
     const std::optional<Trees> trees = Trees::open(data_dir_, name_);
@@ -146,7 +145,7 @@ private:
         throw;
       }
       if (view.state == LinkView::State::ours) {  // a former link may stand where the way to an absent one has to be
-        link_.make_durable_at_start(trees->own_folder(), standing.commit);
+        link_.make_durable_at_start(trees->own_folder(), standing.commit, stop);
       }
     }
     if (view.state == LinkView::State::ours && !standing.commit && standing.damage.empty()) {
@@ -232,8 +231,6 @@ private:
     }
   }
 
-  // ---- publish ----
-
   Outcome publish_now(const ObjectId& commit, const ReaderFactory& readers, const PublishOptions& options,
                       const std::stop_token& stop) {
     const LinkView before = former(options.former_links).look_past(link_);
@@ -248,16 +245,25 @@ private:
     outcome.bytes = manifest.bytes;
     outcome.left_out_links = manifest.left_out_links;
     outcome.left_out_link_count = manifest.left_out_link_count;
+    point_link(trees, commit, before, options.former_links, stop);
     if (before.commit != commit) {
-      former(options.former_links).make_way_for(link_);
-      link_.point_at(trees.own_folder(), commit);
       outcome.replaced = before.commit;
       outcome.changed = true;
-    } else {
-      link_.make_durable(trees.own_folder(), commit);  // the attempt that moved it may have failed just then
     }
     outcome.previous = retire_trees(trees, commit, before.commit, options.former_links, crew, stop);
     return outcome;
+  }
+
+  /// One that leads there already is made durable: the attempt that moved it may have failed just then.
+  void point_link(const Trees& trees, const ObjectId& commit, const LinkView& before,
+                  const std::vector<std::string>& former_links, const std::stop_token& stop) {
+    if (before.commit == commit) {
+      link_.make_durable(trees.own_folder(), commit, stop);
+      return;
+    }
+    throw_if_stopped(stop, "publishing");  // a reload may have given the link to another repository
+    former(former_links).make_way_for(link_);
+    link_.point_at(trees.own_folder(), commit, stop);
   }
 
   /// Leaves a complete, durable tree under the commit's name.
@@ -278,9 +284,7 @@ private:
     }
     Staging staging(trees, options.share);
     Manifest manifest = materialise(staging.fd(), commit, readers, options, crew, stop);
-    if (stop.stop_requested()) {
-      throw Error(ErrorClass::cancelled, "publishing was cancelled");
-    }
+    throw_if_stopped(stop, "publishing");
     doubts_->add(tree_path(commit));
     staging.keep(commit, manifest);
     doubts_->remove(tree_path(commit));
@@ -339,8 +343,6 @@ private:
     return std::nullopt;
   }
 
-  // ---- relink, remove ----
-
   void relink_now(const ObjectId& commit, const std::vector<std::string>& former_links, const std::stop_token& stop) {
     const LinkView before = former(former_links).look_past(link_);
     const std::optional<Trees> trees = Trees::open(data_dir_, name_);
@@ -351,16 +353,11 @@ private:
       found = check(*trees, commit, crew, stop);
     }
     if (!found.manifest) {
-      throw Error(ErrorClass::storage, "cannot point the link " + escape(link_.path()) + " at commit " +
-                                           commit.to_hex() + ": " + found.damage + "; it has to be published again");
+      throw LostTree(ErrorClass::storage, "cannot point the link " + escape(link_.path()) + " at commit " +
+                                              commit.to_hex() + ": " + found.damage + "; it has to be published again");
     }
     prove(*trees, commit);
-    if (before.commit != commit) {
-      former(former_links).make_way_for(link_);
-      link_.point_at(trees->own_folder(), commit);
-    } else {
-      link_.make_durable(trees->own_folder(), commit);
-    }
+    point_link(*trees, commit, before, former_links, stop);
   }
 
   /// In one step nothing is left that looks like a repository, whenever the rest is interrupted.

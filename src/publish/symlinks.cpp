@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "adapter/base/error.hpp"
+#include "adapter/base/stop.hpp"
 
 namespace adapter::publish {
 namespace {
@@ -113,8 +114,8 @@ private:
         walks_.clear();
         return false;
       }
-      if (steps_left_-- % steps_between_looks == 0 && stop_.stop_requested()) {
-        throw Error(ErrorClass::cancelled, "judging the symbolic links was cancelled");
+      if (steps_left_-- % steps_between_looks == 0) {
+        throw_if_stopped(stop_, "judging the symbolic links");
       }
       step();
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adapter/base/limits.hpp"
+#include "adapter/base/stop.hpp"
 #include "adapter/base/text.hpp"
 #include "blob_hash.hpp"
 #include "folder.hpp"
@@ -82,14 +83,10 @@ private:
     }
   }
 
-  void throw_if_stopped() const {
-    if (stop_.stop_requested()) {
-      throw Error(ErrorClass::cancelled, "looking at the tree was cancelled");
-    }
-  }
+  void check_running() const { throw_if_stopped(stop_, "looking at the tree"); }
 
   void compare_folder(std::uint32_t index, Differences& found) {
-    throw_if_stopped();
+    check_running();
     const std::string path = folder_path(manifest_.folders, index);
     const UniqueFd folder = try_open_beneath(tree_, path);
     if (!folder) {
@@ -105,7 +102,7 @@ private:
     }
     const std::uint64_t before = found.changed + found.missing + found.extra;
     for (std::size_t i = first_entry_[index]; i < first_entry_[index + 1]; ++i) {
-      throw_if_stopped();
+      check_running();
       compare_entry(folder.get(), path, manifest_.entries[i], found);
     }
     if (count_names(folder.get(), names_[index]) > names_[index]) {

@@ -7,6 +7,7 @@
 
 #include "adapter/base/error.hpp"
 #include "adapter/base/limits.hpp"
+#include "adapter/base/stop.hpp"
 
 namespace adapter::store {
 namespace {
@@ -63,9 +64,7 @@ History walk_history(ObjectSource& source, std::span<const ObjectId> tips, std::
     walker.add(tip, 1);
   }
   for (std::size_t at = 0; at < walker.order.size(); ++at) {
-    if (stop.stop_requested()) {
-      throw Error(ErrorClass::cancelled, "the walk through the history was cancelled");
-    }
+    throw_if_stopped(stop, "the walk through the history");
     if (at > max_walked_commits) {
       throw Error(ErrorClass::limit, "the history has more than " + std::to_string(max_walked_commits) + " commits");
     }

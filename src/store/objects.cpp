@@ -167,12 +167,6 @@ Error malformed_object(std::string text) {
   return error;
 }
 
-void throw_if_stopped(const std::stop_token& stop, std::string_view what) {
-  if (stop.stop_requested()) {
-    throw Error(ErrorClass::cancelled, std::string(what) + " was cancelled");
-  }
-}
-
 std::optional<std::string_view> find_duplicate(std::string_view tree, const std::stop_token& stop) {
   std::unordered_set<std::string_view> names;
   TreeCursor cursor(tree);

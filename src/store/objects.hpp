@@ -11,6 +11,7 @@
 #include "adapter/base/error.hpp"
 #include "adapter/base/limits.hpp"
 #include "adapter/base/object_id.hpp"
+#include "adapter/base/stop.hpp"
 #include "adapter/store/store.hpp"
 
 /// The bytes of git's objects, read without I/O and without trust (git: Documentation/gitformat-*, object.c,
@@ -20,18 +21,6 @@ namespace adapter::store {
 enum class ObjectType : std::uint8_t { commit, tree, blob, tag };
 
 [[nodiscard]] std::string_view to_string(ObjectType type) noexcept;
-
-/// Steps of a loop over objects, entries, deltas or files between two looks at its stop token.
-inline constexpr std::size_t steps_between_stop_checks = 1'000;
-
-/// Throws cancelled when `stop` was requested: "`what` was cancelled".
-void throw_if_stopped(const std::stop_token& stop, std::string_view what);
-/// The same at each thousandth `step`.
-inline void look_at_stop(const std::stop_token& stop, std::size_t step, std::string_view what) {
-  if (step % steps_between_stop_checks == 0) {
-    throw_if_stopped(stop, what);
-  }
-}
 
 struct ObjectHeader {
   ObjectType type = ObjectType::blob;

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "adapter/base/limits.hpp"
+#include "adapter/base/stop.hpp"
 #include "sha1.hpp"
 
 namespace adapter::store {
@@ -119,9 +120,7 @@ void MergePlan::write(const std::function<void(std::string_view)>& sink, const s
   std::uint64_t written = 0;
   const auto flush = [&](bool all) {
     if (buffer.size() >= copy_bytes || all) {
-      if (stop.stop_requested()) {
-        throw Error(ErrorClass::cancelled, "house-keeping was cancelled");
-      }
+      throw_if_stopped(stop, "house-keeping");
       checksum.update(buffer);
       sink(buffer);
       written += buffer.size();

@@ -14,6 +14,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "adapter/base/stop.hpp"
 #include "adapter/base/units.hpp"
 #include "adapter/log/log.hpp"
 #include "large_objects.hpp"
@@ -200,9 +201,7 @@ void Quarantine::check_call(int code, std::string_view what, const std::stop_tok
     return;
   }
   failed_ = true;
-  if (stop.stop_requested()) {
-    throw Error(ErrorClass::cancelled, "indexing the pack was cancelled");
-  }
+  throw_if_stopped(stop, "indexing the pack");
   throw git::failure(code, what);
 }
 
@@ -210,9 +209,7 @@ void Quarantine::append(std::string_view bytes, const std::stop_token& stop) {
   if (failed_) {
     throw Error(ErrorClass::corrupt, "the transfer failed before");
   }
-  if (stop.stop_requested()) {
-    throw Error(ErrorClass::cancelled, "indexing the pack was cancelled");
-  }
+  throw_if_stopped(stop, "indexing the pack");
   if (received_bytes_ + bytes.size() > limits_.max_pack_bytes) {
     failed_ = true;
     throw Error(ErrorClass::limit,

@@ -6,9 +6,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <future>
 #include <memory>
 #include <string>
 
+#include "../support/file_calls.hpp"
 #include "../support/publish_fixture.hpp"
 
 /// Configurations that change a repository's name or link, and repositories that leave them.
@@ -185,6 +187,63 @@ TEST(RemovedRepository, IsDeletedByALaterRun) {
     write(all / ".gone-0123456789abcdef/trees/x/file", "x");
     publish::delete_retired(fixture.data_dir, true, std::stop_token());
     EXPECT_EQ(count_of(all, ".gone-"), 0U);
+  }
+}
+
+/// A publish, or with `relinks` a relink, that is stopped in its file call number `place`. Returns whether it came to
+/// that call.
+bool expect_no_move_after_a_stop(int place, bool relinks) {
+  PublishFixture fixture(1, "sites/docs");
+  const ObjectId first = fixture.objects.commit({{"n", "1"}});
+  const ObjectId second = fixture.objects.commit({{"n", "2"}});
+  if (relinks) {
+    fixture.publish(second);
+  }
+  fixture.publish(first);
+  asio::io_context loop(1);
+  asio::cancellation_signal cancel;
+  int number = 0;
+  int move = -1;
+  FileCalls::watch([&](const FileCall& call) {
+    move = call.to == fixture.link.native() ? number : move;
+    if (number++ == place) {
+      std::promise<void> stopped;
+      asio::post(loop, [&] {
+        cancel.emit(asio::cancellation_type::terminal);
+        stopped.set_value();
+      });
+      stopped.get_future().wait();
+    }
+    return 0;
+  });
+  const ObjectId third = fixture.objects.commit({{"n", "3"}});
+  std::exception_ptr failure;
+  const auto done = [&](const std::exception_ptr& error, auto&&...) { failure = error; };
+  if (relinks) {
+    asio::co_spawn(loop, fixture.publisher->relink(second, {}), asio::bind_cancellation_slot(cancel.slot(), done));
+  } else {
+    asio::co_spawn(loop, fixture.publisher->publish(third, fixture.objects.readers(), {}),
+                   asio::bind_cancellation_slot(cancel.slot(), done));
+  }
+  loop.run();
+  FileCalls::ignore();
+  EXPECT_LE(move, place) << "the link was moved after the stop";
+  if (move < 0) {
+    EXPECT_TRUE(failure);
+    EXPECT_EQ(content(fixture.link / "n"), "1");
+  }
+  return number > place;
+}
+
+/// A reload that gives the link to another repository stops the job, and waits for no call that hangs.
+TEST(StoppedJob, DoesNotMoveTheLinkAfterwards) {
+  for (const bool relinks : {false, true}) {
+    int place = 0;
+    while (expect_no_move_after_a_stop(place, relinks)) {
+      ASSERT_FALSE(HasFailure()) << "call " << place << (relinks ? " of a relink" : " of a publish");
+      ++place;
+    }
+    EXPECT_GT(place, 10);
   }
 }
 

@@ -104,7 +104,7 @@ TEST_F(StoreDeltas, ResolvingDeltasEndsSoonAfterAStop) {
 
 /// Before libgit2 resolves a thin pack its bases are looked up and read.
 TEST_F(StoreDeltas, LookingForTheBasesOfAThinPackEndsSoonAfterAStop) {
-  constexpr std::size_t count = 5 * adapter::store::steps_between_stop_checks;
+  constexpr std::size_t count = 5 * adapter::steps_between_stop_checks;
   PackWriter whole;
   PackWriter thin;
   std::vector<ObjectId> blobs;
@@ -136,7 +136,7 @@ TEST_F(StoreDeltas, LookingForTheBasesOfAThinPackEndsSoonAfterAStop) {
   adapter::testing::FileReads::ignore();
   EXPECT_GE(reads, 1U);
   // A base is looked up and read with two reads at the most.
-  EXPECT_LE(reads, 2 * adapter::store::steps_between_stop_checks + 10);
+  EXPECT_LE(reads, 2 * adapter::steps_between_stop_checks + 10);
 }
 
 TEST_F(StoreDeltas, CheckingChainsLooksAtTheStop) {

@@ -89,6 +89,12 @@ public:
   using Error::Error;
 };
 
+/// A commit has no complete tree that a link could be pointed at. Class storage; the link is as before.
+class LostTree : public Error {
+public:
+  using Error::Error;
+};
+
 /// Publishes trees of one repository: `directory`/trees/<commit> and data_dir/<link>. Loop thread; work runs on
 /// workers; calls must not overlap. The protocol, its order of steps and what each crash leaves are in
 /// docs/durability.md.
@@ -117,7 +123,7 @@ public:
   [[nodiscard]] virtual bool link_is_intact(const ObjectId& commit) = 0;
 
   /// Points the link at `commit`'s complete tree again (a link somebody removed, or one that was moved); no objects are
-  /// needed. Storage error when that tree is not complete. `former_links` as of PublishOptions.
+  /// needed. Throws LostTree when that tree is not complete. `former_links` as of PublishOptions.
   virtual asio::awaitable<void> relink(ObjectId commit, std::vector<std::string> former_links) = 0;
 
   /// Removes `link`, a former link of this repository, when it leads into this repository's trees; whatever else is at
