@@ -5,7 +5,6 @@
 #include <array>
 #include <utility>
 
-#include "figures.hpp"
 #include "retry_policy.hpp"
 
 namespace adapter::sync {
@@ -276,20 +275,17 @@ bool Machine::succeed(Now now, std::optional<Published> published) {
 }
 
 void Machine::fail(Now now, const Error& error, bool on_schedule) {
-  last_end_ = now.steady;
-  if (!failure_) {
-    failure_.emplace();
-    failure_->since = now.wall;
-    failure_->since_steady = now.steady;
+  if (healing_ && !failure_heals_) {
+    failure_.reset();  // that of the remote is in before_healing_
   }
-  const bool unchanged =
-      failure_->error_class == error.error_class() && differ_in_figures_only(failure_->text, error.text());
-  failure_->unchanged = unchanged ? failure_->unchanged + 1 : 1;
-  failure_->error_class = error.error_class();
-  failure_->text = error.text();
-  ++failure_->count;
+  count_failure(failure_, error, now.wall, now.steady);
   phase_ = Phase::backing_off;
-  failure_heals_ = healing_ || (looks_at_volume_ && error.error_class() == ErrorClass::storage);
+  if (std::exchange(healing_, false)) {
+    fail_healing(now, error);
+    return;
+  }
+  last_end_ = now.steady;
+  failure_heals_ = looks_at_volume_ && error.error_class() == ErrorClass::storage;
   if (!failure_heals_) {
     before_healing_.reset();
   }
@@ -310,16 +306,21 @@ void Machine::fail(Now now, const Error& error, bool on_schedule) {
   retry_at_ = now.steady + delay;
   due_slot_.reset();
   due_ = poked_ ? poked_due(now) : retry_at_;
-  // What the volume caused heals without the remote, and so does what was lost while the check ran.
-  const bool local = error.error_class() == ErrorClass::storage || healing_;
-  if (local && asks_remote() && held_until_ > retry_at_) {
+  // What the volume caused heals without the remote.
+  if (error.error_class() == ErrorClass::storage && asks_remote() && held_until_ > retry_at_) {
     heal_due_ = std::min(heal_due_, retry_at_);
   }
-  healing_ = false;
   // Other failures may end with a changed configuration, so that their waits do not outlast a reload.
   if (error.error_class() == ErrorClass::network || error.error_class() == ErrorClass::rate_limited) {
     backed_off_until_ = retry_at_;
   }
+}
+
+/// The remote keeps the time at which it is asked next.
+void Machine::fail_healing(Now now, const Error& error) {
+  failure_heals_ = true;
+  retry_at_ = now.steady + retry_delay(error, failure_->count, interval(now), *random_);
+  heal_due_ = std::min(heal_due_, retry_at_);
 }
 
 void Machine::refuse(const ObjectId& tip, const Error& error, bool by_volume) {

@@ -136,7 +136,8 @@ public:
 
   /// The check or sync ended well. `published` is given after a publish. True when this ends a run of failures.
   bool succeed(Now now, std::optional<Published> published = std::nullopt);
-  /// It failed: with back-off, or (`on_schedule`: a missing ref, a refused commit) at the next regular check.
+  /// It failed: with back-off, or (`on_schedule`: a missing ref, a refused commit) at the next regular check. After
+  /// begin_healing(): the look failed, and is made again.
   void fail(Now now, const Error& error, bool on_schedule = false);
 
   /// Names the volume that the tree is written to, so that its refusals do not outlive it.
@@ -153,6 +154,7 @@ public:
   [[nodiscard]] std::chrono::milliseconds retry_in(Now now) const;
 
 private:
+  void fail_healing(Now now, const Error& error);
   void plan_regular(Now now);
   void put_off(Now now);
   void plan_recheck(Now now);

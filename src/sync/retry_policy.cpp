@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "adapter/async/backoff.hpp"
+#include "figures.hpp"
 
 namespace adapter::sync {
 namespace {
@@ -40,6 +41,20 @@ milliseconds retry_cap(ErrorClass error_class) noexcept {
       return minutes(15);
   }
   return minutes(5);
+}
+
+void count_failure(std::optional<Failure>& run, const Error& error, std::chrono::system_clock::time_point wall,
+                   std::chrono::steady_clock::time_point steady) {
+  if (!run) {
+    run.emplace();
+    run->since = wall;
+    run->since_steady = steady;
+  }
+  const bool unchanged = run->error_class == error.error_class() && differ_in_figures_only(run->text, error.text());
+  run->unchanged = unchanged ? run->unchanged + 1 : 1;
+  run->error_class = error.error_class();
+  run->text = error.text();
+  ++run->count;
 }
 
 milliseconds retry_delay(const Error& error, unsigned failures, milliseconds interval, std::mt19937_64& random) {

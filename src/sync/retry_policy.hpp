@@ -2,9 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <random>
 
 #include "adapter/base/error.hpp"
+#include "adapter/sync/status.hpp"
 
 namespace adapter::sync {
 
@@ -13,6 +15,10 @@ namespace adapter::sync {
 /// again within 5 s, because its cause is here and ends without notice.
 [[nodiscard]] std::chrono::milliseconds retry_delay(const Error& error, unsigned failures,
                                                     std::chrono::milliseconds interval, std::mt19937_64& random);
+
+/// Adds `error` to a run of failures, or begins one.
+void count_failure(std::optional<Failure>& run, const Error& error, std::chrono::system_clock::time_point wall,
+                   std::chrono::steady_clock::time_point steady);
 
 /// The cap of a class, as documented in docs/operations.md.
 [[nodiscard]] std::chrono::milliseconds retry_cap(ErrorClass error_class) noexcept;

@@ -205,6 +205,46 @@ TEST_F(WaitTest, AHealedVolumeLeavesTheFailureOfTheRemote) {
   EXPECT_TRUE(machine.failure());
 }
 
+TEST_F(WaitTest, AHealingThatFailsLeavesTheRemoteItsTime) {
+  Machine::Settings yearly = hourly();
+  yearly.schedule.when = schedule::CronSchedule{*schedule::Cron::parse("0 3 1 1 *", ""), schedule::Zone::utc()};
+  for (const Machine::Settings& settings : {hourly(), yearly}) {
+    Machine machine(settings, random_);
+    machine.start(clock_.now, false, std::nullopt);
+    machine.begin_check(clock_.now);
+    machine.succeed(clock_.now, published('1'));
+    const auto planned = machine.next_due(clock_.now);
+    machine.heal_soon(clock_.now);
+    for (int i = 0; i < 3; ++i) {
+      machine.begin_healing();
+      machine.fail(clock_.now, Error(ErrorClass::storage, "something is in the way"));
+      EXPECT_EQ(machine.next_due(clock_.now), planned);
+      clock_.advance(10s);
+      EXPECT_TRUE(machine.heal_due(clock_.now));
+      EXPECT_FALSE(machine.due(clock_.now));
+    }
+    machine.begin_healing();
+    EXPECT_TRUE(machine.end_healing());
+    EXPECT_FALSE(machine.due(clock_.now));
+    EXPECT_EQ(machine.next_due(clock_.now), planned);
+  }
+}
+
+TEST_F(WaitTest, FailuresOfAHealingAreCountedApartFromThoseOfTheRemote) {
+  Machine machine = failed(Error(ErrorClass::network, "reset"));
+  machine.begin_check(clock_.now);
+  machine.enter(Phase::checking);
+  machine.fail(clock_.now, Error(ErrorClass::network, "reset"));
+  for (std::uint32_t count = 1; count < 4; ++count) {
+    machine.begin_healing();
+    machine.fail(clock_.now, Error(ErrorClass::storage, "something is in the way"));
+    EXPECT_EQ(machine.failure()->count, count);
+  }
+  machine.begin_healing();
+  EXPECT_TRUE(machine.end_healing());
+  EXPECT_EQ(machine.failure()->count, 2U);
+}
+
 TEST_F(WaitTest, AFailureThatEndedDoesNotComeBackByALaterHealing) {
   Machine machine = follow(failed(Error(ErrorClass::network, "reset")));
   machine.start(clock_.now, false, std::nullopt);
