@@ -66,7 +66,7 @@ public:
     add(published.commit, complete ? Way::relink : Way::rebuild, published);
   }
 
-  void restore_what_is_noted() {
+  void restore_what_the_journal_names() {
     const SavedState* const journal = facts_.journal;
     if (journal != nullptr && journal->pending && journal->pending->source == facts_.configured &&
         facts_.found.is_complete(journal->pending->to.commit)) {
@@ -75,6 +75,10 @@ public:
     if (journal != nullptr && journal->published && journal->source == facts_.configured) {
       restore(*journal->published);
     }
+  }
+
+  void restore_what_is_kept() {
+    const SavedState* const journal = facts_.journal;
     const bool refused = journal != nullptr && facts_.kept && journal->refusals.contains(facts_.kept->tip);
     if (facts_.kept && facts_.kept_source == facts_.configured && !refused) {
       restore(*facts_.kept);
@@ -97,20 +101,21 @@ std::vector<RecoveryStep> plan_recovery(const RecoveryFacts& facts) {
   }
   const bool intact = facts.found.commit.has_value();
   const std::optional<ObjectId> shown_commit = intact ? facts.found.commit : facts.found.damaged_commit;
-  if (!shown_commit) {
-    plan.restore_what_is_noted();
-    return plan.take();
-  }
-  const Shown shown = whose(facts, *shown_commit);
   const Way way = intact ? Way::keep : Way::rebuild;
-  const bool wins = shown.origin == Shown::Origin::configured || (intact && shown.origin == Shown::Origin::unknown);
-  if (wins) {
+  const Shown shown = shown_commit ? whose(facts, *shown_commit) : Shown();
+  if (shown.origin == Shown::Origin::configured) {
+    plan.add(*shown_commit, way, shown.published);
+    if (intact) {
+      return plan.take();
+    }
+  }
+  plan.restore_what_the_journal_names();
+  if (!intact || shown.origin == Shown::Origin::other) {
+    plan.restore_what_is_kept();  // a tree that no note names may be of a publish whose notes are lost
+  }
+  if (shown_commit) {
     plan.add(*shown_commit, way, shown.published);
   }
-  if (!intact || !wins) {
-    plan.restore_what_is_noted();
-  }
-  plan.add(*shown_commit, way, shown.published);
   return plan.take();
 }
 

@@ -18,6 +18,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
+/// How soon a link that could not be made again is tried again while an attempt waits.
+constexpr std::chrono::seconds relink_interval{2};
+
 }  // namespace
 
 /// Makes whole what was removed or edited, before the remote is asked: that works without it too.
@@ -56,7 +59,10 @@ asio::awaitable<void> RepositoryTask::heal_apart() {
     co_return;
   }
   machine_.enter(before);
-  machine_.end_healing();
+  const std::optional<Failure> healed = machine_.failure();
+  if (machine_.end_healing()) {
+    tell_recovered(healed.value(), "the link and its tree are whole again");
+  }
   if (!machine_.published()) {
     machine_.poke(Now::read());  // it could not be made again from what is stored
   }
@@ -68,18 +74,27 @@ asio::awaitable<void> RepositoryTask::take_publisher() {
   }
 }
 
-/// Makes a link again that is lost while an attempt waits, for a remote that drips or for others.
+/// Makes a link again that is lost while an attempt waits, for a remote that drips or for others: at once, and again as
+/// long as it is lost. Where the tree is lost too, the attempt ends: only recovery makes that again.
 asio::awaitable<void> RepositoryTask::keep_link() {
+  std::string told;
   while (true) {
-    co_await link_lost_.wait_until(steady_clock::time_point::max());
+    const auto again = link_resolves_ ? steady_clock::time_point::max() : steady_clock::now() + relink_interval;
+    co_await link_lost_.wait_until(again);
     const async::Semaphore::Permit turn = co_await publisher_turn_.acquire();
     if (link_resolves_ || recovery_due_ || !machine_.published()) {
+      told.clear();
       continue;
     }
     const ObjectId commit = machine_.published()->commit;
     std::exception_ptr failure;
     try {
       co_await relink_beside(commit);
+    } catch (const publish::LostTree&) {
+      machine_.heal_soon(Now::read());
+      if (tree_lost_ != nullptr) {
+        tree_lost_->wake();
+      }
     } catch (...) {
       failure = std::current_exception();
     }
@@ -91,21 +106,23 @@ asio::awaitable<void> RepositoryTask::keep_link() {
       std::rethrow_exception(failure);
     }
     const Error error = as_error(failure);
-    log::warning("not_rebuilt", error.text(),
-                 {{"repository", repository_.name}, {"commit", commit}, {"class", error.error_class()}});
+    if (std::exchange(told, error.text()) != error.text()) {
+      log::warning("not_rebuilt", error.text(),
+                   {{"repository", repository_.name}, {"commit", commit}, {"class", error.error_class()}});
+    }
   }
 }
 
-/// From the tree alone, which is complete as a rule; where it is not, the end of the attempt is waited for.
+/// From the tree alone.
 asio::awaitable<void> RepositoryTask::relink_beside(ObjectId commit) {
   const bool intact = co_await link_is_intact(commit);
-  if (intact) {
-    co_return;
+  if (!intact) {
+    std::vector<std::string> former = journal_.state().links_to_remove();
+    co_await publisher_->relink(commit, std::move(former));
+    log::info("link_restored", "the link leads to its tree again",
+              {{"repository", repository_.name}, {"commit", commit}});
   }
-  std::vector<std::string> former = journal_.state().links_to_remove();
-  co_await publisher_->relink(commit, std::move(former));
-  log::info("link_restored", "the link leads to its tree again",
-            {{"repository", repository_.name}, {"commit", commit}});
+  link_resolves_ = true;
 }
 
 std::vector<ObjectId> RepositoryTask::shown_commits() const {
@@ -119,6 +136,11 @@ std::vector<ObjectId> RepositoryTask::shown_commits() const {
   return commits;
 }
 
+void RepositoryTask::tell_link_lost(ObjectId commit) const {
+  log::warning("link_lost", "the link does not lead to the published tree; it is made again",
+               {{"repository", repository_.name}, {"commit", commit}});
+}
+
 void RepositoryTask::note_link(const WatchedLink& seen) {
   const bool is_late = !seen.resolves && seen.commits != shown_commits();  // it moved while it was looked at
   if (!status_.commit || link_resolves_ == seen.resolves || is_late) {
@@ -126,8 +148,7 @@ void RepositoryTask::note_link(const WatchedLink& seen) {
   }
   link_resolves_ = seen.resolves;
   if (!seen.resolves) {
-    log::warning("link_lost", "the link does not lead to the published tree; the repository is recovered now",
-                 {{"repository", repository_.name}, {"commit", *status_.commit}});
+    tell_link_lost(*status_.commit);
     machine_.heal_soon(Now::read());
     wakeup_.wake();
     link_lost_.wake();

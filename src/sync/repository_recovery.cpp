@@ -120,9 +120,8 @@ asio::awaitable<void> RepositoryTask::recover() {
   }
   const std::vector<RecoveryStep> steps = plan_recovery(facts);
   const bool planned = link_moved && !steps.empty() && steps.front().way == RecoveryStep::Way::relink;
-  if (!steps.empty() && steps.front().way != RecoveryStep::Way::keep && !planned) {
-    log::warning("tree_damaged", "the published tree or its link is not as it was written and is made again",
-                 {{"repository", repository_.name}, {"commit", steps.front().commit}, {"damage", describe(found)}});
+  if (!steps.empty() && !planned) {
+    tell_damage(steps.front(), found);
   }
   const std::optional<SavedState::Pending> begun = journal_.state().pending;
   SyncPermits::Permit rebuild_permit;
@@ -134,7 +133,7 @@ asio::awaitable<void> RepositoryTask::recover() {
       permit.release();
       rebuild_permit = co_await shared_.syncs.acquire(repository_.name);
     }
-    const bool done = co_await take(step);
+    const bool done = co_await take(step, link_moved);
     if (done) {
       adopt(step, found, begun);
       of_source = step.published.has_value();
@@ -201,6 +200,18 @@ asio::awaitable<std::optional<Source>> RepositoryTask::source_shown_elsewhere() 
   co_return source;
 }
 
+/// Not again what the watch over links told.
+void RepositoryTask::tell_damage(const RecoveryStep& step, const publish::Standing& found) const {
+  if (step.way == RecoveryStep::Way::relink && found.damage.empty()) {
+    if (link_resolves_) {
+      tell_link_lost(step.commit);
+    }
+  } else if (step.way != RecoveryStep::Way::keep) {
+    log::warning("tree_damaged", "the published tree is not as it was written and is made again",
+                 {{"repository", repository_.name}, {"commit", step.commit}, {"damage", describe(found)}});
+  }
+}
+
 RecoveryFacts RepositoryTask::recovery_facts(publish::Standing found) const {
   RecoveryFacts facts;
   facts.configured = source_;
@@ -219,7 +230,7 @@ RecoveryFacts RepositoryTask::recovery_facts(publish::Standing found) const {
 }
 
 /// False when the step cannot be taken: the packs do not hold the commit, or the present rules refuse it.
-asio::awaitable<bool> RepositoryTask::take(RecoveryStep step) {
+asio::awaitable<bool> RepositoryTask::take(RecoveryStep step, bool is_new_link) {
   if (step.way == RecoveryStep::Way::keep) {
     co_return true;
   }
@@ -231,8 +242,13 @@ asio::awaitable<bool> RepositoryTask::take(RecoveryStep step) {
   if (step.way == RecoveryStep::Way::relink) {
     std::vector<std::string> former = noted.links_to_remove();
     co_await publisher_->relink(step.commit, std::move(former));
-    log::info("link_restored", "the link leads to its tree again",
-              {{"repository", repository_.name}, {"commit", step.commit}});
+    if (is_new_link) {
+      log::info("link_set", "the link that the configuration names now leads to the tree",
+                {{"repository", repository_.name}, {"commit", step.commit}});
+    } else {
+      log::info("link_restored", "the link leads to its tree again",
+                {{"repository", repository_.name}, {"commit", step.commit}});
+    }
     co_return true;
   }
   const bool rebuilt = co_await rebuild(step.commit);

@@ -216,14 +216,18 @@ void RepositoryTask::succeed(std::optional<Published> published) {
   const std::optional<Failure> before = machine_.failure();
   const bool recovered = machine_.succeed(now, std::move(published));
   if (recovered && before) {
-    log::info("recovered", "checks succeed again",
-              {{"repository", repository_.name}, {"class", before->error_class}, {"failures", before->count}});
-    Event event;
-    event.kind = EventKind::recovered;
-    event.error_class = before->error_class;
-    event.failures = before->count;
-    tell(std::move(event));
+    tell_recovered(*before, "checks succeed again");
   }
+}
+
+void RepositoryTask::tell_recovered(const Failure& before, std::string_view message) {
+  log::info("recovered", message,
+            {{"repository", repository_.name}, {"class", before.error_class}, {"failures", before.count}});
+  Event event;
+  event.kind = EventKind::recovered;
+  event.error_class = before.error_class;
+  event.failures = before.count;
+  tell(std::move(event));
 }
 
 publish::PublishOptions RepositoryTask::publish_options() const {
@@ -297,24 +301,23 @@ SyncProgress RepositoryTask::progress() const {
   return progress;
 }
 
-/// Asks once for as long as the ref is missing: the answer is a help to whoever reads the error, and nothing else.
-asio::awaitable<void> RepositoryTask::look_for_near_refs(RefSelection::Choice choice) {
-  if (near_refs_) {
-    co_return;
-  }
-  near_refs_.emplace();
+/// Names of refs like the one that is missing; none where the remote cannot be asked, since they only help a reader of
+/// the error.
+asio::awaitable<std::vector<std::string>> RepositoryTask::near_refs(RefSelection::Choice choice) {
+  std::vector<std::string> names;
   if (choice.kind == RefSelection::Choice::Kind::empty_remote) {
-    co_return;
+    co_return names;
   }
   try {
     const std::vector<wire::Ref> refs = co_await group_->refs_below(broader_prefixes(repository_.ref));
-    near_refs_ = nearest_refs(repository_.ref, refs);
+    names = nearest_refs(repository_.ref, refs);
   } catch (const Error& error) {
     if (error.error_class() == ErrorClass::cancelled) {
       throw;
     }
     log::debug("near_refs_unknown", error.text(), {{"repository", repository_.name}});
   }
+  co_return names;
 }
 
 }  // namespace adapter::sync

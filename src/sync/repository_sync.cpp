@@ -123,7 +123,8 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   const std::uint64_t received_before = status_.received_bytes;
   const std::optional<ObjectId> shown = published_commit();
   SyncPermits::Permit permit;
-  const store::CommitFacts facts = co_await obtain(choice, permit);
+  auto obtaining = obtain(choice, permit);
+  const store::CommitFacts facts = co_await while_tree_stands(std::move(obtaining));
   note_facts(facts);
   co_await take_publisher();
   machine_.enter(Phase::publishing);

@@ -280,7 +280,8 @@ asio::awaitable<void> RepositoryTask::check() {
   machine_.enter(Phase::checking);
   emptied_ = false;
   free_publisher();
-  const RefSelection::Choice choice = co_await look();
+  auto looking = look();
+  const RefSelection::Choice choice = co_await while_tree_stands(std::move(looking));
   co_await take_publisher();
   const Now now = Now::read();
   status_.last_check = now.wall;
@@ -318,12 +319,7 @@ asio::awaitable<void> RepositoryTask::check() {
       tell_checked(choice, false, true);
       break;
     case Machine::Next::missing:
-      free_publisher();
-      co_await look_for_near_refs(choice);
-      co_await take_publisher();
-      fail(Error(ErrorClass::not_found,
-                 describe_missing(repository_.ref, choice, near_refs_.value(), status_.commit.has_value())),
-           true);
+      co_await fail_missing(choice);
       break;
     case Machine::Next::refused: {
       const Refusal* const refusal = machine_.refusal(choice.tip);
@@ -331,6 +327,19 @@ asio::awaitable<void> RepositoryTask::check() {
       break;
     }
   }
+}
+
+/// The ref is not there. Refs of like names are asked for once, for as long as it is missing.
+asio::awaitable<void> RepositoryTask::fail_missing(RefSelection::Choice choice) {
+  if (!near_refs_) {
+    free_publisher();
+    auto asking = near_refs(choice);
+    near_refs_ = co_await while_tree_stands(std::move(asking));
+    co_await take_publisher();
+  }
+  fail(Error(ErrorClass::not_found,
+             describe_missing(repository_.ref, choice, near_refs_.value(), status_.commit.has_value())),
+       true);
 }
 
 asio::awaitable<RefSelection::Choice> RepositoryTask::look() {

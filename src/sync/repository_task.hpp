@@ -11,9 +11,11 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "adapter/async/interrupt.hpp"
 #include "adapter/async/semaphore.hpp"
 #include "adapter/async/timeout.hpp"
 #include "adapter/async/workers.hpp"
@@ -89,6 +91,18 @@ private:
   }
 };
 
+/// Shows an interruption as the one that ends what is waited for, for as long as it lives.
+class Interruptible {
+public:
+  Interruptible(async::Wakeup*& place, async::Wakeup& interrupt) : place_(place) { place_ = &interrupt; }
+  ~Interruptible() { place_ = nullptr; }
+  Interruptible(const Interruptible&) = delete;
+  Interruptible& operator=(const Interruptible&) = delete;
+
+private:
+  async::Wakeup*& place_;
+};
+
 /// When what a status shows with the wall's time happened.
 struct SteadyTimes {
   std::chrono::steady_clock::time_point last_check;
@@ -160,7 +174,8 @@ private:
   [[nodiscard]] RecoveryFacts recovery_facts(publish::Standing found) const;
   asio::awaitable<void> find_borrowed_links();
   asio::awaitable<std::optional<Source>> source_shown_elsewhere();
-  asio::awaitable<bool> take(RecoveryStep step);
+  /// `is_new_link`: the configuration names another link than before.
+  asio::awaitable<bool> take(RecoveryStep step, bool is_new_link);
   asio::awaitable<bool> rebuild(ObjectId commit);
   asio::awaitable<bool> write_from_packs(ObjectId commit);
   void adopt(const RecoveryStep& step, const publish::Standing& found, const std::optional<SavedState::Pending>& begun);
@@ -169,12 +184,16 @@ private:
   asio::awaitable<void> heal_apart();
   asio::awaitable<void> keep_link();
   asio::awaitable<void> relink_beside(ObjectId commit);
+  /// Runs a part of an attempt that leaves the publisher to keep_link(), until the published tree is found to be lost.
+  template <class T>
+  asio::awaitable<T> while_tree_stands(asio::awaitable<T> work);
   /// Both do nothing where that is so already.
   asio::awaitable<void> take_publisher();
   void free_publisher() noexcept { publisher_permit_.release(); }
   asio::awaitable<void> check();
+  asio::awaitable<void> fail_missing(RefSelection::Choice choice);
   asio::awaitable<RefSelection::Choice> look();
-  asio::awaitable<void> look_for_near_refs(RefSelection::Choice choice);
+  asio::awaitable<std::vector<std::string>> near_refs(RefSelection::Choice choice);
   asio::awaitable<void> confirm_unchanged(RefSelection::Choice choice);
   asio::awaitable<void> sync(RefSelection::Choice choice);
   asio::awaitable<void> transfer(RefSelection::Choice choice);
@@ -204,6 +223,9 @@ private:
   void report_found_published(const Published& published, std::optional<ObjectId> before);
   void fail(const Error& cause, bool on_schedule);
   void succeed(std::optional<Published> published);
+  void tell_recovered(const Failure& before, std::string_view message);
+  void tell_damage(const RecoveryStep& step, const publish::Standing& found) const;
+  void tell_link_lost(ObjectId commit) const;
   [[nodiscard]] publish::PublishOptions publish_options() const;
   [[nodiscard]] publish::ReaderFactory readers() const;
   [[nodiscard]] std::string source_line() const;
@@ -228,6 +250,7 @@ private:
   async::Semaphore publisher_turn_;
   async::Semaphore::Permit publisher_permit_;
   async::Wakeup link_lost_;
+  async::Wakeup* tree_lost_ = nullptr;  ///< ends what the attempt waits for
   RepositoryJournal journal_;
   bool recovery_due_ = true;             ///< nothing is known of the volume: before a check it is looked at
   std::uint64_t former_links_seen_ = 0;  ///< the configuration under which their removal was tried last
@@ -261,6 +284,15 @@ asio::awaitable<T> RepositoryTask::timed(asio::awaitable<T> work, const char* ph
   Error late = too_late(phase);
   T result = co_await async::with_deadline(std::move(work), began + sync_time_left_, std::move(late));
   sync_time_left_ -= std::chrono::steady_clock::now() - began;
+  co_return std::move(result);
+}
+
+template <class T>
+asio::awaitable<T> RepositoryTask::while_tree_stands(asio::awaitable<T> work) {
+  async::Wakeup interrupt(shared_.executor);
+  const Interruptible interruptible(tree_lost_, interrupt);
+  Error reason(ErrorClass::storage, "the published tree is lost; it is made again before the remote is asked");
+  T result = co_await async::with_interrupt(std::move(work), interrupt, std::move(reason));
   co_return std::move(result);
 }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
 #include <asio/io_context.hpp>
+#include <asio/post.hpp>
 
 #include <gtest/gtest.h>
 
 #include <thread>
 
 #include "adapter/async/backoff.hpp"
+#include "adapter/async/interrupt.hpp"
 #include "adapter/async/semaphore.hpp"
 #include "adapter/async/task_scope.hpp"
 #include "adapter/async/timeout.hpp"
@@ -54,6 +57,48 @@ TEST(WithTimeout, NamesThePhaseThatTookTooLong) {
     EXPECT_EQ(error.error_class(), ErrorClass::timeout);
     EXPECT_EQ(error.text(), "resolve took longer than 5ms");
   }
+}
+
+TEST(WithInterrupt, GivesTheResultOrTheReasonOfTheInterruption) {
+  for (const bool interrupts : {false, true}) {
+    asio::io_context loop(1);
+    Wakeup interrupt(loop.get_executor());
+    std::string got;
+    const auto work = [](Wakeup& wakeup, bool wakes, std::string& out) -> asio::awaitable<void> {
+      if (wakes) {
+        wakeup.wake();
+      }
+      const std::chrono::milliseconds delay = wakes ? std::chrono::milliseconds(10s) : 1ms;
+      Error reason(ErrorClass::storage, "the tree is gone");
+      out = co_await with_interrupt(answer_after(delay, std::string(100, 'x')), wakeup, std::move(reason));
+    };
+    try {
+      run(loop, work(interrupt, interrupts, got));
+      EXPECT_EQ(got, std::string(100, 'x'));
+      EXPECT_FALSE(interrupts);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.text(), "the tree is gone");
+      EXPECT_TRUE(interrupts);
+    }
+  }
+}
+
+TEST(WithInterrupt, EndsWhenTheCallerIsCancelled) {
+  asio::io_context loop(1);
+  Wakeup interrupt(loop.get_executor());
+  asio::cancellation_signal cancel;
+  std::exception_ptr failure;
+  const auto work = [](Wakeup& wakeup) -> asio::awaitable<void> {
+    Error reason(ErrorClass::storage, "the tree is gone");
+    co_await with_interrupt(answer_after(10s, std::string()), wakeup, std::move(reason));
+  };
+  asio::co_spawn(
+      loop, work(interrupt),
+      asio::bind_cancellation_slot(cancel.slot(), [&](const std::exception_ptr& result) { failure = result; }));
+  asio::post(loop, [&] { cancel.emit(asio::cancellation_type::terminal); });
+  loop.run();
+  ASSERT_TRUE(failure);
+  EXPECT_THROW(std::rethrow_exception(failure), asio::system_error) << "it is none of the tree";
 }
 
 TEST(RunBlocking, RunsElsewhereAndComesHome) {
