@@ -23,13 +23,13 @@ namespace {
 constexpr std::size_t min_small_packs = 4;
 
 /// The objects to keep, after the boundary was narrowed to the tips that are left.
-std::vector<ObjectId> live_objects(const Layout& layout, const Records& records, const std::stop_token& stop) {
+std::vector<ObjectId> live_objects(const Layout& layout, const StoredRefs& stored, const std::stop_token& stop) {
   const std::array<std::filesystem::path, 1> folders{layout.objects};
   ObjectDatabase objects(folders);
-  const History history = walk_history(objects, kept_commits(records), records.depth, records.shallow, {}, stop);
+  const History history = walk_history(objects, kept_commits(stored), stored.depth, stored.shallow, {}, stop);
   Reach reach(objects, stop);
-  reach.add_tip(records.current);
-  reach.add_tip(records.previous);
+  reach.add_tip(stored.current);
+  reach.add_tip(stored.previous);
   reach.add_commits(history.commits);
   write_shallow(layout, history.shallow);
   return reach.ids();
@@ -78,10 +78,10 @@ bool merge_packs(const Layout& layout, const std::function<bool()>& may_remove, 
     opened.push_back(std::make_unique<StoredPack>(layout.packs, file.stem));
     packs.push_back(opened.back().get());
   }
-  const Records records = read_records(layout);
+  const StoredRefs stored = read_stored_refs(layout);
   const std::span<const StoredPack* const> small(packs.begin() + 1, packs.end());
   const auto wanted =
-      records.depth == 0 || !records.current ? all_objects(packs, stop) : live_objects(layout, records, stop);
+      stored.depth == 0 || !stored.current ? all_objects(packs, stop) : live_objects(layout, stored, stop);
   MergePlan whole(packs);
   MergePlan part(small);
   std::size_t steps = 0;

@@ -123,7 +123,7 @@ void rename_or_throw(const std::filesystem::path& from, const std::filesystem::p
   }
 }
 
-std::optional<ObjectId> id_of(const std::vector<Records::Ref>& refs, std::string_view name,
+std::optional<ObjectId> id_of(const std::vector<StoredRefs::Ref>& refs, std::string_view name,
                               std::optional<ObjectId>& peeled) {
   for (const auto& ref : refs) {
     if (ref.name == name) {
@@ -222,41 +222,41 @@ void prepare_layout(const Layout& layout) {
   fsync_provided(root.get(), root_changed, layout.root.native());
 }
 
-bool packed_refs_are_damaged(const Layout& layout, const Records& records) {
+bool packed_refs_are_damaged(const Layout& layout, const StoredRefs& stored) {
   const UniqueFd git = open_directory(layout.git);
   const std::string text = read_or_empty(git.get(), "packed-refs");
-  return !text.empty() && text != format_packed_refs(records);
+  return !text.empty() && text != format_packed_refs(stored);
 }
 
-Records read_records(const Layout& layout) {
+StoredRefs read_stored_refs(const Layout& layout) {
   const UniqueFd git = open_directory(layout.git);
-  Records records;
+  StoredRefs stored;
   const auto refs = parse_packed_refs(read_or_empty(git.get(), "packed-refs"));
-  records.current = id_of(refs, current_ref, records.current_commit);
-  records.previous = id_of(refs, previous_ref, records.previous_commit);
+  stored.current = id_of(refs, current_ref, stored.current_commit);
+  stored.previous = id_of(refs, previous_ref, stored.previous_commit);
   for (const auto& ref : refs) {
     if (ref.name == published_ref) {
-      records.published = ref.id;
+      stored.published = ref.id;
     } else if (ref.name != current_ref && ref.name != previous_ref) {
-      records.ref = ref.name;
+      stored.ref = ref.name;
     }
   }
   const std::string shallow = read_or_empty(git.get(), "shallow");
   for (const std::string_view line : split(shallow, '\n')) {
     if (const auto id = ObjectId::from_hex(line)) {
-      records.shallow.push_back(*id);
+      stored.shallow.push_back(*id);
     }
   }
   const std::string depth = read_or_empty(git.get(), "adapter-depth");
   unsigned value = 0;
   if (std::sscanf(depth.c_str(), "%9u", &value) == 1) {
-    records.depth = value;
+    stored.depth = value;
   }
-  if (records.current) {
+  if (stored.current) {
     const std::string source = read_or_empty(git.get(), source_file);
-    records.source = source.substr(0, source.find('\n'));
+    stored.source = source.substr(0, source.find('\n'));
   }
-  return records;
+  return stored;
 }
 
 void write_shallow(const Layout& layout, const std::vector<ObjectId>& shallow) {
@@ -276,23 +276,23 @@ void write_shallow(const Layout& layout, const std::vector<ObjectId>& shallow) {
   fsync_folder(git.get(), layout.git.native());
 }
 
-void write_records(const Layout& layout, const Records& records) {
-  write_shallow(layout, records.shallow);
+void write_stored_refs(const Layout& layout, const StoredRefs& stored) {
+  write_shallow(layout, stored.shallow);
   const UniqueFd git = open_directory(layout.git);
-  const std::string source = records.source.empty() ? "" : records.source + "\n";
+  const std::string source = stored.source.empty() ? "" : stored.source + "\n";
   const bool other_source = source != read_or_empty(git.get(), source_file);
   if (other_source) {
     forget_source(layout, git.get());
   }
-  const std::string depth = std::to_string(records.depth) + "\n";
+  const std::string depth = std::to_string(stored.depth) + "\n";
   if (depth != read_or_empty(git.get(), "adapter-depth")) {
     replace_file_at(git.get(), "adapter-depth", depth, plain_file);
   }
-  replace_file_at(git.get(), "packed-refs", format_packed_refs(records), plain_file);
-  std::string head = records.current_commit ? records.current_commit->to_hex() + "\n" : "ref: refs/heads/main\n";
-  const bool names_commit = records.current == records.current_commit;
-  if (records.ref.starts_with("refs/heads/") && names_commit) {
-    head = "ref: " + records.ref + "\n";
+  replace_file_at(git.get(), "packed-refs", format_packed_refs(stored), plain_file);
+  std::string head = stored.current_commit ? stored.current_commit->to_hex() + "\n" : "ref: refs/heads/main\n";
+  const bool names_commit = stored.current == stored.current_commit;
+  if (stored.ref.starts_with("refs/heads/") && names_commit) {
+    head = "ref: " + stored.ref + "\n";
   }
   if (head != read_or_empty(git.get(), "HEAD")) {
     replace_file_at(git.get(), "HEAD", head, plain_file);
@@ -361,7 +361,7 @@ void remove_packs(const std::filesystem::path& folder, const std::vector<std::st
   fsync_folder(directory.get(), folder.native());
 }
 
-void set_aside(const Layout& layout, const std::string& stem) {
+void quarantine_pack(const Layout& layout, const std::string& stem) {
   const UniqueFd git = open_directory(layout.git);
   ensure_directory_at(git.get(), "damaged", private_folder);
   const UniqueFd damaged = open_directory_at(git.get(), "damaged");

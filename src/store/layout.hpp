@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "adapter/base/object_id.hpp"
-#include "records.hpp"
+#include "stored_refs.hpp"
 
 /// The files of repo.git beside the packs, and the packs as files. Blocking; storage errors throw.
 namespace adapter::store {
@@ -31,16 +31,16 @@ struct Layout {
 void prepare_layout(const Layout& layout);
 
 /// Reads the records; what has no valid form counts as absent. Errors: storage (a file that cannot be read now).
-[[nodiscard]] Records read_records(const Layout& layout);
+[[nodiscard]] StoredRefs read_stored_refs(const Layout& layout);
 
 /// Writes shallow, packed-refs and HEAD, in this order, each atomically: a crash in between leaves refs whose history
 /// the new shallow file still describes, since the caller keeps both tips in it. A changed source is forgotten before
 /// and noted after all else: a crash in between leaves it unknown, never another one's.
-void write_records(const Layout& layout, const Records& records);
+void write_stored_refs(const Layout& layout, const StoredRefs& stored);
 void write_shallow(const Layout& layout, const std::vector<ObjectId>& shallow);
 
 /// Whether the file holds something else than `records`, which were read from it: junk that git would stumble over.
-[[nodiscard]] bool packed_refs_are_damaged(const Layout& layout, const Records& records);
+[[nodiscard]] bool packed_refs_are_damaged(const Layout& layout, const StoredRefs& stored);
 /// A pack and its index, both there.
 struct PackFile {
   std::string stem;  ///< "pack-<hash>"
@@ -58,7 +58,7 @@ std::string install_pack(const std::filesystem::path& from, const std::string& s
 /// Removes pairs, the index first, and durably forgets them.
 void remove_packs(const std::filesystem::path& folder, const std::vector<std::string>& stems);
 /// Moves a damaged pair to `damaged`.
-void set_aside(const Layout& layout, const std::string& stem);
+void quarantine_pack(const Layout& layout, const std::string& stem);
 
 /// Looks at a pair without reading the pack through: sizes, magic numbers, the checksum of the pack that its index
 /// recorded, and that every number in the index leads into the pack. libgit2 trusts these numbers and reads wherever

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "ingest.hpp"
-#include "operations.hpp"
 #include "reader.hpp"
+#include "repository_jobs.hpp"
 
 namespace adapter::store {
 namespace {
@@ -23,9 +23,9 @@ public:
     state_ = co_await async::run_blocking(workers_, std::move(job), "open the object store");
   }
 
-  [[nodiscard]] const Holdings& holdings() const noexcept override { return state_.holdings; }
+  [[nodiscard]] const Haves& haves() const noexcept override { return state_.haves; }
 
-  asio::awaitable<std::optional<CommitFacts>> verify(ObjectId id) override {
+  asio::awaitable<std::optional<CommitSummary>> verify(ObjectId id) override {
     const bool suspect = readers_->suspect.exchange(false);
     auto job = [layout = layout_, id, options = options_, suspect](const std::stop_token& stop) {
       return verify_held(layout, id, options, suspect, stop);
@@ -49,7 +49,7 @@ public:
     return std::make_unique<PackIngest>(workers_, layout_, options_.limits);
   }
 
-  asio::awaitable<CommitFacts> keep(std::unique_ptr<Ingest> ingest, Tip tip) override {
+  asio::awaitable<CommitSummary> accept(std::unique_ptr<Ingest> ingest, Tip tip) override {
     std::shared_ptr<Quarantine> quarantine;
     std::string tail;
     if (auto* pack = dynamic_cast<PackIngest*>(ingest.get()); pack != nullptr) {
@@ -59,12 +59,12 @@ public:
     }
     auto job = [layout = layout_, quarantine = std::move(quarantine), tail = std::move(tail), tip = std::move(tip),
                 options = options_](const std::stop_token& stop) mutable {
-      return keep_transfer(layout, std::move(quarantine), tail, tip, options, stop);
+      return accept_transfer(layout, std::move(quarantine), tail, tip, options, stop);
     };
-    Kept kept;
+    Accepted kept;
     try {
       kept = co_await async::run_blocking(workers_, std::move(job), "verify and keep a pack");
-    } catch (const Healed& healed) {
+    } catch (const DamageQuarantined& healed) {
       state_ = healed.state();
       throw;
     } catch (const Error& error) {
@@ -100,8 +100,8 @@ private:
   void forget_haves_after(const Error& error) {
     const bool about_objects = error.error_class() == ErrorClass::corrupt || error.error_class() == ErrorClass::limit;
     if (about_objects && error.retryable()) {
-      state_.holdings.tips.clear();
-      state_.holdings.shallow.clear();
+      state_.haves.tips.clear();
+      state_.haves.shallow.clear();
     }
   }
 

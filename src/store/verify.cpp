@@ -74,7 +74,7 @@ bool holds_attributes(std::string_view tree) {
 class TreeWalk {
 public:
   TreeWalk(ObjectSource& source, const Limits& limits, NamePolicy names, const std::stop_token& stop,
-           CommitFacts& facts)
+           CommitSummary& facts)
       : source_(source), limits_(limits), names_(names), stop_(stop), facts_(facts) {}
 
   Weight run(const ObjectId& root) {
@@ -341,7 +341,7 @@ private:
   const Limits& limits_;
   NamePolicy names_;
   const std::stop_token& stop_;
-  CommitFacts& facts_;
+  CommitSummary& facts_;
   std::vector<Frame> frames_;
   std::unordered_map<ObjectId, Weight> weights_;
   std::unordered_map<ObjectId, Blob> blobs_;
@@ -353,10 +353,10 @@ private:
 
 }  // namespace
 
-CommitFacts verify_commit(ObjectSource& source, const ObjectId& id, const Limits& limits, NamePolicy names,
-                          const std::stop_token& stop) {
+CommitSummary verify_commit(ObjectSource& source, const ObjectId& id, const Limits& limits, NamePolicy names,
+                            const std::stop_token& stop) {
   const Peeled peeled = peel_to_commit(source, id);
-  CommitFacts facts;
+  CommitSummary facts;
   facts.commit = peeled.commit;
   facts.tree = peeled.links.tree;
   TreeWalk walk(source, limits, names, stop, facts);

@@ -32,7 +32,7 @@ struct Peeled {
 /// objects and endless paths is refused at once. Costs a look at each object's header, the bytes of trees and symbolic
 /// links only. NamePolicy::git also takes trees that are not sorted, never repeated names. Throws MissingObject,
 /// corrupt, limit, policy; cancelled when `stop` was requested, which is looked at each 1,000 entries.
-[[nodiscard]] CommitFacts verify_commit(ObjectSource& source, const ObjectId& id, const Limits& limits,
-                                        NamePolicy names, const std::stop_token& stop);
+[[nodiscard]] CommitSummary verify_commit(ObjectSource& source, const ObjectId& id, const Limits& limits,
+                                          NamePolicy names, const std::stop_token& stop);
 
 }  // namespace adapter::store

@@ -218,13 +218,13 @@ RecoveryFacts RepositoryTask::recovery_facts(publish::Standing found) const {
   facts.link = repository_.link;
   facts.journal = journal_.has_notes() ? &journal_.state() : nullptr;
   facts.found = std::move(found);
-  const store::Holdings& holdings = store_->holdings();
-  if (holdings.current && holdings.current_commit) {
+  const store::Haves& haves = store_->haves();
+  if (haves.current && haves.current_commit) {
     facts.kept.emplace();
-    facts.kept->ref = holdings.ref;
-    facts.kept->tip = *holdings.current;
-    facts.kept->commit = *holdings.current_commit;
-    facts.kept_source = source_from_line(holdings.source);
+    facts.kept->ref = haves.ref;
+    facts.kept->tip = *haves.current;
+    facts.kept->commit = *haves.current_commit;
+    facts.kept_source = source_from_line(haves.source);
   }
   return facts;
 }
@@ -279,8 +279,8 @@ asio::awaitable<bool> RepositoryTask::rebuild(ObjectId commit) {
 
 asio::awaitable<bool> RepositoryTask::write_from_packs(ObjectId commit) {
   sync_time_left_ = repository_.timeout;
-  asio::awaitable<std::optional<store::CommitFacts>> verifying = store_->verify(commit);
-  const std::optional<store::CommitFacts> facts = co_await timed(std::move(verifying), "what is held was verified");
+  asio::awaitable<std::optional<store::CommitSummary>> verifying = store_->verify(commit);
+  const std::optional<store::CommitSummary> facts = co_await timed(std::move(verifying), "what is held was verified");
   if (!facts) {
     log::warning("not_rebuilt", "the packs do not hold all of the commit",
                  {{"repository", repository_.name}, {"commit", commit}});
@@ -321,7 +321,7 @@ void RepositoryTask::adopt(const RecoveryStep& step, const publish::Standing& fo
     steady_times_.last_success = now.steady - (now.wall - *status_.last_success);
   }
   Published published = *step.published;
-  const std::vector<ObjectId>& held = store_->holdings().tips;
+  const std::vector<ObjectId>& held = store_->haves().tips;
   const bool lost = std::find(held.begin(), held.end(), published.tip) == held.end();
   if (lost || (found.lacks_group && found.commit == step.commit)) {
     // The store lost sight of it, or readers cannot read it: the next check puts that right.

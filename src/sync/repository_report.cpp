@@ -86,7 +86,7 @@ void RepositoryTask::tell_checked(const RefSelection::Choice& choice, bool chang
   }
 }
 
-void RepositoryTask::note_facts(const store::CommitFacts& facts) {
+void RepositoryTask::note_facts(const store::CommitSummary& facts) {
   status_.submodules = facts.submodule_count;
   status_.lfs_pointers = facts.lfs_pointer_count;
   if (std::exchange(described_, facts.commit) == facts.commit) {

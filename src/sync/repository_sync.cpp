@@ -124,7 +124,7 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   const std::optional<ObjectId> shown = published_commit();
   SyncPermits::Permit permit;
   auto obtaining = obtain(choice, permit);
-  const store::CommitFacts facts = co_await while_tree_stands(std::move(obtaining));
+  const store::CommitSummary facts = co_await while_tree_stands(std::move(obtaining));
   note_facts(facts);
   co_await take_publisher();
   machine_.enter(Phase::publishing);
@@ -165,17 +165,17 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
 }
 
 /// The commit in the store, verified: from what is held where that suffices, else from the remote.
-asio::awaitable<store::CommitFacts> RepositoryTask::obtain(const RefSelection::Choice& choice,
-                                                           SyncPermits::Permit& permit) {
-  std::optional<store::CommitFacts> held;
-  if (store_->holdings().depth == repository_.depth) {
+asio::awaitable<store::CommitSummary> RepositoryTask::obtain(const RefSelection::Choice& choice,
+                                                             SyncPermits::Permit& permit) {
+  std::optional<store::CommitSummary> held;
+  if (store_->haves().depth == repository_.depth) {
     permit = co_await sync_permit(Phase::fetching);
     auto verifying = store_->verify(choice.tip);
     held = co_await timed(std::move(verifying), "what is held was verified");
   }
   if (!held) {
     permit.release();
-    store::CommitFacts fetched = co_await fetch(choice, permit);
+    store::CommitSummary fetched = co_await fetch(choice, permit);
     co_return fetched;
   }
   store::Tip tip;
@@ -185,20 +185,20 @@ asio::awaitable<store::CommitFacts> RepositoryTask::obtain(const RefSelection::C
   tip.source = source_line();
   tip.published = published_commit();
   std::unique_ptr<store::Ingest> nothing;
-  auto keeping = store_->keep(std::move(nothing), std::move(tip));
-  store::CommitFacts facts = co_await timed(std::move(keeping), "what is held was verified");
+  auto accepting = store_->accept(std::move(nothing), std::move(tip));
+  store::CommitSummary facts = co_await timed(std::move(accepting), "what is held was verified");
   co_return facts;
 }
 
-asio::awaitable<store::CommitFacts> RepositoryTask::fetch(const RefSelection::Choice& choice,
-                                                          SyncPermits::Permit& permit) {
-  const store::Holdings& holdings = store_->holdings();
+asio::awaitable<store::CommitSummary> RepositoryTask::fetch(const RefSelection::Choice& choice,
+                                                            SyncPermits::Permit& permit) {
+  const store::Haves& haves = store_->haves();
   wire::FetchArguments arguments;
   arguments.wants.push_back(choice.tip);
-  arguments.haves = holdings.tips;
-  arguments.shallow = holdings.shallow;
+  arguments.haves = haves.tips;
+  arguments.shallow = haves.shallow;
   arguments.depth = repository_.depth;
-  if (repository_.depth == 0 && !holdings.shallow.empty()) {
+  if (repository_.depth == 0 && !haves.shallow.empty()) {
     arguments.depth = infinite_depth;
   }
   std::unique_ptr<store::Ingest> ingest = store_->begin();
@@ -213,8 +213,8 @@ asio::awaitable<store::CommitFacts> RepositoryTask::fetch(const RefSelection::Ch
   tip.shallow = std::move(result.shallow);
   tip.unshallow = std::move(result.unshallow);
   permit = co_await sync_permit(Phase::fetching);
-  auto keeping = store_->keep(std::move(ingest), std::move(tip));
-  store::CommitFacts facts = co_await timed(std::move(keeping), "the pack was verified");
+  auto accepting = store_->accept(std::move(ingest), std::move(tip));
+  store::CommitSummary facts = co_await timed(std::move(accepting), "the pack was verified");
   co_return facts;
 }
 

@@ -198,8 +198,8 @@ private:
   asio::awaitable<void> sync(RefSelection::Choice choice);
   asio::awaitable<void> transfer(RefSelection::Choice choice);
   /// Both leave the right to work on what they return in `permit`.
-  asio::awaitable<store::CommitFacts> obtain(const RefSelection::Choice& choice, SyncPermits::Permit& permit);
-  asio::awaitable<store::CommitFacts> fetch(const RefSelection::Choice& choice, SyncPermits::Permit& permit);
+  asio::awaitable<store::CommitSummary> obtain(const RefSelection::Choice& choice, SyncPermits::Permit& permit);
+  asio::awaitable<store::CommitSummary> fetch(const RefSelection::Choice& choice, SyncPermits::Permit& permit);
   asio::awaitable<transport::FetchResult> receive(wire::FetchArguments arguments, store::Ingest& ingest);
   asio::awaitable<SyncPermits::Permit> sync_permit(Phase next);
   asio::awaitable<void> save();
@@ -217,7 +217,7 @@ private:
   void tell(Event event);
   void tell_checked(const RefSelection::Choice& choice, bool changed, bool ends_attempt);
   void note_outcome(const publish::Outcome& outcome);
-  void note_facts(const store::CommitFacts& facts);
+  void note_facts(const store::CommitSummary& facts);
   void report_published(const RefSelection::Choice& choice, const publish::Outcome& outcome,
                         std::uint64_t received_bytes);
   void report_found_published(const Published& published, std::optional<ObjectId> before);

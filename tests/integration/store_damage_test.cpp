@@ -70,7 +70,7 @@ protected:
   /// What sync does after a reader met damage: asks, forgets, fetches again.
   void expect_healing() {
     EXPECT_FALSE(await(store->verify(tip)).has_value());
-    EXPECT_TRUE(store->holdings().tips.empty());
+    EXPECT_TRUE(store->haves().tips.empty());
     ingest(pack, tip);
     EXPECT_EQ(listing(tip), expected);
     expect_sound();
@@ -87,7 +87,7 @@ TEST_F(StoreDamage, ATruncatedFileIsFoundAtOpen) {
     for (const int part : {0, 1, 32, 63}) {
       damage(extension, [&](std::string& bytes) { bytes.resize(bytes.size() * static_cast<std::size_t>(part) / 64); });
       open();
-      EXPECT_TRUE(store->holdings().tips.empty());
+      EXPECT_TRUE(store->haves().tips.empty());
       EXPECT_EQ(pack_count(), 0U);
       expect_healing();
     }
@@ -101,7 +101,7 @@ TEST_F(StoreDamage, AFlippedBitNeverGivesWrongBytesAndHeals) {
       const std::size_t at = whole.size() * part / 64;
       damage(extension, [&](std::string& bytes) { bytes[at] = static_cast<char>(bytes[at] ^ (1 << (part % 8))); });
       open();
-      const bool held = !store->holdings().tips.empty();
+      const bool held = !store->haves().tips.empty();
       if (held && reads_back()) {
         damage(extension, [&](std::string& bytes) { bytes[at] = static_cast<char>(bytes[at] ^ (1 << (part % 8))); });
         continue;  // a byte that nothing depends on: a checksum of the file, a CRC, part of the fan-out
@@ -114,7 +114,7 @@ TEST_F(StoreDamage, AFlippedBitNeverGivesWrongBytesAndHeals) {
 TEST_F(StoreDamage, ALostPackIsForgotten) {
   std::filesystem::remove(kept_file(".pack"));
   open();
-  EXPECT_TRUE(store->holdings().tips.empty());
+  EXPECT_TRUE(store->haves().tips.empty());
   expect_healing();
 }
 
@@ -132,7 +132,7 @@ TEST_F(StoreDamage, DamagedBasesOfAThinPackAreARetryableError) {
   EXPECT_EQ(error.error_class(), ErrorClass::storage) << error.text();
   EXPECT_TRUE(error.retryable());
   open();
-  EXPECT_TRUE(store->holdings().tips.empty());
+  EXPECT_TRUE(store->haves().tips.empty());
   ingest(origin.pack("HEAD"), next);
   expect_sound();
 }
@@ -147,7 +147,7 @@ TEST_F(StoreDamage, LitterOfKilledRunsIsSwept) {
   write_whole(git / "objects/pack/multi-pack-index", "");
   write_whole(git / ".tmp-0123456789abcdef", "");
   open();
-  EXPECT_EQ(store->holdings().tips, std::vector<ObjectId>{tip});
+  EXPECT_EQ(store->haves().tips, std::vector<ObjectId>{tip});
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(git / "objects/pack"), {}), 2);
   EXPECT_FALSE(std::filesystem::exists(git / ".tmp-0123456789abcdef"));
   EXPECT_EQ(listing(tip), expected);
@@ -189,9 +189,9 @@ TEST_F(StoreDamage, AKillBetweenTwoStepsOfAKeepIsHarmless) {
     }
     expect_sound();
     open();
-    ASSERT_FALSE(store->holdings().tips.empty()) << done;
-    EXPECT_EQ(store->holdings().tips.front(), done < 3 ? old_tip : tip) << done;
-    EXPECT_TRUE(await(store->verify(store->holdings().tips.front())).has_value());
+    ASSERT_FALSE(store->haves().tips.empty()) << done;
+    EXPECT_EQ(store->haves().tips.front(), done < 3 ? old_tip : tip) << done;
+    EXPECT_TRUE(await(store->verify(store->haves().tips.front())).has_value());
     expect_sound();
   }
 }
@@ -201,14 +201,14 @@ TEST_F(StoreDamage, LostRecordsAreRebuiltByTheNextKeep) {
     std::filesystem::remove(directory() / "repo.git" / name);
   }
   open();
-  EXPECT_TRUE(store->holdings().tips.empty());
+  EXPECT_TRUE(store->haves().tips.empty());
   const auto facts = await(store->verify(tip));
   ASSERT_TRUE(facts.has_value());
   adapter::store::Tip again;
   again.ref = "refs/heads/main";
   again.id = tip;
   again.depth = 0;
-  await(store->keep(nullptr, again));
+  await(store->accept(nullptr, again));
   EXPECT_EQ(kept_git("rev-parse main"), tip.to_hex() + "\n");
   expect_sound();
 }
@@ -220,7 +220,7 @@ TEST_F(StoreDamage, RecordsOfNonsenseAreNoRecords) {
       write_whole(directory() / "repo.git" / name, text);
     }
     open();
-    EXPECT_TRUE(store->holdings().tips.empty());
+    EXPECT_TRUE(store->haves().tips.empty());
     ingest(pack, tip);
     expect_sound();
   }

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "../support/file_calls.hpp"
-#include "operations.hpp"
+#include "repository_jobs.hpp"
 #include "store_support.hpp"
 
 using adapter::Error;
@@ -60,7 +60,7 @@ protected:
     kept.ref = "refs/heads/main";
     kept.id = tip;
     kept.depth = 0;
-    co_await store->keep(std::move(transfer), std::move(kept));
+    co_await store->accept(std::move(transfer), std::move(kept));
   }
 
   ObjectId tip;
@@ -85,7 +85,7 @@ TEST_F(StoreFaults, WhatIsKeptIsReadOnAVolumeThatBecameReadOnly) {
   keep();
   FileCalls::watch(read_only);
   open();
-  EXPECT_EQ(store->holdings().tips, std::vector<ObjectId>{tip});
+  EXPECT_EQ(store->haves().tips, std::vector<ObjectId>{tip});
 }
 
 TEST_F(StoreFaults, ANewStoreIsNoneUntilItsFoldersAreDurable) {
@@ -239,7 +239,7 @@ TEST_F(StoreFaults, APackThatCannotBeReadNowIsNoMissingObject) {
   EXPECT_EQ(error_of([&] { await(store->open()); }), ErrorClass::storage);
   FileCalls::ignore();
   open();
-  EXPECT_EQ(store->holdings().tips, std::vector<ObjectId>{tip});
+  EXPECT_EQ(store->haves().tips, std::vector<ObjectId>{tip});
   expect_sound();
 }
 
@@ -256,7 +256,7 @@ TEST_F(StoreFaults, ARecordThatCannotBeReadNowIsNotAnEmptyOne) {
     }
   }
   open();
-  EXPECT_EQ(store->holdings().tips, std::vector<ObjectId>{tip});
+  EXPECT_EQ(store->haves().tips, std::vector<ObjectId>{tip});
   expect_sound();
 }
 
@@ -270,7 +270,7 @@ TEST_F(StoreFaults, ACancelledOpenForgetsNoTip) {
   EXPECT_EQ(error_of([&] { static_cast<void>(adapter::store::verify_held(layout, tip, {}, true, stop.get_token())); }),
             ErrorClass::cancelled);
   open();
-  EXPECT_EQ(store->holdings().tips, std::vector<ObjectId>{tip});
+  EXPECT_EQ(store->haves().tips, std::vector<ObjectId>{tip});
 }
 
 }  // namespace

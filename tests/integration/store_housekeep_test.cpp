@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "operations.hpp"
+#include "repository_jobs.hpp"
 #include "store_support.hpp"
 
 using adapter::ObjectId;
@@ -58,7 +58,7 @@ protected:
       tip.shallow.clear();
       tip.id = change(step);
       std::string revisions;
-      for (const ObjectId& id : store->holdings().shallow) {
+      for (const ObjectId& id : store->haves().shallow) {
         revisions += "--shallow " + id.to_hex() + "\n";
       }
       revisions += tip.id.to_hex() + "\n^" + held.to_hex();
@@ -85,7 +85,7 @@ TEST_F(StoreHousekeep, AShallowFollowerStaysSmall) {
   const char* wanted = std::getenv("ADAPTER_TEST_UPDATES");
   EXPECT_LE(follow(1, wanted != nullptr ? std::atoi(wanted) : 50), 20U);
   EXPECT_LT(store->disk_bytes(), fresh_bytes * 3);
-  EXPECT_LE(store->holdings().shallow.size(), 2U);
+  EXPECT_LE(store->haves().shallow.size(), 2U);
 }
 
 TEST_F(StoreHousekeep, ADeeperFollowerKeepsItsDepth) {
@@ -257,7 +257,7 @@ TEST_F(StoreHousekeep, WhatIsPublishedStaysWhateverIsKeptAfterIt) {
     before = pack_count();
     await(store->housekeep());
     merged = merged || pack_count() < before;
-    const auto& tips = store->holdings().tips;
+    const auto& tips = store->haves().tips;
     EXPECT_NE(std::find(tips.begin(), tips.end(), published), tips.end());
   }
   EXPECT_TRUE(merged);

@@ -31,7 +31,7 @@ protected:
 TEST_F(StoreKeep, EmptyRepositoryIsAValidOne) {
   open();
   EXPECT_EQ(kept_git("rev-parse --is-bare-repository"), "true\n");
-  EXPECT_TRUE(store->holdings().tips.empty());
+  EXPECT_TRUE(store->haves().tips.empty());
   EXPECT_EQ(store->disk_bytes(), 0U);
 }
 
@@ -89,7 +89,7 @@ TEST_F(StoreKeep, AThinPackIsCompletedFromWhatWasKept) {
   ingest(origin.pack(second.to_hex() + "\n^" + first.to_hex(), "--thin"), second);
   EXPECT_EQ(listing(second), origin.git("ls-tree -r HEAD"));
   EXPECT_EQ(kept_git("rev-parse refs/adapter/previous"), first.to_hex() + "\n");
-  EXPECT_EQ(store->holdings().tips, (std::vector<ObjectId>{second, first}));
+  EXPECT_EQ(store->haves().tips, (std::vector<ObjectId>{second, first}));
   expect_sound();
 }
 
@@ -128,7 +128,7 @@ TEST_F(StoreKeep, ATransferThatOutrunsItsWorkersHoldsLessThanAMebibyte) {
   Tip kept;
   kept.ref = "refs/heads/main";
   kept.id = tip;
-  EXPECT_EQ(await(store->keep(std::move(transfer), kept)).commit, tip);
+  EXPECT_EQ(await(store->accept(std::move(transfer), kept)).commit, tip);
 }
 
 TEST_F(StoreKeep, AShallowPackRecordsItsBoundary) {
@@ -143,7 +143,7 @@ TEST_F(StoreKeep, AShallowPackRecordsItsBoundary) {
   tip.shallow = {second};
   ingest(origin.pack("--shallow " + second.to_hex() + "\n" + second.to_hex(), "--shallow"), tip);
   EXPECT_EQ(kept_git("log --format=%s"), "two\n");
-  EXPECT_EQ(store->holdings().shallow, std::vector<ObjectId>{second});
+  EXPECT_EQ(store->haves().shallow, std::vector<ObjectId>{second});
   expect_sound();
 
   // An update whose answer names no boundary: the history must not grow past the depth that is wanted.
@@ -154,7 +154,7 @@ TEST_F(StoreKeep, AShallowPackRecordsItsBoundary) {
   ingest(
       origin.pack("--shallow " + second.to_hex() + "\n" + third.to_hex() + "\n^" + second.to_hex(), "--thin --shallow"),
       tip);
-  EXPECT_EQ(store->holdings().shallow, std::vector<ObjectId>{second});
+  EXPECT_EQ(store->haves().shallow, std::vector<ObjectId>{second});
   expect_sound();
   origin.write("x", "3");
   const ObjectId fourth = origin.commit("four");
@@ -173,8 +173,8 @@ TEST_F(StoreKeep, AShallowPackRecordsItsBoundary) {
   EXPECT_TRUE(std::none_of(calls.begin(), calls.end(), [](const adapter::testing::FileCall& call) {
     return call.name == "rename" || call.name == "write";
   })) << "a start wrote what the update before it should have written";
-  EXPECT_EQ(store->holdings().tips, (std::vector<ObjectId>{fourth, third}));
-  EXPECT_EQ(store->holdings().depth, 1U);
+  EXPECT_EQ(store->haves().tips, (std::vector<ObjectId>{fourth, third}));
+  EXPECT_EQ(store->haves().depth, 1U);
 }
 
 TEST_F(StoreKeep, KnowsWhoseTheLastTipIsAcrossStarts) {
@@ -187,17 +187,17 @@ TEST_F(StoreKeep, KnowsWhoseTheLastTipIsAcrossStarts) {
   tip.source = "https://git.example.com/one.git main";
   ingest(origin.pack("HEAD"), tip);
   open();
-  EXPECT_EQ(store->holdings().source, tip.source);
-  EXPECT_EQ(store->holdings().current_commit, first);
-  EXPECT_EQ(store->holdings().ref, "refs/heads/main");
+  EXPECT_EQ(store->haves().source, tip.source);
+  EXPECT_EQ(store->haves().current_commit, first);
+  EXPECT_EQ(store->haves().ref, "refs/heads/main");
   tip.source = "https://git.example.com/two.git main";
-  await(store->keep(nullptr, tip));
+  await(store->accept(nullptr, tip));
   open();
-  EXPECT_EQ(store->holdings().source, tip.source);
+  EXPECT_EQ(store->haves().source, tip.source);
   tip.source.clear();
-  await(store->keep(nullptr, tip));
+  await(store->accept(nullptr, tip));
   open();
-  EXPECT_EQ(store->holdings().source, "");
+  EXPECT_EQ(store->haves().source, "");
   EXPECT_FALSE(std::filesystem::exists(directory() / "repo.git/adapter-source"));
   expect_sound();
 }
@@ -235,9 +235,9 @@ TEST_F(StoreKeep, WhatIsHeldNeedsNoTransfer) {
   back.ref = "refs/heads/main";
   back.id = first;
   back.depth = 0;
-  await(store->keep(nullptr, back));
+  await(store->accept(nullptr, back));
   EXPECT_EQ(kept_git("log --format=%s"), "one\n");
-  EXPECT_EQ(store->holdings().tips, (std::vector<ObjectId>{first, second}));
+  EXPECT_EQ(store->haves().tips, (std::vector<ObjectId>{first, second}));
   expect_sound();
   EXPECT_FALSE(await(store->verify(ObjectId::from_hex(std::string(40, 'b')).value())).has_value());
 }
@@ -311,16 +311,16 @@ TEST_F(StoreKeep, AfterAnAnswerThatDoesNotSufficeNothingIsToldAsHeld) {
   const ObjectId second = origin.commit("two");
   const std::string empty =
       run_command("cd '" + origin.path().string() + "' && git pack-objects -q --stdout </dev/null");
-  ASSERT_FALSE(store->holdings().tips.empty());
+  ASSERT_FALSE(store->haves().tips.empty());
   const auto error = refusal(empty, second);
   EXPECT_EQ(error.error_class(), ErrorClass::corrupt) << error.text();
   EXPECT_TRUE(error.retryable());
-  EXPECT_TRUE(store->holdings().tips.empty());
-  EXPECT_TRUE(store->holdings().shallow.empty());
+  EXPECT_TRUE(store->haves().tips.empty());
+  EXPECT_TRUE(store->haves().shallow.empty());
   // What is held is still served.
   EXPECT_TRUE(await(store->verify(first)).has_value());
   ingest(origin.pack(second.to_hex()), second);
-  EXPECT_EQ(store->holdings().tips.front(), second);
+  EXPECT_EQ(store->haves().tips.front(), second);
   expect_sound();
 }
 
@@ -341,7 +341,7 @@ TEST_F(StoreKeep, ATipBeyondTheDefaultLimitsSurvivesALookAtEverything) {
   const auto error = refusal(broken, tip);
   EXPECT_EQ(error.error_class(), ErrorClass::corrupt) << error.text();
   open(options);
-  EXPECT_EQ(store->holdings().tips, std::vector<ObjectId>{tip});
+  EXPECT_EQ(store->haves().tips, std::vector<ObjectId>{tip});
 }
 
 }  // namespace

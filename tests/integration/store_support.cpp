@@ -181,7 +181,7 @@ void StoreTest::open(adapter::store::StoreOptions options) {
   await(store->open());
 }
 
-adapter::store::CommitFacts StoreTest::ingest(const std::string& pack, adapter::store::Tip tip) {
+adapter::store::CommitSummary StoreTest::ingest(const std::string& pack, adapter::store::Tip tip) {
   auto transfer = store->begin();
   std::string_view rest = pack;
   std::uniform_int_distribution<std::size_t> size(1, 200'000);
@@ -190,10 +190,10 @@ adapter::store::CommitFacts StoreTest::ingest(const std::string& pack, adapter::
     await(transfer->write(piece));
     rest.remove_prefix(piece.size());
   }
-  return await(store->keep(std::move(transfer), std::move(tip)));
+  return await(store->accept(std::move(transfer), std::move(tip)));
 }
 
-adapter::store::CommitFacts StoreTest::ingest(const std::string& pack, const ObjectId& id, std::uint32_t depth) {
+adapter::store::CommitSummary StoreTest::ingest(const std::string& pack, const ObjectId& id, std::uint32_t depth) {
   adapter::store::Tip tip;
   tip.ref = "refs/heads/main";
   tip.id = id;
@@ -233,7 +233,7 @@ void StoreTest::expect_nothing_kept() {
   }
   EXPECT_TRUE(std::filesystem::is_empty(directory() / "incoming"));
   EXPECT_EQ(pack_count(), 0U);
-  EXPECT_TRUE(store->holdings().tips.empty());
+  EXPECT_TRUE(store->haves().tips.empty());
 }
 
 std::string StoreTest::listing(const ObjectId& commit) {

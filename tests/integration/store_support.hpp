@@ -90,8 +90,8 @@ protected:
 
   void open(adapter::store::StoreOptions options = {});
   /// Feeds a pack in pieces of random sizes and keeps `tip`.
-  adapter::store::CommitFacts ingest(const std::string& pack, adapter::store::Tip tip);
-  adapter::store::CommitFacts ingest(const std::string& pack, const adapter::ObjectId& id, std::uint32_t depth = 0);
+  adapter::store::CommitSummary ingest(const std::string& pack, adapter::store::Tip tip);
+  adapter::store::CommitSummary ingest(const std::string& pack, const adapter::ObjectId& id, std::uint32_t depth = 0);
   /// The error that keeping this ends with; a failure of the test when there is none.
   adapter::Error refusal(const std::string& pack, const adapter::ObjectId& id, std::uint32_t depth = 0);
   /// What `git` says of repo.git; fails the test when it complains.

@@ -89,11 +89,11 @@ TEST_F(WhatTheStoreSynced, TheSourceOfATipIsForgottenForGoodBeforeARefNamesAnoth
   first.id = tip;
   first.source = "https://git.example/one main";
   ingest(origin.pack("HEAD"), first);
-  adapter::store::Records records = adapter::store::read_records(layout);
+  adapter::store::StoredRefs records = adapter::store::read_stored_refs(layout);
   ASSERT_EQ(records.source, first.source);
   records.source = "https://git.example/two main";
   FileCalls::watch();
-  adapter::store::write_records(layout, records);
+  adapter::store::write_stored_refs(layout, records);
   FileCalls::ignore();
   EXPECT_THAT(unsynced_before(replaces("packed-refs")), testing::ElementsAre("name repo.git/.tmp-*"));
   EXPECT_THAT(unsynced_before({}), IsEmpty());
@@ -135,7 +135,7 @@ TEST_F(WhatTheStoreSynced, ADamagedPackStaysAsideAfterAPowerCut) {
   const auto packs = adapter::store::list_packs(directory() / "repo.git/objects/pack");
   ASSERT_EQ(packs.size(), 1U);
   FileCalls::watch();
-  adapter::store::set_aside(adapter::store::Layout(directory()), packs.front().stem);
+  adapter::store::quarantine_pack(adapter::store::Layout(directory()), packs.front().stem);
   FileCalls::ignore();
   EXPECT_THAT(unsynced_before({}), IsEmpty());
 }

@@ -66,7 +66,7 @@ protected:
   }
   void expect_healing() {
     EXPECT_FALSE(await(store->verify(tip)).has_value());
-    EXPECT_TRUE(store->holdings().tips.empty());
+    EXPECT_TRUE(store->haves().tips.empty());
     EXPECT_EQ(pack_count(), 0U) << "the pack is set aside";
     FileReads::ignore();
     ingest(pack, tip);
@@ -97,7 +97,7 @@ TEST_F(StoreUnreadable, AnIndexThatCannotBeReadIsSetAside) {
   spoil(".idx", 0);
   EXPECT_EQ(read_large(), ErrorClass::corrupt);
   open();
-  EXPECT_TRUE(store->holdings().tips.empty());
+  EXPECT_TRUE(store->haves().tips.empty());
   EXPECT_EQ(pack_count(), 0U);
 }
 
@@ -108,7 +108,7 @@ TEST_F(StoreUnreadable, ATipThatCannotBeReadIsSetAsideAtOpen) {
     return path.ends_with(name) && ++looks > 4 ? EIO : 0;
   });
   open();
-  EXPECT_TRUE(store->holdings().tips.empty());
+  EXPECT_TRUE(store->haves().tips.empty());
   EXPECT_EQ(pack_count(), 0U);
 }
 
@@ -124,7 +124,7 @@ TEST_F(StoreUnreadable, BasesOfAThinPackAreReadBeforeTheyAreMapped) {
   const Error error = refusal(thin, next);
   EXPECT_NE(error.text().find("set aside"), std::string::npos) << error.text();
   FileReads::ignore();
-  EXPECT_TRUE(store->holdings().tips.empty());
+  EXPECT_TRUE(store->haves().tips.empty());
   ingest(origin.pack("HEAD"), next);
   expect_sound();
 }
@@ -133,7 +133,7 @@ TEST_F(StoreUnreadable, AnErrorThatPassesIsNotDamage) {
   spoil(".pack", middle(), EIO, 1);
   EXPECT_EQ(read_large(), ErrorClass::corrupt);
   EXPECT_TRUE(await(store->verify(tip)).has_value());
-  EXPECT_EQ(store->holdings().tips, std::vector<ObjectId>{tip});
+  EXPECT_EQ(store->haves().tips, std::vector<ObjectId>{tip});
   EXPECT_EQ(read_large(), ErrorClass::config) << "it is read";
   spoil(".pack", middle(), ENOMEM);
   EXPECT_EQ(read_large(), ErrorClass::storage);

@@ -51,7 +51,7 @@ public:
 };
 
 /// What the verification walk found out about a commit.
-struct CommitFacts {
+struct CommitSummary {
   ObjectId commit;
   ObjectId tree;
   std::uint64_t paths = 0;              ///< entries, folders included
@@ -70,9 +70,9 @@ struct Progress {
   std::uint32_t total_deltas = 0;
 };
 
-/// One transfer in quarantine (`incoming/`). Loop thread; ends by Store::keep or by destruction, which discards it (the
-/// files are removed at once, or at the next recovery). Must not outlive its store, nor be destroyed while a call is
-/// pending.
+/// One transfer in quarantine (`incoming/`). Loop thread; ends by Store::accept or by destruction, which discards it
+/// (the files are removed at once, or at the next recovery). Must not outlive its store, nor be destroyed while a call
+/// is pending.
 class Ingest {
 public:
   virtual ~Ingest() = default;
@@ -82,24 +82,24 @@ public:
   [[nodiscard]] virtual Progress progress() const noexcept = 0;  ///< any thread
 };
 
-/// What to keep: a verified tip under a name.
+/// What to accept: a verified tip under a name.
 struct Tip {
   std::string ref;                ///< "refs/heads/main"; empty: a pinned commit, kept as a detached HEAD
   ObjectId id;                    ///< a commit or an annotated tag
   std::uint32_t depth = 1;        ///< commits of history wanted; 0: all
   std::vector<ObjectId> shallow;  ///< what the fetch said about the boundary
   std::vector<ObjectId> unshallow;
-  std::string source;  ///< one line that says whose tip it is; see Holdings::source
+  std::string source;  ///< one line that says whose tip it is; see Haves::source
   /// The commit whose tree is published now. It stays, whatever becomes of this tip and of later ones; without it the
   /// one before stays.
   std::optional<ObjectId> published;
 };
 
 /// What we hold complete, to tell the remote.
-struct Holdings {
+struct Haves {
   std::vector<ObjectId> tips;     ///< commits and tags, newest first, at most 8
   std::vector<ObjectId> shallow;  ///< at most 10,000 with `depth` large
-  std::uint32_t depth = 1;        ///< of the last keep
+  std::uint32_t depth = 1;        ///< of the last accept()
   /// The last tip that was kept and is still there, by name, id and commit; `ref` as of Tip.
   std::string ref;
   std::optional<ObjectId> current;
@@ -126,18 +126,18 @@ public:
   /// throw.
   virtual asio::awaitable<void> open() = 0;
 
-  [[nodiscard]] virtual const Holdings& holdings() const noexcept = 0;
+  [[nodiscard]] virtual const Haves& haves() const noexcept = 0;
   /// The facts of a commit (or of the commit that a tag leads to) if it is held, with all trees and blobs, within
   /// limits and policy; nothing when objects are missing. Walks every tree: not for every check. Throws limit, policy
   /// or corrupt when it breaks a rule.
-  virtual asio::awaitable<std::optional<CommitFacts>> verify(ObjectId id) = 0;
+  virtual asio::awaitable<std::optional<CommitSummary>> verify(ObjectId id) = 0;
 
   [[nodiscard]] virtual std::unique_ptr<Ingest> begin() = 0;
 
   /// Completes the transfer (`ingest` may be null when everything was there already): index, verify the tip against
   /// limits and names, fsync, move into place, record refs, shallow and HEAD. The tip kept before stays reachable as
   /// refs/adapter/previous. Throws corrupt, limit, policy (nothing is kept then), storage.
-  virtual asio::awaitable<CommitFacts> keep(std::unique_ptr<Ingest> ingest, Tip tip) = 0;
+  virtual asio::awaitable<CommitSummary> accept(std::unique_ptr<Ingest> ingest, Tip tip) = 0;
 
   /// Merges and trims packs when there are too many or they outgrew what is reachable; cheap when there is nothing to
   /// do.

@@ -12,7 +12,7 @@ using adapter::ErrorClass;
 using adapter::Limits;
 using adapter::NamePolicy;
 using adapter::ObjectId;
-using adapter::store::CommitFacts;
+using adapter::store::CommitSummary;
 using adapter::store::MissingObject;
 using adapter::store::ObjectType;
 using adapter::store::verify_commit;
@@ -22,10 +22,10 @@ namespace {
 
 class VerifyCommit : public testing::Test {
 protected:
-  CommitFacts verify(const ObjectId& id, NamePolicy names = NamePolicy::portable) {
+  CommitSummary verify(const ObjectId& id, NamePolicy names = NamePolicy::portable) {
     return verify_commit(source, id, limits, names, stop.get_token());
   }
-  CommitFacts verify_tree(const std::string& bytes, NamePolicy names = NamePolicy::portable) {
+  CommitSummary verify_tree(const std::string& bytes, NamePolicy names = NamePolicy::portable) {
     return verify(source.commit(source.tree(bytes)), names);
   }
   Error refusal(const ObjectId& id, NamePolicy names = NamePolicy::portable) {

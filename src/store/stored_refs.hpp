@@ -17,7 +17,7 @@ inline constexpr std::string_view previous_ref = "refs/adapter/previous";
 inline constexpr std::string_view published_ref = "refs/adapter/published";
 
 /// What repo.git says about itself: packed-refs, shallow, and our own line about depth.
-struct Records {
+struct StoredRefs {
   struct Ref {
     std::string name;
     ObjectId id;
@@ -36,13 +36,13 @@ struct Records {
 };
 
 /// Every commit that is kept, each once, the newest first.
-[[nodiscard]] std::vector<ObjectId> kept_commits(const Records& records);
+[[nodiscard]] std::vector<ObjectId> kept_commits(const StoredRefs& stored);
 /// Those, and the tags that lead to them: what the remote may be told.
-[[nodiscard]] std::vector<ObjectId> kept_tips(const Records& records);
+[[nodiscard]] std::vector<ObjectId> kept_tips(const StoredRefs& stored);
 
 /// packed-refs as git writes it.
-[[nodiscard]] std::string format_packed_refs(const Records& records);
+[[nodiscard]] std::string format_packed_refs(const StoredRefs& stored);
 /// The inverse; lines that are not understood are skipped.
-[[nodiscard]] std::vector<Records::Ref> parse_packed_refs(std::string_view text);
+[[nodiscard]] std::vector<StoredRefs::Ref> parse_packed_refs(std::string_view text);
 
 }  // namespace adapter::store

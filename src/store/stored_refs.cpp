@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "records.hpp"
+#include "stored_refs.hpp"
 
 #include <algorithm>
 #include <initializer_list>
@@ -25,17 +25,16 @@ std::vector<ObjectId> each_once(TipIds kept) {
 
 }  // namespace
 
-std::vector<ObjectId> kept_commits(const Records& records) {
-  return each_once({records.current_commit, records.previous_commit, records.published});
+std::vector<ObjectId> kept_commits(const StoredRefs& stored) {
+  return each_once({stored.current_commit, stored.previous_commit, stored.published});
 }
 
-std::vector<ObjectId> kept_tips(const Records& records) {
-  return each_once(
-      {records.current, records.current_commit, records.previous, records.previous_commit, records.published});
+std::vector<ObjectId> kept_tips(const StoredRefs& stored) {
+  return each_once({stored.current, stored.current_commit, stored.previous, stored.previous_commit, stored.published});
 }
 
-std::vector<Records::Ref> parse_packed_refs(std::string_view text) {
-  std::vector<Records::Ref> refs;
+std::vector<StoredRefs::Ref> parse_packed_refs(std::string_view text) {
+  std::vector<StoredRefs::Ref> refs;
   for (const std::string_view line : split(text, '\n')) {
     if (line.starts_with('^')) {
       const auto id = ObjectId::from_hex(line.substr(1));
@@ -55,19 +54,19 @@ std::vector<Records::Ref> parse_packed_refs(std::string_view text) {
   return refs;
 }
 
-std::string format_packed_refs(const Records& records) {
-  std::vector<Records::Ref> refs;
-  if (records.current) {
-    refs.push_back({std::string(current_ref), *records.current, records.current_commit});
-    if (!records.ref.empty()) {
-      refs.push_back({records.ref, *records.current, records.current_commit});
+std::string format_packed_refs(const StoredRefs& stored) {
+  std::vector<StoredRefs::Ref> refs;
+  if (stored.current) {
+    refs.push_back({std::string(current_ref), *stored.current, stored.current_commit});
+    if (!stored.ref.empty()) {
+      refs.push_back({stored.ref, *stored.current, stored.current_commit});
     }
   }
-  if (records.previous) {
-    refs.push_back({std::string(previous_ref), *records.previous, records.previous_commit});
+  if (stored.previous) {
+    refs.push_back({std::string(previous_ref), *stored.previous, stored.previous_commit});
   }
-  if (records.published) {
-    refs.push_back({std::string(published_ref), *records.published, std::nullopt});
+  if (stored.published) {
+    refs.push_back({std::string(published_ref), *stored.published, std::nullopt});
   }
   std::sort(refs.begin(), refs.end(), [](const auto& left, const auto& right) { return left.name < right.name; });
   std::string text(packed_refs_header);

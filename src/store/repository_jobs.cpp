@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "operations.hpp"
+#include "repository_jobs.hpp"
 
 #include <fcntl.h>
 #include <sys/statvfs.h>
@@ -50,18 +50,18 @@ bool may_be_damage(const Error& error) noexcept {
   return error.error_class() == ErrorClass::corrupt && error.retryable();
 }
 
-State state_of(const Layout& layout, const Records& records) {
+State state_of(const Layout& layout, const StoredRefs& stored) {
   State state;
-  state.holdings.tips = kept_tips(records);
-  state.holdings.shallow = records.shallow;
-  if (state.holdings.shallow.size() > max_told_shallow) {
-    state.holdings.shallow.resize(max_told_shallow);
+  state.haves.tips = kept_tips(stored);
+  state.haves.shallow = stored.shallow;
+  if (state.haves.shallow.size() > max_told_shallow) {
+    state.haves.shallow.resize(max_told_shallow);
   }
-  state.holdings.depth = records.depth;
-  state.holdings.ref = records.ref;
-  state.holdings.current = records.current;
-  state.holdings.current_commit = records.current_commit;
-  state.holdings.source = records.source;
+  state.haves.depth = stored.depth;
+  state.haves.ref = stored.ref;
+  state.haves.current = stored.current;
+  state.haves.current_commit = stored.current_commit;
+  state.haves.source = stored.source;
   state.disk_bytes = total_bytes(list_packs(layout.packs));
   return state;
 }
@@ -97,33 +97,33 @@ bool tip_is_held(ObjectSource& source, const std::optional<ObjectId>& id, std::o
 }
 
 /// Forgets tips whose objects are not there, and mends the boundary for the others.
-Records reconcile(const Layout& layout, bool deep, const std::stop_token& stop) {
-  Records records = read_records(layout);
-  const std::string before = format_packed_refs(records);
+StoredRefs reconcile(const Layout& layout, bool deep, const std::stop_token& stop) {
+  StoredRefs stored = read_stored_refs(layout);
+  const std::string before = format_packed_refs(stored);
   ObjectDatabase objects = open_kept(layout);
-  if (!tip_is_held(objects, records.current, records.current_commit, deep, stop)) {
-    records.current.reset();
-    records.current_commit.reset();
-    records.ref.clear();
-    records.source.clear();
+  if (!tip_is_held(objects, stored.current, stored.current_commit, deep, stop)) {
+    stored.current.reset();
+    stored.current_commit.reset();
+    stored.ref.clear();
+    stored.source.clear();
   }
-  if (!tip_is_held(objects, records.previous, records.previous_commit, deep, stop)) {
-    records.previous.reset();
-    records.previous_commit.reset();
+  if (!tip_is_held(objects, stored.previous, stored.previous_commit, deep, stop)) {
+    stored.previous.reset();
+    stored.previous_commit.reset();
   }
   std::optional<ObjectId> published_commit;
-  if (!tip_is_held(objects, records.published, published_commit, deep, stop)) {
-    records.published.reset();
+  if (!tip_is_held(objects, stored.published, published_commit, deep, stop)) {
+    stored.published.reset();
   }
-  const auto tips = kept_commits(records);
-  std::vector<ObjectId> shallow = records.shallow;
+  const auto tips = kept_commits(stored);
+  std::vector<ObjectId> shallow = stored.shallow;
   if (tips.empty()) {
     shallow.clear();
-  } else if (records.depth != 0 && records.depth <= max_traced_depth) {
-    shallow = walk_history(objects, tips, records.depth, records.shallow, {}, stop).shallow;
+  } else if (stored.depth != 0 && stored.depth <= max_traced_depth) {
+    shallow = walk_history(objects, tips, stored.depth, stored.shallow, {}, stop).shallow;
   }
   const bool boundary_lacks =
-      !std::includes(records.shallow.begin(), records.shallow.end(), shallow.begin(), shallow.end());
+      !std::includes(stored.shallow.begin(), stored.shallow.end(), shallow.begin(), shallow.end());
   const auto write = [&layout](const auto& attempt) {
     try {
       attempt();
@@ -136,28 +136,28 @@ Records reconcile(const Layout& layout, bool deep, const std::stop_token& stop) 
                    {{"folder", layout.git.native()}, {"error", error.text()}});
     }
   };
-  if (format_packed_refs(records) != before) {
+  if (format_packed_refs(stored) != before) {
     log::warning("tips_dropped", "objects of a kept commit are missing or damaged; it will be fetched again",
                  {{"folder", layout.git.native()}});
-    records.shallow = shallow;
-    write([&] { write_records(layout, records); });
-  } else if (packed_refs_are_damaged(layout, records)) {
-    records.shallow = shallow;
-    write([&] { write_records(layout, records); });
+    stored.shallow = shallow;
+    write([&] { write_stored_refs(layout, stored); });
+  } else if (packed_refs_are_damaged(layout, stored)) {
+    stored.shallow = shallow;
+    write([&] { write_stored_refs(layout, stored); });
   } else if (boundary_lacks) {
-    records.shallow = shallow;
-    write([&] { write_shallow(layout, records.shallow); });
+    stored.shallow = shallow;
+    write([&] { write_shallow(layout, stored.shallow); });
   }
-  return records;
+  return stored;
 }
 
-void set_aside_unsound(const Layout& layout, const std::stop_token& stop) {
+void quarantine_unsound_packs(const Layout& layout, const std::stop_token& stop) {
   for (const PackFile& pack : list_packs(layout.packs)) {
     throw_if_stopped(stop, "opening the repository");
     if (!looks_sound(layout.packs, pack, true)) {
       log::warning("pack_damaged", "a stored pack is damaged and was set aside",
                    {{"folder", layout.git.native()}, {"pack", pack.stem}});
-      set_aside(layout, pack.stem);
+      quarantine_pack(layout, pack.stem);
     }
   }
 }
@@ -196,8 +196,8 @@ void remove_damaged(const Layout& layout) {
 }
 
 /// The records after `tip` was verified as `commit`: what was current becomes previous.
-Records advanced(const Records& before, const Tip& tip, const ObjectId& commit) {
-  Records after = before;
+StoredRefs advanced(const StoredRefs& before, const Tip& tip, const ObjectId& commit) {
+  StoredRefs after = before;
   const bool nameable =
       is_valid_ref_name(tip.ref) && tip.ref != "refs/adapter" && !tip.ref.starts_with("refs/adapter/");
   after.ref = nameable ? tip.ref : "";
@@ -217,7 +217,7 @@ Records advanced(const Records& before, const Tip& tip, const ObjectId& commit) 
 }
 
 /// The boundary that a remote's answer makes of what was recorded.
-std::vector<ObjectId> told_boundary(const Records& before, const Tip& tip) {
+std::vector<ObjectId> told_boundary(const StoredRefs& before, const Tip& tip) {
   std::set<ObjectId> told(before.shallow.begin(), before.shallow.end());
   told.insert(tip.shallow.begin(), tip.shallow.end());
   for (const ObjectId& id : tip.unshallow) {
@@ -246,7 +246,7 @@ std::vector<ObjectId> boundary_of_both(ObjectSource& source, const std::vector<O
 
 State open_repository(const Layout& layout, const std::stop_token& stop) {
   prepare_layout(layout);
-  set_aside_unsound(layout, stop);
+  quarantine_unsound_packs(layout, stop);
   try {
     return state_of(layout, reconcile(layout, false, stop));
   } catch (const UnreadableBytes& error) {
@@ -264,7 +264,7 @@ std::size_t check_packs(const Layout& layout, const std::stop_token& stop) {
     if (!looks_sound(layout.packs, pack, true) || !indexes_to_the_same(layout, pack, stop)) {
       log::warning("pack_damaged", "a stored pack is damaged and was set aside",
                    {{"folder", layout.git.native()}, {"pack", pack.stem}});
-      set_aside(layout, pack.stem);
+      quarantine_pack(layout, pack.stem);
       ++damaged;
     }
   }
@@ -282,8 +282,8 @@ Verified verify_held(const Layout& layout, const ObjectId& id, const StoreOption
     result.facts = verify_commit(objects, id, options.limits, options.names, stop);
     return result;
   } catch (const MissingObject&) {
-    const Records records = read_records(layout);
-    const std::vector<ObjectId> held = kept_tips(records);
+    const StoredRefs stored = read_stored_refs(layout);
+    const std::vector<ObjectId> held = kept_tips(stored);
     if (std::find(held.begin(), held.end(), id) == held.end()) {
       return result;
     }
@@ -306,7 +306,7 @@ std::optional<State> housekeep_repository(const Layout& layout, const std::funct
     if (!merge_packs(layout, may_remove, stop)) {
       return std::nullopt;
     }
-    return state_of(layout, read_records(layout));
+    return state_of(layout, read_stored_refs(layout));
   } catch (const Error& error) {
     if (error.error_class() != ErrorClass::corrupt) {
       throw;
@@ -316,8 +316,8 @@ std::optional<State> housekeep_repository(const Layout& layout, const std::funct
   }
 }
 
-Kept keep_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine, std::string_view tail, const Tip& tip,
-                   const StoreOptions& options, const std::stop_token& stop) {
+Accepted accept_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine, std::string_view tail,
+                         const Tip& tip, const StoreOptions& options, const std::stop_token& stop) {
   try {
     std::optional<std::string> stem;
     std::vector<std::filesystem::path> folders{layout.objects};
@@ -330,9 +330,9 @@ Kept keep_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine,
         folders.insert(folders.begin(), quarantine->objects_folder());
       }
     }
-    Kept kept;
-    const Records before = read_records(layout);
-    Records after;
+    Accepted kept;
+    const StoredRefs before = read_stored_refs(layout);
+    StoredRefs after;
     {
       ObjectDatabase objects(folders);
       kept.facts = verify_commit(objects, tip.id, options.limits, options.names, stop);
@@ -347,7 +347,7 @@ Kept keep_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine,
     if (stem) {
       install_pack(quarantine->pack_folder(), *stem, layout.packs);
     }
-    write_records(layout, after);
+    write_stored_refs(layout, after);
     quarantine.reset();
     remove_damaged(layout);
     kept.state = state_of(layout, after);
@@ -356,10 +356,10 @@ Kept keep_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine,
     quarantine.reset();
     if (may_be_damage(error)) {
       const bool damaged = check_packs(layout, stop) > 0;
-      const std::string before = format_packed_refs(read_records(layout));
-      const Records left = reconcile(layout, true, stop);
+      const std::string before = format_packed_refs(read_stored_refs(layout));
+      const StoredRefs left = reconcile(layout, true, stop);
       if (damaged || format_packed_refs(left) != before) {
-        throw Healed(
+        throw DamageQuarantined(
             "a stored pack was damaged and is set aside; what it held has to be fetched again (" + error.text() + ")",
             state_of(layout, left));
       }

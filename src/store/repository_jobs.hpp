@@ -16,7 +16,7 @@ namespace adapter::store {
 
 /// What the store remembers between calls.
 struct State {
-  Holdings holdings;
+  Haves haves;
   std::uint64_t disk_bytes = 0;
 };
 
@@ -25,7 +25,7 @@ struct State {
 [[nodiscard]] State open_repository(const Layout& layout, const std::stop_token& stop);
 
 struct Verified {
-  std::optional<CommitFacts> facts;
+  std::optional<CommitSummary> facts;
   std::optional<State> state;  ///< when damage was found and something had to be forgotten
 };
 
@@ -35,24 +35,26 @@ struct Verified {
 
 /// A failure that also changed what is held: stored damage was set aside and tips forgotten. Of class storage, since a
 /// retry fetches again what was lost.
-class Healed : public Error {
+class DamageQuarantined : public Error {
 public:
-  Healed(std::string message, State state) : Error(ErrorClass::storage, std::move(message)), state_(std::move(state)) {}
+  DamageQuarantined(std::string message, State state)
+      : Error(ErrorClass::storage, std::move(message)), state_(std::move(state)) {}
   [[nodiscard]] const State& state() const noexcept { return state_; }
 
 private:
   State state_;
 };
 
-struct Kept {
-  CommitFacts facts;
+struct Accepted {
+  CommitSummary facts;
   State state;
 };
 
-/// `quarantine` may be null; `tail` are the last bytes of its pack. Throws Healed when the cause was damage on our
-/// side.
-[[nodiscard]] Kept keep_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine, std::string_view tail,
-                                 const Tip& tip, const StoreOptions& options, const std::stop_token& stop);
+/// `quarantine` may be null; `tail` are the last bytes of its pack. Throws DamageQuarantined when the cause was damage
+/// on our side.
+[[nodiscard]] Accepted accept_transfer(const Layout& layout, std::shared_ptr<Quarantine> quarantine,
+                                       std::string_view tail, const Tip& tip, const StoreOptions& options,
+                                       const std::stop_token& stop);
 
 /// Merges and trims packs when that is due, and not while `may_remove` says no; nothing when nothing changed. Damage
 /// that comes to light sets packs aside and forgets tips.
