@@ -3,12 +3,13 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "adapter/log/log.hpp"
 #include "folder.hpp"
@@ -33,6 +34,23 @@ UniqueFd open_or_make(int parent, const std::string& name, bool make) {
   return open_if_there(parent, name);
 }
 
+/// Where, whose it is, and what to do. `repository` is empty for one that was pruned.
+void log_residue(const std::string& repository, const Leftovers& left) {
+  const char* const message = left.error_number == EBUSY
+                                  ? "a part of an old tree cannot be removed, because something is mounted in it, "
+                                    "which is not touched; unmount "
+                                    "it, and mount it outside of published trees: each commit has a new one"
+                                  : "a part of an old tree cannot be removed, because another user made it or it is "
+                                    "protected; remove it as its "
+                                    "owner or as root, and mount the volume read-only where trees are read";
+  log::warning("residue_left", message,
+               {{"repository", repository},
+                {"path", left.path},
+                {"error", storage_error(left.error_number, "remove", left.path).text()},
+                {"owner", left.owner},
+                {"count", left.entries}});
+}
+
 }  // namespace
 
 Residue::Residue(std::filesystem::path data_dir, std::string repository)
@@ -40,11 +58,6 @@ Residue::Residue(std::filesystem::path data_dir, std::string repository)
 
 Residue::Removed Residue::remove(int folder, const std::filesystem::path& where, const std::string& name,
                                  const std::function<bool()>& give_up) const {
-  // Two removals of one directory would stumble over what the other has taken away.
-  const UniqueFd opened(openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (opened && flock(opened.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    return {.left = {}, .stays = true};
-  }
   Leftovers left = remove_what_may_go_at(folder, name, give_up);
   if (left.entries == 0 || left.interrupted) {
     return {.left = std::move(left)};
@@ -56,6 +69,42 @@ Residue::Removed Residue::remove(int folder, const std::filesystem::path& where,
   }
   left.path.replace(0, name.size(), kept);
   return {.left = at(data_dir_ / ".adapter" / folder_name / repository_, std::move(left))};
+}
+
+Leftovers Residue::remove_gone(int folder, const std::filesystem::path& where, KnownResidue& known,
+                               const std::function<bool()>& give_up, int also) const {
+  Leftovers all;
+  std::vector<std::string> names = list_names(folder);
+  std::erase_if(names, [&known](const std::string& name) {
+    return !name.starts_with(gone_prefix) || known.stuck.contains(name);
+  });
+  if (names.empty()) {
+    return all;
+  }
+  if (also >= 0) {
+    fsync_folder(also, where.parent_path().native());
+  }
+  fsync_folder(folder, where.native());
+  std::optional<Error> failure;
+  for (const std::string& name : names) {
+    try {
+      const Removed removed = remove(folder, where, name, give_up);
+      all.add(removed.left);
+      if (all.interrupted) {
+        return all;
+      }
+      note(removed.left, known);
+      if (removed.stays) {
+        known.stuck.insert(name);
+      }
+    } catch (const Error& error) {
+      failure = error;
+    }
+  }
+  if (failure) {
+    throw Error(*failure);
+  }
+  return all;
 }
 
 Leftovers Residue::retry(const std::function<bool()>& give_up) const {
@@ -85,7 +134,7 @@ void Residue::hand_over() const {
   }
   const UniqueFd data = open_data_dir(data_dir_);
   const std::string directory = std::string(".adapter/") + folder_name;
-  const UniqueFd heir = Residue(data_dir_, pruned).open_own(true);
+  const UniqueFd heir = Residue(data_dir_, retired_repositories).open_own(true);
   if (!heir ||
       (renameat(data.get(), (directory + "/" + repository_).c_str(), heir.get(), unique_name("").c_str()) != 0 &&
        errno != ENOENT)) {
@@ -103,25 +152,9 @@ UniqueFd Residue::open_own(bool make) const {
   return residue ? open_or_make(residue.get(), repository_, make) : UniqueFd();
 }
 
-void log_residue(const std::string& repository, const Leftovers& left) {
-  const char* const message = left.error_number == EBUSY
-                                  ? "a part of an old tree cannot be removed, because something is mounted in it, "
-                                    "which is not touched; unmount "
-                                    "it, and mount it outside of published trees: each commit has a new one"
-                                  : "a part of an old tree cannot be removed, because another user made it or it is "
-                                    "protected; remove it as its "
-                                    "owner or as root, and mount the volume read-only where trees are read";
-  log::warning("residue_left", message,
-               {{"repository", repository},
-                {"path", left.path},
-                {"error", storage_error(left.error_number, "remove", left.path).text()},
-                {"owner", left.owner},
-                {"count", left.entries}});
-}
-
-void note_residue(const std::string& repository, const Leftovers& left, KnownResidue& known) {
+void Residue::note(const Leftovers& left, KnownResidue& known) const {
   if (left.entries > 0 && known.entries == 0) {
-    log_residue(repository, left);
+    log_residue(repository_ == retired_repositories ? "" : repository_, left);
   }
   known.entries += left.entries;
 }

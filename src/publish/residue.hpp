@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/remove_tree.hpp"
@@ -11,24 +12,25 @@
 
 namespace adapter::publish {
 
+/// What a name begins with that was taken out of use and is deleted later: of trees, and of whole repositories in
+/// .adapter.
+inline constexpr std::string_view gone_prefix = ".gone-";
+
 /// What stays of one repository's old trees because the kernel does not let the adapter remove it, another user's
-/// `__pycache__` for one: data_dir/.adapter/.residue/<repository>, 0700. Blocking. For one thread at a time.
+/// `__pycache__` for one: data_dir/.adapter/.residue/<repository>, 0700. Blocking. For one thread at a time, among all
+/// objects of that repository: no lock on the volume says so, because a consumer may hold one on whatever it reads.
 class Residue {
 public:
-  /// For what pruned repositories left.
-  static constexpr const char* pruned = ".pruned";
-
+  /// `repository` may be retired_repositories.
   Residue(std::filesystem::path data_dir, std::string repository);
 
-  struct Removed {
-    Leftovers left;  ///< with an absolute path
-    /// It is where it was: its own directory is another user's too, or another process holds a lock on it.
-    bool stays = false;
-  };
-  /// Removes `name` from `folder` (`where` below data_dir) as far as it goes, unless another removal is at it already,
-  /// and moves the rest here when the kernel allows that. Errors: those of remove_what_may_go_at.
-  Removed remove(int folder, const std::filesystem::path& where, const std::string& name,
-                 const std::function<bool()>& give_up) const;
+  /// Removes all names of `folder` (`where` below data_dir) that begin with gone_prefix, but those that `known` says
+  /// are stuck, as far as it goes. The rest moves here when the kernel allows that; what stays is stuck. Both are added
+  /// to `known`, and the first one is logged. Before that it makes the names of `folder` and, with `also`, of another
+  /// one durable: else a power cut could give a tree back its name when it is half deleted. Goes on past a failure,
+  /// which it throws at the end.
+  Leftovers remove_gone(int folder, const std::filesystem::path& where, KnownResidue& known,
+                        const std::function<bool()>& give_up, int also = -1) const;
 
   /// Tries again to remove what is here, which takes as long as a walk through all of it. Returns what stays, with an
   /// absolute path.
@@ -37,16 +39,21 @@ public:
   /// Leaves what is here to the residue of pruned repositories. Quick.
   void hand_over() const;
 
+  /// Adds what stays to `known`; warns of the first.
+  void note(const Leftovers& left, KnownResidue& known) const;
+
 private:
+  struct Removed {
+    Leftovers left;      ///< with an absolute path
+    bool stays = false;  ///< it is where it was: its own directory is another user's too
+  };
+  /// Errors: those of remove_what_may_go_at.
+  Removed remove(int folder, const std::filesystem::path& where, const std::string& name,
+                 const std::function<bool()>& give_up) const;
   [[nodiscard]] UniqueFd open_own(bool make) const;
 
   std::filesystem::path data_dir_;
   std::string repository_;
 };
-
-/// Warns of what stays: where, whose it is, and what to do. `repository` is empty for one that was pruned.
-void log_residue(const std::string& repository, const Leftovers& left);
-/// Adds what stays to `known`; warns of the first.
-void note_residue(const std::string& repository, const Leftovers& left, KnownResidue& known);
 
 }  // namespace adapter::publish

@@ -331,38 +331,8 @@ std::size_t Trees::set_litter_aside() const {
 }
 
 Leftovers Trees::delete_gone(const Residue& residue, KnownResidue& known, const std::function<bool()>& give_up) const {
-  Leftovers all;
-  std::vector<std::string> names = list_names(trees_.get());
-  std::erase_if(names, [&known](const std::string& name) {
-    return !name.starts_with(gone_prefix) || known.stuck.contains(name);
-  });
-  if (names.empty()) {
-    return all;
-  }
-  // Else a power cut could give a commit's name back to a tree that is half deleted.
-  fsync_folder(manifests_.get(), "manifests");
-  fsync_folder(trees_.get(), "trees");
-  const std::filesystem::path where = std::filesystem::path(".adapter") / name_ / "trees";
-  std::optional<Error> failure;
-  for (const std::string& name : names) {
-    try {
-      const Residue::Removed removed = residue.remove(trees_.get(), where, name, give_up);
-      all.add(removed.left);
-      if (all.interrupted) {
-        return all;
-      }
-      note_residue(name_, removed.left, known);
-      if (removed.stays) {
-        known.stuck.insert(name);
-      }
-    } catch (const Error& error) {
-      failure = error;
-    }
-  }
-  if (failure) {
-    throw Error(*failure);
-  }
-  return all;
+  return residue.remove_gone(trees_.get(), std::filesystem::path(".adapter") / name_ / "trees", known, give_up,
+                             manifests_.get());
 }
 
 void Trees::set_aside_folder(const std::string& name) const {

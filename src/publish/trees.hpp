@@ -17,9 +17,6 @@
 
 namespace adapter::publish {
 
-/// What a name begins with that was taken out of use and is deleted later: of trees, and of whole repositories in
-/// .adapter.
-inline constexpr std::string_view gone_prefix = ".gone-";
 /// What the name of a tree begins with that is being written.
 inline constexpr std::string_view staging_prefix = ".tmp-";
 

@@ -24,6 +24,7 @@ using std::chrono::steady_clock;
 
 /// With more repositories than this the first checks after a start are spread over some seconds.
 constexpr std::size_t spread_above = 16;
+
 /// A repository's task with the scope that can end it.
 struct Entry {
   Entry(Shared& shared, std::shared_ptr<RemoteGroup> group, const config::Repository& repository,
@@ -41,8 +42,8 @@ class LiveEngine final : public Engine {
 public:
   LiveEngine(const asio::any_io_executor& executor, async::Workers& workers, config::Environment environment,
              const std::string& version, Observer* observer)
-      : pruner_(executor, workers, doubts_),
-        old_trees_(executor, workers),
+      : old_trees_(executor, workers),
+        pruner_(executor, workers, old_trees_, doubts_),
         shared_(executor, workers, pruner_, old_trees_, doubts_, config::Concurrency(), observer),
         ending_(executor),
         pruning_(executor),
@@ -87,8 +88,8 @@ private:
   void retry_for_files(const std::string& name);
 
   publish::Doubts doubts_;
-  Pruner pruner_;
   OldTrees old_trees_;
+  Pruner pruner_;
   Shared shared_;
   async::TaskScope ending_;   ///< waits for tasks that a reload ended
   async::TaskScope pruning_;  ///< deletion, and the watches over links and files
@@ -241,7 +242,13 @@ asio::awaitable<void> LiveEngine::list_prunable_then(std::function<void(std::vec
 
 asio::awaitable<void> LiveEngine::prune_then(std::vector<std::string> names,
                                              std::function<void(std::vector<PruneResult>)> done) {
+  if (!watches_) {
+    pruning_.spawn("old trees", old_trees_.run());
+  }
   std::vector<PruneResult> results = co_await pruner_.prune_now(std::move(names));
+  if (!watches_) {
+    old_trees_.finish();
+  }
   done(std::move(results));
 }
 
@@ -303,7 +310,7 @@ asio::awaitable<std::vector<OnceResult>> LiveEngine::sync_once(std::shared_ptr<c
       throw Error(ErrorClass::config, "there is no repository named \"" + name + "\" in the configuration");
     }
   }
-  pruning_.spawn("what was pruned", pruner_.delete_retired());
+  pruner_.request_deletion();
   pruning_.spawn("old trees", old_trees_.run());
   const steady_clock::time_point deadline = steady_clock::now() + retry_for;
   std::vector<OnceResult> results;
@@ -336,10 +343,7 @@ asio::awaitable<std::vector<OnceResult>> LiveEngine::sync_once(std::shared_ptr<c
 
 std::optional<std::uint64_t> LiveEngine::check_now(std::string_view name) {
   const auto place = entries_.find(name);
-  if (place == entries_.end()) {
-    return std::nullopt;
-  }
-  const std::uint64_t attempt = place->second->task.poke();
+  const std::uint64_t attempt = place != entries_.end() ? place->second->task.poke() : 0;
   return attempt != 0 ? std::optional(attempt) : std::nullopt;
 }
 
@@ -360,7 +364,6 @@ void LiveEngine::check_all_now() {
 
 std::vector<RepositoryStatus> LiveEngine::status() const {
   std::vector<RepositoryStatus> all;
-  all.reserve(entries_.size());
   for (const auto& [name, entry] : entries_) {
     all.push_back(entry->task.status());
   }
@@ -369,10 +372,7 @@ std::vector<RepositoryStatus> LiveEngine::status() const {
 
 std::optional<SyncProgress> LiveEngine::progress(std::string_view name) const {
   const auto place = entries_.find(name);
-  if (place == entries_.end()) {
-    return std::nullopt;
-  }
-  return place->second->task.progress();
+  return place == entries_.end() ? std::nullopt : std::optional(place->second->task.progress());
 }
 
 asio::awaitable<void> LiveEngine::stop() {

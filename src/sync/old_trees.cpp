@@ -27,7 +27,7 @@ constexpr std::chrono::minutes longest_pause{10};
 /// What cannot be removed is looked at again after this many times as long as the last look took.
 constexpr int residue_pause = 100;
 constexpr std::size_t max_open_requests = 8;
-constexpr std::chrono::milliseconds room_poll{200};
+constexpr std::chrono::milliseconds room_poll{100};
 
 OldTrees::Slice delete_for(const std::filesystem::path& data_dir, const std::string& name, OldTrees::Slice slice,
                            steady_clock::time_point retry_at, const std::stop_token& stop,
@@ -164,8 +164,9 @@ asio::awaitable<void> OldTrees::delete_some(std::string name) {
     slice = co_await async::run_blocking(named, std::move(job), "delete old trees", async::Lane::deletion);
   } catch (const Error& error) {
     failed = true;
-    log::warning("sweep_failed", "trees that are no longer needed could not be removed; it is tried again later",
-                 {{"repository", name}, {"error", error.text()}});
+    const std::string repository = name == publish::retired_repositories ? "" : name;
+    log::warning("sweep_failed", "what is no longer needed could not be removed; it is tried again later",
+                 {{"repository", repository}, {"error", error.text()}});
   }
   const steady_clock::time_point now = steady_clock::now();
   Repository& repository = repositories_[name];
@@ -207,6 +208,13 @@ asio::awaitable<void> OldTrees::wait_for_room(std::string name, std::chrono::mil
       }
       co_return;
     }
+    asio::steady_timer timer(executor_, room_poll);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+asio::awaitable<void> OldTrees::wait_until_deleted(std::string name) {
+  while (repositories_[name].requests > 0 && repositories_[name].pause == steady_clock::duration::zero()) {
     asio::steady_timer timer(executor_, room_poll);
     co_await timer.async_wait(asio::use_awaitable);
   }

@@ -21,11 +21,11 @@
 
 namespace adapter::sync {
 
-/// Deletes what publishing took out of use, of all repositories in turn, a slice of time each. A repository whose slice
-/// has grown, because its residue takes long to look at, takes its turn in a second line with such ones: two slices of
-/// different repositories run at a time, of which one is short. No check and no publish waits for it, unless a
-/// repository writes trees much faster than the volume deletes them. Loop thread; files on Lane::deletion. `workers`
-/// outlives it.
+/// Deletes what publishing and pruning took out of use, of all repositories in turn, a slice of time each. A repository
+/// whose slice has grown, because its residue takes long to look at, takes its turn in a second line with such ones:
+/// two slices of different repositories run at a time, of which one is short. No check and no publish waits for it,
+/// unless a repository writes trees much faster than the volume deletes them. Loop thread; files on Lane::deletion.
+/// `workers` outlives it.
 class OldTrees {
 public:
   /// What one job knows of a repository, and did.
@@ -45,7 +45,7 @@ public:
   /// With another way to delete, for tests.
   OldTrees(const asio::any_io_executor& executor, async::Workers& workers, DeleteSlice delete_slice);
 
-  /// The repository `name` may have something to delete.
+  /// The repository `name`, or publish::retired_repositories, may have something to delete.
   void request(const std::filesystem::path& data_dir, const std::string& name);
   /// Deletes until cancelled, or until finish() was called and nothing is left to do.
   asio::awaitable<void> run();
@@ -54,6 +54,8 @@ public:
   /// Waits while more than a few requests of this repository are open, each of which may stand for a tree on the disk;
   /// but at most `limit`, which is logged.
   asio::awaitable<void> wait_for_room(std::string name, std::chrono::milliseconds limit = std::chrono::seconds(30));
+  /// Waits until what was requested of this name is deleted, or its deletion failed and is tried again later.
+  asio::awaitable<void> wait_until_deleted(std::string name);
   /// Entries of old trees that cannot be removed, as far as they were looked at.
   [[nodiscard]] std::uint64_t residue_entries(const std::string& name) const;
 

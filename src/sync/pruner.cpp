@@ -17,8 +17,6 @@ using std::chrono::steady_clock;
 
 /// What is due and could not be deleted, or is still needed, is looked at again after this.
 constexpr std::chrono::seconds retry_interval{60};
-/// What could not be removed is walked through again after this, with a deletion that comes then.
-constexpr std::chrono::hours residue_interval{1};
 
 /// Names the repository whose files are taken out of use, for as long as it lives.
 class Retiring {
@@ -34,8 +32,9 @@ private:
 
 }  // namespace
 
-Pruner::Pruner(const asio::any_io_executor& executor, async::Workers& workers, publish::Doubts& doubts)
-    : workers_(workers), doubts_(doubts), wakeup_(executor), retiring_permit_(executor, 1) {}
+Pruner::Pruner(const asio::any_io_executor& executor, async::Workers& workers, OldTrees& old_trees,
+               publish::Doubts& doubts)
+    : workers_(workers), old_trees_(old_trees), doubts_(doubts), wakeup_(executor), retiring_permit_(executor, 1) {}
 
 void Pruner::configure(const config::Config& config) {
   configured_ = ConfiguredLinks::of(config);
@@ -62,7 +61,7 @@ void Pruner::note_published() noexcept {
 }
 
 asio::awaitable<void> Pruner::run() {
-  co_await delete_retired();  // of a run that was killed
+  request_deletion();  // of a run that was killed
   while (true) {
     co_await look();
     // Each deletion may take minutes, and the configuration may change meanwhile: what is due is asked before each one.
@@ -142,7 +141,7 @@ asio::awaitable<std::optional<Error>> Pruner::remove(std::string name, bool by_s
         retired = co_await retire(std::move(leftover), generation);
       }
     }
-    co_await delete_retired();
+    request_deletion();
   } catch (const Error& error) {
     if (error.error_class() == ErrorClass::cancelled) {
       throw;  // what is left goes at the next start
@@ -196,16 +195,8 @@ asio::awaitable<bool> Pruner::retire(Leftover leftover, std::uint64_t generation
   co_return retired;
 }
 
-asio::awaitable<void> Pruner::delete_retired() {
-  const steady_clock::time_point now = steady_clock::now();
-  const bool retry = now >= retry_residue_at_;
-  if (retry) {
-    retry_residue_at_ = now + residue_interval;
-  }
-  auto job = [data_dir = configured_.data_dir, retry](const std::stop_token& stop) {
-    publish::delete_retired(data_dir, retry, stop);
-  };
-  co_await async::run_blocking(workers_, std::move(job), "delete what was pruned", async::Lane::deletion);
+void Pruner::request_deletion() {
+  old_trees_.request(configured_.data_dir, publish::retired_repositories);
 }
 
 std::vector<std::string> Pruner::links_of_others(const std::string& name) const {
@@ -299,6 +290,7 @@ asio::awaitable<std::vector<PruneResult>> Pruner::prune_now(std::vector<std::str
     results.push_back(std::move(result));
   }
   wakeup_.wake();
+  co_await old_trees_.wait_until_deleted(publish::retired_repositories);
   co_return results;
 }
 

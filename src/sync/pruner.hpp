@@ -22,16 +22,18 @@
 #include "adapter/publish/publisher.hpp"
 #include "adapter/sync/engine.hpp"
 #include "leftovers.hpp"
+#include "old_trees.hpp"
 #include "prune_schedule.hpp"
 
 namespace adapter::sync {
 
 /// The only owner of deletion: of repositories that left the configuration, and of links of earlier configurations.
 /// Loop thread; files on a worker. A reload does not wait for it; a stop cancels run(), which looks at its stop token
-/// between two files. `workers` and `doubts` outlive it, and it outlives every call.
+/// between two files. What was taken out of use `old_trees` deletes,
+/// which runs beside it. `workers`, `old_trees` and `doubts` outlive it, and it outlives every call.
 class Pruner {
 public:
-  Pruner(const asio::any_io_executor& executor, async::Workers& workers, publish::Doubts& doubts);
+  Pruner(const asio::any_io_executor& executor, async::Workers& workers, OldTrees& old_trees, publish::Doubts& doubts);
 
   /// A configuration is in force. Before the tasks of its repositories start: what it names is not deleted from here
   /// on.
@@ -63,12 +65,13 @@ public:
   asio::awaitable<std::vector<std::string>> remove_former_links(publish::Publisher& publisher, std::string name,
                                                                 std::vector<std::string> links);
 
-  /// Deletes what was taken out of use here, or by a run that was killed.
-  asio::awaitable<void> delete_retired();
+  /// Asks for the deletion of what was taken out of use here, or by a run that was killed.
+  void request_deletion();
 
   /// For `adapter prune`.
   asio::awaitable<std::vector<PruneCandidate>> candidates();
-  /// Deletes now, whatever the delay. The results are in the order of `names`.
+  /// Deletes now, whatever the delay: comes back when it is done, or has to be tried again. The results are in the
+  /// order of `names`.
   asio::awaitable<std::vector<PruneResult>> prune_now(std::vector<std::string> names);
 
 private:
@@ -82,6 +85,7 @@ private:
   [[nodiscard]] std::function<bool()> is_generation(std::uint64_t generation) const;
 
   async::Workers& workers_;
+  OldTrees& old_trees_;
   publish::Doubts& doubts_;
   async::Wakeup wakeup_;
   async::Semaphore retiring_permit_;
@@ -91,8 +95,7 @@ private:
   std::shared_ptr<std::atomic<std::uint64_t>> generation_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   PruneSchedule schedule_;
   std::map<std::string, std::size_t> ending_;  ///< tasks that have not ended, by name
-  std::chrono::steady_clock::time_point retry_residue_at_{};
-  std::map<std::string, std::string> told_;  ///< why one that is due is not gone, by its name
+  std::map<std::string, std::string> told_;    ///< why one that is due is not gone, by its name
 };
 
 }  // namespace adapter::sync

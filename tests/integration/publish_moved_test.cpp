@@ -171,11 +171,11 @@ TEST(RemovedRepository, IsLeftByAStopAsLitterOnly) {
   const fs::path all = fixture.data_dir / ".adapter";
   wait_for(fixture.publisher->retire_all(at_once));
   EXPECT_FALSE(fs::exists(fixture.own()));
-  std::stop_source stop;
-  stop.request_stop();
-  publish::delete_retired(fixture.data_dir, true, stop.get_token());
+  publish::KnownResidue known;
+  int looks = 0;
+  EXPECT_FALSE(delete_retired(fixture.data_dir, known, false, [&] { return ++looks > 500; }).complete);
   EXPECT_EQ(count_of(all, ".gone-"), 1U);
-  publish::delete_retired(fixture.data_dir, true, std::stop_token());
+  EXPECT_TRUE(delete_retired(fixture.data_dir, known).complete);
   EXPECT_EQ(count_of(all, ".gone-"), 0U);
 }
 
@@ -185,7 +185,7 @@ TEST(RemovedRepository, IsDeletedByALaterRun) {
     const fs::path all = fixture.data_dir / ".adapter";
     fs::create_directories(all / ".gone-0123456789abcdef/trees/x");
     write(all / ".gone-0123456789abcdef/trees/x/file", "x");
-    publish::delete_retired(fixture.data_dir, true, std::stop_token());
+    delete_retired(fixture.data_dir);
     EXPECT_EQ(count_of(all, ".gone-"), 0U);
   }
 }

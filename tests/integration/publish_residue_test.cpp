@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -230,18 +232,43 @@ TEST_F(ResidueTest, OfAPrunedRepositoryKeepsNothingElse) {
   }
   publish(1);
   leave_cache(tree(1));
+  publish::KnownResidue known;
   as_adapters_user([&] {
     PublishFixture fixture(2, "docs", folder_.path());
     wait_for(fixture.publisher->retire_all(at_once));
-    publish::delete_retired(folder_.path(), true, std::stop_token());
+    EXPECT_TRUE(delete_retired(folder_.path(), known).complete);
   });
   EXPECT_THAT(names_in(folder_.path() / ".adapter"), ::testing::ElementsAre(".residue"));
   const std::filesystem::path pruned = folder_.path() / ".adapter/.residue/.pruned";
   EXPECT_THAT(names_in(pruned), SizeIs(1));
-  publish::delete_retired(folder_.path(), false, std::stop_token());  // root could remove it, and does not look
+  delete_retired(folder_.path(), known);  // root could remove it, and does not look
   EXPECT_THAT(names_in(pruned), SizeIs(1));
-  publish::delete_retired(folder_.path(), true, std::stop_token());
+  delete_retired(folder_.path(), known, true);
   EXPECT_FALSE(std::filesystem::exists(pruned));
+  EXPECT_EQ(known.entries, 0U);
+}
+
+/// Readers lock what they read.
+TEST(LockOfAConsumer, KeepsNothingOnTheVolume) {
+  for (const int operation : {LOCK_SH, LOCK_EX}) {
+    PublishFixture fixture;
+    std::vector<UniqueFd> opened;
+    const auto lock = [&](const fs::path& path) {
+      opened.emplace_back(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      EXPECT_EQ(flock(opened.back().get(), operation | LOCK_NB), 0);
+    };
+    for (int number = 1; number < 5; ++number) {
+      const ObjectId commit = fixture.objects.commit({{"n", std::to_string(number)}});
+      fixture.publish(commit);
+      lock(fixture.tree(commit));
+      EXPECT_EQ(fixture.clean_up(), 0U);
+    }
+    EXPECT_THAT(names_in(fixture.own() / "trees"), SizeIs(2));
+    lock(fixture.own());
+    wait_for(fixture.publisher->retire_all(at_once));
+    EXPECT_TRUE(delete_retired(fixture.data_dir).complete);
+    EXPECT_THAT(names_in(fixture.data_dir / ".adapter"), IsEmpty());
+  }
 }
 
 }  // namespace

@@ -237,7 +237,7 @@ TEST_F(WhatIsSynced, RemovalIsSyncedBeforeTheFirstFileGoes) {
     fixture.publish(few(fixture, "1"));
     begin(fixture);
     wait_for(fixture.publisher->retire_all(at_once));
-    publish::delete_retired(fixture.data_dir, true, std::stop_token());
+    delete_retired(fixture.data_dir);
     EXPECT_THAT(unsynced_before([](const FileCall& call) {
                   return call.name == "unlink" && call.path.find("/.gone-") != std::string::npos;
                 }),

@@ -107,6 +107,18 @@ inline bool at_once() {
   return true;
 }
 
+/// Deletes what retire_all() took out of use, as the program does it; `tries`: also what could not be deleted before.
+inline publish::Deletion delete_retired(
+    const fs::path& data_dir, publish::KnownResidue& known, bool tries = false,
+    const std::function<bool()>& give_up = [] { return false; }) {
+  const publish::Deletion done = publish::delete_old_trees(data_dir, publish::retired_repositories, known, give_up);
+  return tries ? publish::retry_residue(data_dir, publish::retired_repositories, known, give_up) : done;
+}
+inline publish::Deletion delete_retired(const fs::path& data_dir) {
+  publish::KnownResidue known;
+  return delete_retired(data_dir, known);
+}
+
 /// A data directory with one repository, and objects to publish.
 struct PublishFixture {
   explicit PublishFixture(std::size_t threads = 2, const std::string& link_path = "docs",

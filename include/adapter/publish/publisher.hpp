@@ -131,7 +131,7 @@ public:
   /// retire_all(); without one it may.
   virtual asio::awaitable<bool> remove_former_link(std::string link, std::function<bool()> may_begin = {}) = 0;
 
-  /// For `prune`: removes the link, and takes everything below `directory` out of use in one step; delete_retired()
+  /// For `prune`: removes the link, and takes everything below `directory` out of use in one step; delete_old_trees()
   /// deletes it. `may_begin` is asked on the worker right before the first change; false: nothing is changed, and the
   /// result is false.
   virtual asio::awaitable<bool> retire_all(std::function<bool()> may_begin) = 0;
@@ -152,17 +152,21 @@ struct KnownResidue {
   std::set<std::string> stuck;  ///< names of trees that cannot be moved out of the way either
 };
 
+/// In place of a repository's name: the repositories that retire_all() took out of use.
+inline constexpr const char* retired_repositories = ".pruned";
+
 /// How far a deletion came.
 struct Deletion {
   bool complete = true;        ///< false when it gave up
   bool mostly_looked = false;  ///< it met more that cannot be removed than it removed
 };
 
-/// Deletes the trees that recover() and publish() of a repository took out of use, without those that `known` says are
-/// stuck, and adds to `known`. Where it gives up the next call begins anew with what is left, so that a caller has to
-/// give it more time when it mostly looked. Blocking; any thread, also beside calls of that repository's publisher, but
-/// not beside itself or retry_residue. Warns of what cannot be removed when nothing was known of it before. Storage
-/// error when the volume fails.
+/// Deletes the trees that recover() and publish() of a repository took out of use, or all retired_repositories, without
+/// those that `known` says are stuck, and adds to `known`. Where it gives up the next call begins anew with what is left,
+/// so that a caller has to give it more time when it mostly looked. Blocking; any thread, also beside calls of that
+/// repository's publisher, but not beside itself or retry_residue of that name: two removals of one directory would
+/// stumble over what the other has taken away. Warns of what cannot be removed when nothing was known of it before.
+/// Storage error when the volume fails.
 [[nodiscard]] Deletion delete_old_trees(const std::filesystem::path& data_dir, const std::string& name,
                                         KnownResidue& known, const std::function<bool()>& give_up);
 
@@ -170,9 +174,5 @@ struct Deletion {
 /// came to its end. Otherwise as delete_old_trees.
 [[nodiscard]] Deletion retry_residue(const std::filesystem::path& data_dir, const std::string& name,
                                      KnownResidue& known, const std::function<bool()>& give_up);
-
-/// Deletes what retire_all() took out of use; logs what cannot be deleted. `retry_residue`: also what could not be
-/// deleted before, which costs a walk through all of it. Blocking; any thread. Ends early when stopped.
-void delete_retired(const std::filesystem::path& data_dir, bool retry_residue, const std::stop_token& stop);
 
 }  // namespace adapter::publish

@@ -53,8 +53,18 @@ protected:
     if (meanwhile) {
       meanwhile();
     }
-    loop_.run();
+    run_to_the_end_of(text);
     return text;
+  }
+
+  /// With the deletion beside it.
+  void run_to_the_end_of(const std::string& text) {
+    async::TaskScope deletion(loop_.get_executor());
+    deletion.spawn("old trees", old_trees_.run());
+    while (text == "no result" && loop_.run_one_for(10s) == 1) {
+    }
+    deletion.cancel();
+    loop_.run();
   }
 
   void start_to_prune(const std::string& name, std::string& text) { scope_.spawn("prune", note_result(name, text)); }
@@ -90,7 +100,8 @@ protected:
   async::TaskScope scope_{loop_.get_executor()};
   config::Config config_;
   publish::Doubts doubts_;
-  Pruner pruner_{loop_.get_executor(), workers_, doubts_};
+  OldTrees old_trees_{loop_.get_executor(), workers_};
+  Pruner pruner_{loop_.get_executor(), workers_, old_trees_, doubts_};
 
 private:
   asio::awaitable<void> note_candidates(std::vector<PruneCandidate>& found) {
@@ -112,6 +123,9 @@ TEST_F(PrunerTest, RemovesWhatIsNotConfiguredWithItsLink) {
   EXPECT_EQ(prune("wiki"), "");
   EXPECT_FALSE(has_trees("wiki"));
   EXPECT_FALSE(fs::is_symlink(directory.path() / "wiki"));
+  for (const auto& entry : fs::directory_iterator(directory.path() / ".adapter")) {
+    EXPECT_EQ(entry.path().filename(), "docs") << "what was pruned is deleted when the call comes back";
+  }
   EXPECT_TRUE(has_trees("docs"));
 }
 
@@ -141,7 +155,7 @@ TEST_F(PrunerTest, KeepsWhatAReloadClaimsWhileTheWorkersAreBusy) {
   ASSERT_EQ(text, "no result") << "it did not wait for a worker";
   claim("wiki");
   end.set_value();
-  loop_.run();
+  run_to_the_end_of(text);
   EXPECT_THAT(text, HasSubstr("still leads into its trees"));
   EXPECT_TRUE(has_trees("wiki"));
   EXPECT_TRUE(fs::is_symlink(directory.path() / "wiki"));
