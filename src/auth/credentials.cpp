@@ -22,39 +22,37 @@ const config::SecretSource* source_of(const config::Credential& credential) {
   return nullptr;
 }
 
-Secret basic_value(std::string_view username, const Secret& password) {
+/// What Basic sends: RFC 7617 §2.
+Secret basic_pair(std::string_view username, const Secret& password) {
   std::string pair;
   pair.reserve(username.size() + 1 + password.reveal().size());
   pair += username;
   pair += ':';
   pair += password.reveal();
   const Secret joined(std::move(pair));
-  const Secret encoded(base64(joined.reveal()));
-  log::redact(encoded);
-  std::string value;
-  value.reserve(encoded.reveal().size() + 6);
-  value += "Basic ";
-  value += encoded.reveal();
-  return Secret(std::move(value));
+  return Secret(base64(joined.reveal()));
 }
 
-Secret bearer_value(const Secret& token) {
-  std::string value;
-  value.reserve(token.reveal().size() + 7);
-  value += "Bearer ";
-  value += token.reveal();
-  return Secret(std::move(value));
+Secret with_scheme(std::string_view scheme, const Secret& value) {
+  std::string text;
+  text.reserve(scheme.size() + 1 + value.reveal().size());
+  text += scheme;
+  text += ' ';
+  text += value.reveal();
+  return Secret(std::move(text));
 }
 
 Authorization make_authorization(const config::Credential& credential, const Secret& secret) {
-  log::redact(secret);
   Authorization made;
+  made.redactions.emplace_back(secret);
   made.key = credential.url.display();
   if (const auto* basic = std::get_if<config::BasicCredential>(&credential.secret)) {
-    made.header_value = basic_value(basic->username, secret);
+    const Secret pair = basic_pair(basic->username, secret);
+    made.redactions.emplace_back(pair);
+    made.header_value = with_scheme("Basic", pair);
     made.key += " (" + escape(basic->username) + ")";
   } else {
-    made.header_value = bearer_value(secret);
+    made.header_value = with_scheme("Bearer", secret);
     made.key += " (token)";
   }
   return made;

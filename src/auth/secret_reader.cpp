@@ -111,7 +111,7 @@ Result<bool> SecretReader::refresh() {
   if (!secret) {
     return secret.error();
   }
-  log::redact(*secret);
+  redaction_ = log::Redaction(*secret);
   const std::string oddity = describe_oddity(secret->reveal());
   if (!oddity.empty()) {
     log::warning("secret_odd", name_of(source_) + " " + oddity + "; it is used as it is", {{"secret", source_.where}});

@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 #include <utility>
+#include <vector>
 
 #include "adapter/http/redirect.hpp"
 #include "adapter/log/log.hpp"
@@ -50,6 +51,7 @@ struct Attempt {
 struct Answer {
   std::unique_ptr<net::Response> response;
   std::string credential_key;
+  std::vector<log::Redaction> redactions;  ///< of the credential, which the answer may repeat
 };
 
 /// All packets in `bytes`, handed to `take`, which answers with an error or nothing.
@@ -167,6 +169,7 @@ private:
     if (authorization) {
       request.authorization = std::move(authorization->header_value);
       answer.credential_key = authorization->key;
+      answer.redactions = std::move(authorization->redactions);
     }
     request.settings.ca_file = options_.ca_file;
     request.settings.allow_loopback = options_.allow_loopback;

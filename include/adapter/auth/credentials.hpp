@@ -12,6 +12,7 @@
 #include "adapter/config/config.hpp"
 #include "adapter/config/load.hpp"
 #include "adapter/http/url.hpp"
+#include "adapter/log/log.hpp"
 
 /// Which credential belongs to a URL, and its bytes as they are now.
 namespace adapter::auth {
@@ -19,6 +20,8 @@ namespace adapter::auth {
 struct Authorization {
   Secret header_value;  ///< "Basic …" or "Bearer …"
   std::string key;      ///< names the credential for the pool and for logs: its URL prefix and user; never its bytes
+  /// Of what header_value is made of: kept for as long as an answer may repeat it.
+  std::vector<log::Redaction> redactions;
 };
 
 /// The credential that a request to `url` shows: the one with the longest prefix, unless it has only a ca_file. Null
@@ -27,7 +30,7 @@ struct Authorization {
                                                        const http::Url& url);
 
 /// Finds and reads credentials. Loop thread only: the files are small and local, a stat per look-up tells whether to
-/// read again (identity, size, mtime, ctime). Every secret read is registered with log::redact.
+/// read again (identity, size, mtime, ctime). Every secret in use is known to log::redacted.
 class Credentials {
 public:
   Credentials(std::vector<config::Credential> credentials, config::Environment environment);

@@ -8,6 +8,7 @@
 #include "adapter/config/checks.hpp"
 #include "adapter/config/config.hpp"
 #include "adapter/config/load.hpp"
+#include "adapter/log/log.hpp"
 
 namespace adapter::auth {
 
@@ -24,7 +25,7 @@ public:
   /// Reads it again when its file changed (identity, size, mtime, ctime): a stat when it did not. Whether value() is
   /// another one now. A byte order mark and one trailing line break are dropped; an oddity is logged, never the bytes.
   /// Errors of class auth: the file or variable is missing, empty, over 64 KiB, or holds CR, LF or NUL; value() is
-  /// empty then, and the text names the place. What is read is registered with log::redact.
+  /// empty then, and the text names the place. value() is known to log::redacted.
   Result<bool> refresh();
   [[nodiscard]] const Secret& value() const noexcept { return value_; }
 
@@ -33,6 +34,7 @@ private:
   config::Environment environment_;
   FileStamp stamp_;
   Secret value_;
+  log::Redaction redaction_;  ///< of value_
 };
 
 }  // namespace adapter::auth

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -81,12 +82,23 @@ inline void error(std::string_view event, std::string_view message, std::initial
   write(Level::error, event, message, fields);
 }
 
-/// Registers a secret (4 bytes or longer) for redaction; the last 1,024 registered are kept. Any thread.
-void redact(const Secret& secret);
+/// The registration of a secret for redacted(), held by what uses the secret. While a copy of it lives the secret is
+/// known. Afterwards the secret is retired, and the last 1,024 retired ones stay known: a server may still repeat them.
+/// Secrets below 4 bytes are not registered. Any thread.
+class Redaction {
+public:
+  Redaction() = default;
+  explicit Redaction(const Secret& secret);
+
+private:
+  class Owner;
+  std::shared_ptr<const Owner> owner_;
+};
+
 /// `text` with every registered secret replaced by "***": plain, percent-encoded in any mixture, as escape() or JSON
 /// spell it, inside base64 (the whole base64 word goes, a user name in it too), and the beginning of one that was cut
 /// at "…". What the sinks use, before they escape and cut; public for other outputs (state files, the API). Takes time
-/// by the length of the text, not by the number of secrets. Any thread.
+/// by the length of the text, hardly by the number of secrets. Any thread.
 [[nodiscard]] std::string redacted(std::string_view text);
 
 /// One line without the newline, as the sinks write it; pure but for the registered secrets. For tests and other sinks.

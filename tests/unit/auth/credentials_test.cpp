@@ -149,6 +149,37 @@ TEST_F(CredentialsTest, RedactsTheSecretAndItsEncodedForm) {
   EXPECT_THAT(log::redacted("Authorization: " + value), Not(HasSubstr(base64("someone:battery-staple-77"))));
 }
 
+TEST_F(CredentialsTest, KeepsEachSecretInUseOutOfTheLogHoweverManyThereAre) {
+  constexpr int count = 2000;
+  std::vector<config::Credential> list;
+  for (int i = 0; i < count; ++i) {
+    const std::string name = std::to_string(100'000 + i);
+    variables_[name] = "fleet-password-" + name;
+    list.push_back(basic("https://fleet.example/" + name + "/", "bot", from_variable(name)));
+  }
+  Credentials all = credentials(std::move(list));
+  for (int i = 0; i < count; ++i) {
+    (void)value_for(all, "https://fleet.example/" + std::to_string(100'000 + i) + "/x.git");
+  }
+  for (int i = 0; i < count; ++i) {
+    const std::string password = "fleet-password-" + std::to_string(100'000 + i);
+    EXPECT_EQ(log::redacted("wrong: " + password), "wrong: ***");
+    EXPECT_EQ(log::redacted("Basic " + base64("bot:" + password)), "Basic ***");
+  }
+}
+
+TEST_F(CredentialsTest, KeepsASecretOutOfTheLogWhileItsNeighbourRotates) {
+  variables_["STILL"] = "still-password-4711";
+  Credentials all = credentials({basic("https://a.example/", "bot", from_variable("STILL")),
+                                 basic("https://b.example/", "bot", file("rotated", "rotated-0"))});
+  (void)value_for(all, "https://a.example/x");
+  for (int i = 1; i <= 1500; ++i) {
+    file("rotated", "rotated-" + std::to_string(i));
+    (void)value_for(all, "https://b.example/x");
+  }
+  EXPECT_EQ(log::redacted("wrong: still-password-4711"), "wrong: ***");
+}
+
 TEST_F(CredentialsTest, RefusesBytesThatCouldChangeARequest) {
   for (const std::string_view bad : {std::string_view("one\ntwo"), std::string_view("one\rtwo"),
                                      std::string_view("a\0b", 3), std::string_view("secret\n\n")}) {

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
@@ -15,8 +17,9 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+/// `secret` as one of the retired ones.
 void hide(std::string_view secret) {
-  redact(Secret(secret));
+  const Redaction hidden{Secret(secret)};
 }
 
 TEST(Redaction, LeavesOtherTextAlone) {
@@ -108,7 +111,7 @@ TEST(Redaction, LeaksNoPartOfASecretAtTheCut) {
   }
 }
 
-TEST(Redaction, KeepsTheLastThousandSecrets) {
+TEST(Redaction, KeepsTheLastThousandRetiredSecrets) {
   hide("canary-oldest");
   hide("canary-used-again");
   for (int i = 0; i < 1000; ++i) {
@@ -123,6 +126,58 @@ TEST(Redaction, KeepsTheLastThousandSecrets) {
   EXPECT_EQ(redacted("rotated-secret-101499"), "***");
   EXPECT_EQ(redacted("rotated-secret-100476"), "rotated-secret-100476");
   EXPECT_EQ(redacted("rotated-secret-100477"), "***");
+}
+
+TEST(Redaction, KeepsASecretForAsLongAsItHasAnOwner) {
+  std::vector<Redaction> owners(2, Redaction(Secret(std::string_view("canary-with-two-owners"))));
+  const Redaction same{Secret(std::string_view("canary-with-two-owners"))};
+  auto retire_many = [round = 0]() mutable {
+    ++round;
+    for (int i = 0; i < 1100; ++i) {
+      hide("round-" + std::to_string(round) + "-" + std::to_string(100'000 + i));
+    }
+  };
+  retire_many();
+  owners.pop_back();
+  retire_many();
+  owners.clear();
+  retire_many();
+  EXPECT_EQ(redacted("canary-with-two-owners"), "***");
+}
+
+TEST(Redaction, KeepsTheSpellingOfASecretThatAnotherHas) {
+  // The base64 of one is the other.
+  const Redaction owned{Secret(std::string_view(base64("shared-spelling")))};
+  hide("shared-spelling");
+  for (int i = 0; i < 1100; ++i) {
+    hide("unrelated-" + std::to_string(100'000 + i));
+  }
+  EXPECT_EQ(redacted("shared-spelling"), "shared-spelling");
+  EXPECT_EQ(redacted("x " + base64("shared-spelling") + " y"), "x *** y");
+}
+
+TEST(Redaction, ForgetsARetiredSecretOnlyAfterItsOwnerEnded) {
+  auto owner = std::make_unique<Redaction>(Secret(std::string_view("canary-that-retires")));
+  for (int i = 0; i < 1100; ++i) {
+    hide("before-" + std::to_string(100'000 + i));
+  }
+  owner.reset();
+  EXPECT_EQ(redacted("canary-that-retires"), "***");
+  for (int i = 0; i < 1100; ++i) {
+    hide("after-" + std::to_string(100'000 + i));
+  }
+  EXPECT_EQ(redacted("canary-that-retires"), "canary-that-retires");
+}
+
+TEST(Redaction, FindsTheRightOnesOfManySecretsThatBeginAlike) {
+  std::vector<Redaction> owners;
+  for (int i = 0; i < 5000; ++i) {
+    owners.emplace_back(Secret(std::string_view("ghp_token-" + std::to_string(100'000 + 2 * i))));
+  }
+  EXPECT_EQ(redacted("ghp_token-100000 ghp_token-109998"), "*** ***");
+  EXPECT_EQ(redacted("ghp_token-104711 ghp_token-104713"), "ghp_token-104711 ghp_token-104713");
+  owners.emplace_back(Secret(std::string_view("ghp_token-104712-longer")));
+  EXPECT_EQ(redacted("ghp_token-104712 ghp_token-104712-longer."), "*** ***.");
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST(LogWrite, KeepsLinesWholeFromManyThreads) {
   for (int i = 0; i < threads; ++i) {
     writers.emplace_back([i] {
       for (int n = 0; n < lines; ++n) {
-        redact(Secret(std::string_view("thread-secret-" + std::to_string(i))));
+        const Redaction hidden{Secret(std::string_view("thread-secret-" + std::to_string(i)))};
         error("e", "thread-secret-" + std::to_string(i) + " in a line", {{"thread", i}, {"n", n}});
       }
     });
