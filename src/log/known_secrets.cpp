@@ -2,12 +2,11 @@
 #include "known_secrets.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <cstring>
 #include <iterator>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "adapter/base/text.hpp"
@@ -37,32 +36,9 @@ bool is_base64(char c) noexcept {
          c == '-' || c == '_' || c == '=';
 }
 
-/// RFC 8259 §7, as the usual writers do it.
-std::string json_escaped(std::string_view text) {
-  static constexpr std::string_view from = "\"\\\b\f\n\r\t";
-  static constexpr std::string_view to = "\"\\bfnrt";
-  std::string out;
-  for (const char c : text) {
-    const std::size_t known = from.find(c);
-    if (known != std::string_view::npos) {
-      out.push_back('\\');
-      out.push_back(to[known]);
-    } else if (static_cast<unsigned char>(c) < 0x20U) {
-      std::array<char, 8> buffer{};
-      std::snprintf(buffer.data(), buffer.size(), "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
-      out += buffer.data();
-    } else {
-      out.push_back(c);
-    }
-  }
-  return out;
-}
-
 std::vector<Spelling> spellings_of(std::string_view secret) {
   std::vector<Spelling> spellings;
   spellings.push_back({std::string(secret), false});
-  spellings.push_back({escape(secret, secret.size() * 8), false});
-  spellings.push_back({json_escaped(secret), false});
   for (std::size_t skip = 0; skip < 3; ++skip) {
     const std::string core = base64_core(secret, skip);
     spellings.push_back({core, true});
@@ -91,6 +67,21 @@ Span base64_word(std::string_view text, Span span) noexcept {
     ++span.end;
   }
   return span;
+}
+
+/// How much of a unit stands between the start of `text` and the mark of a cut; nullopt when no mark follows.
+std::optional<std::size_t> bytes_before_cut(std::string_view text) {
+  const std::size_t mark = text.substr(0, max_unit_bytes + cut_mark.size()).find(cut_mark);
+  const bool follows =
+      mark == 0 || (mark != std::string_view::npos && unit_leads.find(text[0]) != std::string_view::npos);
+  return follows ? std::optional(mark) : std::nullopt;
+}
+
+void add_span(std::string_view text, Span span, bool in_base64, std::vector<Span>& spans) {
+  const bool is_hidden = !spans.empty() && spans.back().begin <= span.begin && span.end <= spans.back().end;
+  if (!is_hidden) {
+    spans.push_back(in_base64 ? base64_word(text, span) : span);
+  }
 }
 
 }  // namespace
@@ -163,38 +154,68 @@ void KnownSecrets::remove_spellings(std::string_view secret) {
   }
 }
 
-/// The first of spellings_ that begins with `prefix`; their end when none does.
-KnownSecrets::Spellings::const_iterator KnownSecrets::first_with(std::string_view prefix) const {
-  const auto found = spellings_.lower_bound(prefix);
-  return found != spellings_.end() && found->first.starts_with(prefix) ? found : spellings_.end();
+/// Adds that `bytes` were read up to `at`, if a spelling begins with them.
+void KnownSecrets::add_reading(std::string_view bytes, std::size_t at, Readings& readings) const {
+  const auto found = spellings_.lower_bound(bytes);
+  if (found != spellings_.end() && found->first.starts_with(bytes)) {
+    readings.insert({at, bytes.size(), found});
+  }
+}
+
+/// Reads on from `at`, where `bytes` have been read, until they are enough to look a spelling up.
+void KnownSecrets::begin_reading(std::string_view text, std::size_t at, const std::string& bytes,
+                                 Readings& readings) const {
+  if (bytes.size() >= min_secret_bytes) {
+    if (starts_.contains(start_of(bytes))) {
+      add_reading(bytes, at, readings);
+    }
+    return;
+  }
+  if (at == text.size()) {
+    return;
+  }
+  begin_reading(text, at + 1, bytes + text[at], readings);
+  if (const std::optional<Unit> unit = read_unit(text.substr(at))) {
+    begin_reading(text, at + unit->length, bytes + unit->bytes, readings);
+  }
+}
+
+/// Adds that `bytes` follow, and end at `end` of the text.
+void KnownSecrets::go_on(const Reading& reading, std::string_view bytes, std::size_t end, Readings& readings) const {
+  const std::string_view spelling = reading.spelling->first;
+  if (spelling.substr(reading.length).starts_with(bytes)) {
+    readings.insert({end, reading.length + bytes.size(), reading.spelling});
+  } else {
+    add_reading(std::string(spelling.substr(0, reading.length)).append(bytes), end, readings);
+  }
 }
 
 void KnownSecrets::find(std::string_view text, std::vector<Span>& spans) const {
   const std::shared_lock lock(mutex_);
-  for (std::size_t at = 0; at + min_secret_bytes <= text.size(); ++at) {
-    if (starts_.contains(start_of(text.substr(at)))) {
-      find_at(text, at, spans);
+  Readings readings;
+  std::size_t next_unit = text.find_first_of(unit_leads);
+  for (std::size_t begin = 0; begin + min_secret_bytes <= text.size(); ++begin) {
+    if (next_unit < begin) {
+      next_unit = text.find_first_of(unit_leads, begin);
     }
-  }
-}
-
-/// Follows the text from `at` for as long as spellings begin with it.
-void KnownSecrets::find_at(std::string_view text, std::size_t at, std::vector<Span>& spans) const {
-  std::size_t length = min_secret_bytes;
-  auto spelling = first_with(text.substr(at, length));
-  while (spelling != spellings_.end()) {
-    const bool is_whole = spelling->first.size() == length;
-    const bool is_hidden = !spans.empty() && spans.back().begin <= at && at + length <= spans.back().end;
-    if (!is_hidden && (is_whole || text.substr(at + length).starts_with(cut_mark))) {
-      const Span span{at, at + length};
-      spans.push_back(spelling->second.in_base64 > 0 ? base64_word(text, span) : span);
+    const bool is_plain = next_unit - begin >= min_secret_bytes;
+    if (!is_plain || starts_.contains(start_of(text.substr(begin)))) {
+      begin_reading(text, begin, "", readings);
     }
-    if (at + length == text.size()) {
-      return;
-    }
-    ++length;
-    if (is_whole || spelling->first[length - 1] != text[at + length - 1]) {
-      spelling = first_with(text.substr(at, length));
+    while (!readings.empty()) {
+      const Reading reading = readings.extract(readings.begin()).value();
+      const std::string_view rest = text.substr(reading.at);
+      const std::optional<std::size_t> more = reading.is_whole() ? 0 : bytes_before_cut(rest);
+      if (more) {
+        add_span(text, {begin, reading.at + *more}, reading.spelling->second.in_base64 > 0, spans);
+      }
+      if (rest.empty()) {
+        continue;
+      }
+      go_on(reading, rest.substr(0, 1), reading.at + 1, readings);
+      if (const std::optional<Unit> unit = read_unit(rest)) {
+        go_on(reading, unit->bytes, reading.at + unit->length, readings);
+      }
     }
   }
 }

@@ -6,21 +6,18 @@
 #include <cstdint>
 #include <list>
 #include <map>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
 #include "adapter/base/secret.hpp"
+#include "encodings.hpp"
 
 namespace adapter::log {
-
-/// The bytes [begin, end) of a text.
-struct Span {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
 
 /// The secrets that are kept out of logs, and the search for their spellings: plain, and the base64 characters that a
 /// secret determines wherever it stands in what was encoded. A secret is known while it has an owner, and as one of the
@@ -45,8 +42,9 @@ public:
   /// Whether a secret was ever added.
   [[nodiscard]] bool any() const noexcept { return any_; }
 
-  /// Adds to `spans` where a known secret is spelled in `text`, or where one begins and was cut at "…"; of base64 the
-  /// whole word. The time grows with the length of the text, and with the logarithm of the number of secrets.
+  /// Adds to `spans` where a known secret is spelled in `text`, each character as it is or as a unit of an encoding, or
+  /// where one begins and was cut at "…"; of base64 the whole word. The time grows with the length of the text, and
+  /// with the logarithm of the number of secrets.
   void find(std::string_view text, std::vector<Span>& spans) const;
 
 private:
@@ -59,8 +57,24 @@ private:
 
   void add_spellings(std::string_view secret);
   void remove_spellings(std::string_view secret);
-  [[nodiscard]] Spellings::const_iterator first_with(std::string_view prefix) const;
-  void find_at(std::string_view text, std::size_t at, std::vector<Span>& spans) const;
+  /// One of the ways to read a text up to `at`: what was read is the first `length` bytes of `spelling`, which is the
+  /// first of spellings_ that begins so.
+  struct Reading {
+    std::size_t at = 0;
+    std::size_t length = 0;
+    Spellings::const_iterator spelling;
+
+    [[nodiscard]] bool is_whole() const { return spelling->first.size() == length; }
+    friend bool operator<(const Reading& left, const Reading& right) {
+      return std::tie(left.at, left.length, left.spelling->first) <
+             std::tie(right.at, right.length, right.spelling->first);
+    }
+  };
+  using Readings = std::set<Reading>;
+
+  void begin_reading(std::string_view text, std::size_t at, const std::string& bytes, Readings& readings) const;
+  void go_on(const Reading& reading, std::string_view bytes, std::size_t end, Readings& readings) const;
+  void add_reading(std::string_view bytes, std::size_t at, Readings& readings) const;
 
   const std::size_t max_retired_;
   mutable std::shared_mutex mutex_;

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
-#include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
+#include "encodings.hpp"
 #include "known_secrets.hpp"
 
 namespace adapter::log {
 namespace {
 
 constexpr std::size_t max_retired_secrets = 1024;
+/// Around a secret whose characters may be encoded too: an answer in JSON, say, that was escaped for a log.
+constexpr int max_encodings = 2;
 constexpr std::string_view replacement = "***";
 
 /// Never destroyed: a worker may log while the process exits.
@@ -19,29 +22,23 @@ KnownSecrets& known_secrets() {
   return instance;
 }
 
-/// `text` with its %XX decoded, and where each byte of it began in `text`; one more at the end.
-struct Decoded {
-  std::string text;
-  std::vector<std::size_t> origins;
-};
-
-Decoded percent_decoded(std::string_view text) {
-  Decoded decoded;
-  for (std::size_t at = 0; at < text.size();) {
-    decoded.origins.push_back(at);
-    const bool room = text[at] == '%' && at + 2 < text.size();
-    const int high = room ? hex_value(text[at + 1]) : -1;
-    const int low = room ? hex_value(text[at + 2]) : -1;
-    if (high >= 0 && low >= 0) {
-      decoded.text.push_back(static_cast<char>(high * 16 + low));
-      at += 3;
-    } else {
-      decoded.text.push_back(text[at]);
-      at += 1;
+/// Adds to `spans` where secrets are in `text`, and under up to `depth` encodings of it.
+void search(std::string_view text, int depth, std::vector<Span>& spans) {
+  known_secrets().find(text, spans);
+  if (depth == 0) {
+    return;
+  }
+  for (const Encoding encoding : all_encodings) {
+    const std::optional<Decoded> inner = decoded(encoding, text);
+    if (!inner) {
+      continue;
+    }
+    std::vector<Span> found;
+    search(inner->text, depth - 1, found);
+    for (const Span& span : found) {
+      spans.push_back(inner->origin_of(span));
     }
   }
-  decoded.origins.push_back(text.size());
-  return decoded;
 }
 
 std::string without(std::string_view text, std::vector<Span>& spans) {
@@ -84,15 +81,7 @@ std::string redacted(std::string_view text) {
     return std::string(text);
   }
   std::vector<Span> spans;
-  known_secrets().find(text, spans);
-  if (text.find('%') != std::string_view::npos) {
-    const Decoded decoded = percent_decoded(text);
-    std::vector<Span> inner;
-    known_secrets().find(decoded.text, inner);
-    for (const Span& span : inner) {
-      spans.push_back({decoded.origins[span.begin], decoded.origins[span.end]});
-    }
-  }
+  search(text, max_encodings, spans);
   return without(text, spans);
 }
 

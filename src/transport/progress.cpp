@@ -7,11 +7,17 @@
 #include "adapter/base/text.hpp"
 
 namespace adapter::transport {
+namespace {
+
+/// One more than is shown, so that escape() marks the cut: log::redacted() looks for the mark.
+constexpr std::size_t max_kept_bytes = max_sideband_line_bytes + 1;
+
+}  // namespace
 
 void ProgressLines::feed(std::string_view text) {
   while (!text.empty()) {
     const std::size_t cut = std::min(text.find_first_of("\r\n"), text.size());
-    const std::size_t room = max_sideband_line_bytes - std::min(line_.size(), max_sideband_line_bytes);
+    const std::size_t room = max_kept_bytes - std::min(line_.size(), max_kept_bytes);
     line_ += text.substr(0, std::min(cut, room));
     if (cut == text.size()) {
       return;

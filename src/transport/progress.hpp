@@ -8,7 +8,7 @@
 namespace adapter::transport {
 
 /// Cuts the server's progress text, which comes in arbitrary pieces, into lines at CR and LF. Lines are escaped and cut
-/// to max_sideband_line_bytes; empty ones are dropped.
+/// to max_sideband_line_bytes and "…"; empty ones are dropped.
 class ProgressLines {
 public:
   using Take = std::function<void(std::string_view line)>;

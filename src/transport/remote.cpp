@@ -197,6 +197,9 @@ private:
     } catch (const Error&) {
       body.clear();  // The status says enough.
     }
+    if (body.size() >= max_error_page_bytes) {
+      body += "…";  // The mark of a cut, which log::redacted() looks for.
+    }
     const Refusal refusal{head, url, answer.credential_key, std::move(body), std::chrono::system_clock::now()};
     throw status_error(refusal);
   }

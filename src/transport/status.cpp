@@ -4,6 +4,7 @@
 #include "adapter/base/text.hpp"
 #include "adapter/base/units.hpp"
 #include "adapter/http/redirect.hpp"
+#include "adapter/log/log.hpp"
 
 namespace adapter::transport {
 namespace {
@@ -19,13 +20,14 @@ std::string http_status(int status) {
   return " (HTTP " + std::to_string(status) + ")";
 }
 
-/// The server's own words, when they are meant for people without a browser.
+/// The server's own words, when they are meant for people without a browser. Some servers repeat what they were sent:
+/// a secret is hidden before the cut may leave its first bytes.
 std::string own_words(const Refusal& refusal) {
   const std::string_view body = trim(refusal.body);
   if (body.empty() || !equal_ignoring_case(media_type(refusal.head), "text/plain")) {
     return "";
   }
-  return ": \"" + escape(body, max_shown_body_bytes) + "\"";
+  return ": \"" + escape(log::redacted(body), max_shown_body_bytes) + "\"";
 }
 
 /// For a configuration of variables too.

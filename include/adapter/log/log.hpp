@@ -16,7 +16,7 @@
 
 /// One line an event, as text or JSON, on standard error. Event names ("check_failed") and field names are stable: they
 /// are part of the user's contract and listed in docs/logging.md. Any thread may log. Field values and messages are
-/// escaped here, and every registered secret is replaced by "***" whatever its encoding (plain, base64, percent).
+/// escaped here, and every registered secret is replaced by "***" whatever its encoding.
 namespace adapter::log {
 
 enum class Level : std::uint8_t { debug, info, warning, error };
@@ -95,8 +95,9 @@ private:
   std::shared_ptr<const Owner> owner_;
 };
 
-/// `text` with every registered secret replaced by "***": plain, percent-encoded in any mixture, as escape() or JSON
-/// spell it, inside base64 (the whole base64 word goes, a user name in it too), and the beginning of one that was cut
+/// `text` with every registered secret replaced by "***": in any mixture of plain, percent and form encoding, HTML
+/// entities, and the backslash escapes of JSON, C, shells and escape(); in hexadecimal digits; inside base64 (the whole
+/// base64 word goes, a user name in it too); all these under two more encodings; and the beginning of one that was cut
 /// at "…". What the sinks use, before they escape and cut; public for other outputs (state files, the API). Takes time
 /// by the length of the text, hardly by the number of secrets. Any thread.
 [[nodiscard]] std::string redacted(std::string_view text);

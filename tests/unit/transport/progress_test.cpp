@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adapter/base/limits.hpp"
+#include "adapter/log/log.hpp"
 
 namespace adapter::transport {
 namespace {
@@ -36,11 +37,18 @@ TEST(ProgressLines, EscapesWhatATerminalWouldObey) {
   EXPECT_THAT(lines_of({"\x1b[2Jgone\n"}), ElementsAre("\\x1B[2Jgone"));
 }
 
+TEST(ProgressLines, MarksTheCutSoThatTheBeginningOfASecretIsHidden) {
+  const log::Redaction hidden{Secret(std::string_view("secret-of-the-remote"))};
+  const auto lines = lines_of({std::string(max_sideband_line_bytes - 10, '.') + "secret-of-the-remote\n"});
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(log::redacted(lines[0]), std::string(max_sideband_line_bytes - 10, '.') + "***…");
+}
+
 TEST(ProgressLines, CutsALineThatNeverEnds) {
   const std::string piece(1000, 'x');
   const auto lines = lines_of(std::vector<std::string_view>(100, piece));
   ASSERT_EQ(lines.size(), 1U);
-  EXPECT_EQ(lines[0].size(), max_sideband_line_bytes);
+  EXPECT_EQ(lines[0], std::string(max_sideband_line_bytes, 'x') + "…");
 }
 
 }  // namespace

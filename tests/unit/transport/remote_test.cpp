@@ -143,6 +143,16 @@ TEST_F(RemoteTest, DoesNotFollowARedirectElsewhereOrForEver) {
   expect_error(ls_refs(), ErrorClass::protocol, "text/html");
 }
 
+TEST_F(RemoteTest, HidesASecretThatIsLongerThanWhatIsReadOfAnErrorPage) {
+  std::string secret;
+  for (int i = 0; i < 5000; ++i) {
+    secret += std::to_string(i) + ";";
+  }
+  const log::Redaction hidden{Secret(std::string_view(secret))};
+  script({{{}, answer(403, "text/plain", "bad: " + secret)}});
+  expect_error(ls_refs(), ErrorClass::auth, ": \"bad: ***…\"");
+}
+
 /// A credential for each prefix of git.example.
 std::vector<config::Credential> credentials_for(const std::vector<std::string>& prefixes) {
   std::vector<config::Credential> credentials;

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "adapter/log/log.hpp"
+
 namespace adapter::transport {
 namespace {
 
@@ -72,6 +74,20 @@ TEST_F(StatusTest, ShowsOnlyPlainTextEscapedAndCut) {
   html.fields.add("Content-Type", "text/html");
   head_ = html;
   EXPECT_THAT(judge(500, "", "<h1>secret page</h1>").text(), Not(HasSubstr("secret page")));
+}
+
+TEST_F(StatusTest, HidesASecretThatTheServerRepeatsWhateverTheEncodingAndTheCut) {
+  head_.fields.add("Content-Type", "text/plain");
+  const std::string secret = "hunter\"2 \\secret/" + std::string(300, 'x');
+  const log::Redaction hidden{Secret(std::string_view(secret))};
+  const std::string as_json = "hunter\\\"2 \\\\secret\\/" + std::string(300, 'x');
+  const std::string as_form = "hunter%222+%5Csecret%2F" + std::string(300, 'x');
+  for (const std::string& written : {secret, as_json, as_form}) {
+    EXPECT_THAT(judge(403, "", "bad: " + written + " so").text(), HasSubstr(": \"bad: *** so\""));
+    for (std::size_t before = 180; before < 200; ++before) {
+      EXPECT_THAT(judge(403, "", std::string(before, '.') + written).text(), Not(HasSubstr(".h"))) << before;
+    }
+  }
 }
 
 TEST_F(StatusTest, AcceptsOnlyTheExpectedContent) {
