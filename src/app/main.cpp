@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <system_error>
 
 #include "adapter/log/output.hpp"
 #include "commands.hpp"
@@ -48,11 +50,23 @@ bool handles_signals(const adapter::app::Options& options) {
          (options.command == Command::status && options.watch);
 }
 
+/// A command whose results are lost has failed.
+int checked_output(int code) {
+  errno = 0;
+  const bool is_written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (is_written) {
+    return code;
+  }
+  const std::string cause = errno != 0 ? ": " + std::generic_category().message(errno) : "";
+  adapter::log::print("adapter: standard output could not be written" + cause + "\n");
+  return code == adapter::app::exit_ok ? adapter::app::exit_failed : code;
+}
+
 int run(int argc, char** argv) {
   adapter::app::prepare_process();
   auto parsed = adapter::app::parse_options(argc, argv);
   if (const int* const code = std::get_if<int>(&parsed)) {
-    return *code;
+    return checked_output(*code);
   }
   const auto& options = std::get<adapter::app::Options>(parsed);
   if (!handles_signals(options)) {
@@ -64,6 +78,7 @@ int run(int argc, char** argv) {
   } catch (const std::exception& error) {
     adapter::log::print(std::string("adapter: ") + error.what() + "\n");
   }
+  code = checked_output(code);
   adapter::log::flush(flush_limit(options));
   return code;
 }

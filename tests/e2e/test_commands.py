@@ -65,6 +65,21 @@ class Commands(AdapterTest):
         for library in ("openssl", "libgit2", "asio"):
             self.assertIn(library, text)
 
+    def test_output_that_cannot_be_written_exits_1(self):
+        good = self.write("data_dir: /data\nrepositories: [{name: docs, url: 'https://example.com/a.git'}]\n")
+        for arguments in (("info",), ("--help",), ("--version",), ("validate", "--format", "json", good)):
+            with self.subTest(arguments), open("/dev/full", "w", encoding="utf-8") as full:
+                ended = subprocess.run(
+                    [program(), *arguments],
+                    env=clean_environment(),
+                    stdout=full,
+                    stderr=subprocess.PIPE,
+                    timeout=30,
+                    check=False,
+                )
+                self.assertEqual(ended.returncode, 1, ended.stderr)
+                self.assertIn(b"standard output could not be written", ended.stderr)
+
     def test_validate_a_good_file(self):
         path = self.write("repositories:\n  - {name: docs, url: 'https://example.com/a.git'}\n")
         for style in ("text", "json", "sarif"):

@@ -96,7 +96,12 @@ asio::awaitable<int> prune_by_daemon(AdminClient& client, const Options& options
     std::fprintf(stderr, "adapter: %s\n", client.problem(listed).c_str());
     co_return exit_failed;
   }
-  const auto chosen = choose(options, prune_list(listed.body));
+  const Result<PruneList> list = prune_list(listed.body);
+  if (!list) {
+    std::fprintf(stderr, "adapter: %s\n", list.error().text().c_str());
+    co_return exit_failed;
+  }
+  const auto chosen = choose(options, *list);
   if (const int* const code = std::get_if<int>(&chosen)) {
     co_return *code;
   }
@@ -113,9 +118,13 @@ asio::awaitable<int> prune_by_daemon(AdminClient& client, const Options& options
       std::fprintf(stderr, "adapter: %s\n", client.problem(answer).c_str());
       co_return exit_failed;
     }
-    const PruneOutcome outcome = prune_outcome(answer.body);
-    print(outcome.text);
-    failed = failed || outcome.failed;
+    const Result<PruneOutcome> outcome = prune_outcome(answer.body);
+    if (!outcome) {
+      std::fprintf(stderr, "adapter: %s\n", outcome.error().text().c_str());
+      co_return exit_failed;
+    }
+    print(outcome->text);
+    failed = failed || outcome->failed;
   }
   co_return failed ? exit_failed : exit_ok;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/prune_lines.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -31,12 +32,27 @@ PruneList finished(PruneList list) {
   return list;
 }
 
+/// A daemon's answer: an object with a list of named `repositories`. Error of class protocol when it is something else.
+Result<Json> read_repositories(std::string_view json) {
+  Json answer = parse_json(json);
+  const Json* const list = member(answer, "repositories");
+  const bool is_list = list != nullptr && list->is_array() &&
+                       std::ranges::all_of(*list, [](const Json& each) { return !text_in(each, "name").empty(); });
+  if (!is_list) {
+    return Error(ErrorClass::protocol, "the answer is not a list of repositories");
+  }
+  return answer;
+}
+
 }  // namespace
 
-PruneList prune_list(std::string_view json) {
+Result<PruneList> prune_list(std::string_view json) {
+  const Result<Json> answer = read_repositories(json);
+  if (!answer) {
+    return answer.error();
+  }
   PruneList list;
-  const Json answer = parse_json(json);
-  for (const Json& each : list_in(answer, "repositories")) {
+  for (const Json& each : list_in(*answer, "repositories")) {
     std::string links;
     for (const Json& link : list_in(each, "links")) {
       links += (links.empty() ? "" : ", ") + (link.is_string() ? escape(link.get<std::string>()) : std::string());
@@ -60,10 +76,13 @@ PruneList prune_list(const std::vector<sync::PruneCandidate>& candidates) {
   return finished(std::move(list));
 }
 
-PruneOutcome prune_outcome(std::string_view json) {
+Result<PruneOutcome> prune_outcome(std::string_view json) {
+  const Result<Json> answer = read_repositories(json);
+  if (!answer) {
+    return answer.error();
+  }
   PruneOutcome outcome;
-  const Json answer = parse_json(json);
-  for (const Json& each : list_in(answer, "repositories")) {
+  for (const Json& each : list_in(*answer, "repositories")) {
     const Json* const error = member(each, "error");
     const bool failed = error != nullptr && !error->is_null();
     outcome.failed = outcome.failed || failed;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapter/base/error.hpp"
 #include "adapter/sync/engine.hpp"
 
 namespace adapter::app {
@@ -15,8 +16,8 @@ struct PruneList {
   std::vector<std::string> names;  ///< that can be deleted
 };
 
-/// From the answer of GET /api/v1/prune.
-[[nodiscard]] PruneList prune_list(std::string_view json);
+/// From the answer of GET /api/v1/prune. Error of class protocol when it is something else.
+[[nodiscard]] Result<PruneList> prune_list(std::string_view json);
 [[nodiscard]] PruneList prune_list(const std::vector<sync::PruneCandidate>& candidates);
 
 /// One line a repository.
@@ -25,8 +26,8 @@ struct PruneOutcome {
   bool failed = false;
 };
 
-/// From the answer of POST /api/v1/prune.
-[[nodiscard]] PruneOutcome prune_outcome(std::string_view json);
+/// From the answer of POST /api/v1/prune. Error of class protocol when it is something else.
+[[nodiscard]] Result<PruneOutcome> prune_outcome(std::string_view json);
 [[nodiscard]] PruneOutcome prune_outcome(const std::vector<sync::PruneResult>& results);
 
 }  // namespace adapter::app
