@@ -2,19 +2,9 @@
 #include "transfer_slots.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 namespace adapter::sync {
-namespace {
-
-constexpr std::chrono::seconds least_hold_up{1};
-
-std::int64_t second_of(TransferSlots::TimePoint time) {
-  return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
-}
-
-}  // namespace
 
 TransferSlots::Id TransferSlots::enter(const std::string& host, std::size_t times_ended) {
   const auto place = hosts_.try_emplace(host).first;
@@ -76,53 +66,28 @@ void TransferSlots::forget_if_idle(Hosts::iterator host) {
 void TransferSlots::received(Id transfer, std::uint64_t bytes, TimePoint now) {
   const auto place = active_.find(transfer);
   if (place != active_.end()) {
-    turn(place->second, now);
     if (std::exchange(place->second.prepares, false)) {
-      place->second.judged_from = now;
+      place->second.rate.restart(now);
     }
-    place->second.bytes.at(static_cast<std::size_t>(place->second.second) % buckets) += bytes;
+    place->second.rate.received(bytes, now);
   }
 }
 
 void TransferSlots::set_held_up(Id transfer, bool held_up, TimePoint now) {
   const auto place = active_.find(transfer);
-  if (place == active_.end()) {
-    return;
+  if (place != active_.end()) {
+    place->second.rate.set_held_up(held_up, now);
   }
-  Transfer& receiving = place->second;
-  if (receiving.held_up && !held_up && now - receiving.held_up_since >= least_hold_up) {
-    receiving.judged_from = now;
-  }
-  receiving.held_up = held_up;
-  receiving.held_up_since = now;
-}
-
-/// Empties the buckets of the seconds that have passed.
-void TransferSlots::turn(Transfer& transfer, TimePoint now) {
-  const std::int64_t second = second_of(now);
-  if (second - transfer.second >= static_cast<std::int64_t>(buckets)) {
-    transfer.bytes.fill(0);
-    transfer.second = second;
-  }
-  while (transfer.second < second) {
-    ++transfer.second;
-    transfer.bytes.at(static_cast<std::size_t>(transfer.second) % buckets) = 0;
-  }
-}
-
-std::uint64_t TransferSlots::rate(const Transfer& transfer) noexcept {
-  return std::accumulate(transfer.bytes.begin(), transfer.bytes.end(), std::uint64_t{0}) / buckets;
 }
 
 bool TransferSlots::is_slow(Transfer& transfer, TimePoint now) {
-  turn(transfer, now);
   const std::chrono::seconds judged_after = transfer.prepares ? std::chrono::seconds(patience) : window;
-  return !transfer.held_up && now - transfer.judged_from >= judged_after && rate(transfer) < slow_bytes_per_second;
+  return transfer.rate.waited(now) >= judged_after && transfer.rate.bytes_per_second(now) < slow_bytes_per_second;
 }
 
 /// Into the overflow, or, where it prepares, to its end.
 bool TransferSlots::may_move(Transfer& transfer, TimePoint now) {
-  const bool prepares_long = transfer.prepares && !transfer.held_up && now - transfer.judged_from >= window;
+  const bool prepares_long = transfer.prepares && transfer.rate.has_whole_window(now);
   return prepares_long || is_slow(transfer, now);
 }
 
@@ -160,12 +125,9 @@ void TransferSlots::start(Hosts::iterator host, std::set<Id> Host::* queue, bool
   waiting_.erase(id);
   ++host->second.held;
   ++running_;
-  Transfer& transfer = active_[id];
-  transfer.host = host;
+  Transfer& transfer = active_.try_emplace(id, host, now).first->second;
   transfer.is_protected = protect;
   host->second.protected_count += protect ? 1U : 0U;
-  transfer.judged_from = now;
-  transfer.second = second_of(now);
   decisions.started.push_back(id);
 }
 
@@ -180,11 +142,17 @@ void TransferSlots::grant(std::set<Id> Host::* queue, bool protect, TimePoint no
 }
 
 template <class Eligible>
-TransferSlots::Active::iterator TransferSlots::slowest(Eligible eligible) {
+TransferSlots::Active::iterator TransferSlots::slowest(TimePoint now, Eligible eligible) {
   auto found = active_.end();
+  std::uint64_t least = 0;
   for (auto transfer = active_.begin(); transfer != active_.end(); ++transfer) {
-    if (eligible(transfer->second) && (found == active_.end() || rate(transfer->second) < rate(found->second))) {
+    if (!eligible(transfer->second)) {
+      continue;
+    }
+    const std::uint64_t rate = transfer->second.rate.bytes_per_second(now);
+    if (found == active_.end() || rate < least) {
       found = transfer;
+      least = rate;
     }
   }
   return found;
@@ -192,7 +160,7 @@ TransferSlots::Active::iterator TransferSlots::slowest(Eligible eligible) {
 
 /// Of `host`, or of all hosts where it is null.
 TransferSlots::Active::iterator TransferSlots::slowest_to_end(TimePoint now, const Host* host) {
-  return slowest([&](Transfer& transfer) {
+  return slowest(now, [&](Transfer& transfer) {
     return transfer.state != State::ending && !transfer.is_protected &&
            (host == nullptr || &transfer.host->second == host) && is_slow(transfer, now);
   });
@@ -242,7 +210,7 @@ void TransferSlots::make_room_at_hosts(TimePoint now, Decisions& decisions) {
 void TransferSlots::make_room_in_all(TimePoint now, Decisions& decisions) {
   while (true) {
     const auto host = next_in_turn(&Host::waiting, false);
-    const auto moved = host == hosts_.end() ? active_.end() : slowest([&](Transfer& transfer) {
+    const auto moved = host == hosts_.end() ? active_.end() : slowest(now, [&](Transfer& transfer) {
       return transfer.state == State::running && may_move(transfer, now);
     });
     if (moved == active_.end()) {
@@ -268,7 +236,8 @@ void TransferSlots::end_one_of_all(TimePoint now, Decisions& decisions) {
     ended = last_to_prepare(now, nullptr, 0);
   }
   if (ended == active_.end()) {
-    ended = slowest([&](Transfer& transfer) { return transfer.state != State::ending && may_move(transfer, now); });
+    ended =
+        slowest(now, [&](Transfer& transfer) { return transfer.state != State::ending && may_move(transfer, now); });
   }
   if (ended != active_.end()) {
     end(ended, decisions);

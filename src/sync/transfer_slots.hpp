@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +9,8 @@
 #include <set>
 #include <string>
 #include <vector>
+
+#include "peer_rate.hpp"
 
 namespace adapter::sync {
 
@@ -63,8 +64,8 @@ public:
   void leave(Id transfer);
   /// Bytes of the pack of a transfer that has a place.
   void received(Id transfer, std::uint64_t bytes, TimePoint now);
-  /// While true the transfer waits for its receiver and not for the peer: a second or more of that starts its window
-  /// anew, because it says nothing about the peer.
+  /// While true the transfer waits for its receiver and not for the peer: that time does not count, and the time before
+  /// it still does.
   void set_held_up(Id transfer, bool held_up, TimePoint now);
 
   struct Decisions {
@@ -94,28 +95,21 @@ private:
   using Hosts = std::map<std::string, Host>;
 
   enum class State : std::uint8_t { running, overflow, ending };
-  static constexpr std::size_t buckets = static_cast<std::size_t>(window.count());
-
   struct Transfer {
+    Transfer(Hosts::iterator of_host, TimePoint now) : host(of_host), rate(now, window) {}
     Hosts::iterator host;
     State state = State::running;
     bool counts = true;    ///< among the running ones, not the overflow
     bool prepares = true;  ///< no byte of its pack has come
     bool is_protected = false;
-    bool held_up = false;
-    TimePoint held_up_since;
-    TimePoint judged_from;                       ///< a whole window later its rate counts, or that none came
-    std::int64_t second = 0;                     ///< the bucket that is filled
-    std::array<std::uint64_t, buckets> bytes{};  ///< by second, of the last window
+    PeerRate rate;  ///< since the place was given, and anew from the first byte of the pack
   };
   using Active = std::map<Id, Transfer>;
 
-  static void turn(Transfer& transfer, TimePoint now);
-  [[nodiscard]] static std::uint64_t rate(const Transfer& transfer) noexcept;
   [[nodiscard]] static bool is_slow(Transfer& transfer, TimePoint now);
   [[nodiscard]] static bool may_move(Transfer& transfer, TimePoint now);
   template <class Eligible>
-  [[nodiscard]] Active::iterator slowest(Eligible eligible);
+  [[nodiscard]] Active::iterator slowest(TimePoint now, Eligible eligible);
   [[nodiscard]] Active::iterator slowest_to_end(TimePoint now, const Host* host);
   [[nodiscard]] Active::iterator last_to_prepare(TimePoint now, const Host* host, std::size_t kept);
   [[nodiscard]] Hosts::iterator next_in_turn(std::set<Id> Host::* queue, bool protect);

@@ -145,6 +145,22 @@ TEST_F(TransferSlotsTest, AReceiverThatTakesEachPartAtOnceDoesNotExcuseThePeer) 
   EXPECT_THAT(started, ElementsAre(2));
 }
 
+TEST_F(TransferSlotsTest, AReceiverThatIsBusyNowAndThenDoesNotExcuseThePeer) {
+  TransferSlots slots({1, 8});
+  enter(slots, "a");
+  enter(slots, "b");
+  std::vector<Id> started;
+  for (int round = 0; round < 4; ++round) {
+    const auto waited = pass(slots, 3s, {{1, drip}});
+    slots.set_held_up(1, true, now_);
+    const auto busy = pass(slots, 2s);
+    slots.set_held_up(1, false, now_);
+    EXPECT_THAT(busy.started, IsEmpty()) << "time of the receiver counts for nothing";
+    started.insert(started.end(), waited.started.begin(), waited.started.end());
+  }
+  EXPECT_THAT(started, ElementsAre(2)) << "after ten seconds in which it waited for the peer";
+}
+
 TEST_F(TransferSlotsTest, TheSlowestEndsWhenTheOverflowIsFull) {
   TransferSlots slots({2, 8});
   enter(slots, "a");
