@@ -7,15 +7,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "adapter/async/semaphore.hpp"
+#include "adapter/base/error.hpp"
 #include "adapter/transport/remote.hpp"
+#include "host_turns.hpp"
 
 namespace adapter::sync {
 
@@ -35,21 +35,10 @@ public:
   explicit BroadQuestions(asio::any_io_executor executor) : BroadQuestions(std::move(executor), Options()) {}
   BroadQuestions(asio::any_io_executor executor, Options options);
 
-  /// The right to ask a host; given back by its destructor.
-  class Turn {
-  public:
-    Turn() = default;
-    Turn(std::shared_ptr<async::Semaphore> host, async::Semaphore::Permit permit) noexcept
-        : host_(std::move(host)), permit_(std::move(permit)) {}
-
-  private:
-    friend class BroadQuestions;
-    std::shared_ptr<async::Semaphore> host_;
-    async::Semaphore::Permit permit_;
-  };
-
+  /// The right to ask a host.
+  using Turn = HostTurns::Turn;
   /// Waits for the turn of a host. A cancelled waiter throws asio::system_error(operation_aborted).
-  asio::awaitable<Turn> acquire(std::string host);
+  asio::awaitable<Turn> acquire(std::string host) { return hosts_.acquire(std::move(host)); }
 
   /// One of `most`; given back by its destructor.
   using Place = async::Semaphore::Permit;
@@ -67,13 +56,12 @@ public:
   [[nodiscard]] std::size_t waiting() const noexcept { return places_.waiting(); }
 
 private:
-  asio::awaitable<void> until_slow(const Turn& turn, const transport::Remote& remote) const;
-  [[nodiscard]] bool is_waited_for(const Turn& turn) const noexcept;
+  asio::awaitable<std::optional<Error>> until_slow(const Turn& turn, const transport::Remote& remote) const;
 
   asio::any_io_executor executor_;
   Options options_;
+  HostTurns hosts_;  ///< one turn each
   async::Semaphore places_;
-  std::map<std::string, std::weak_ptr<async::Semaphore>> hosts_;  ///< one permit each
 };
 
 }  // namespace adapter::sync

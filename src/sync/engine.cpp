@@ -137,7 +137,7 @@ std::shared_ptr<RemoteGroup> LiveEngine::group_for(const config::Repository& rep
   options.agent = agent_;
   auto group = std::make_shared<RemoteGroup>(
       shared_.executor, transport::make_remote(*client_, credentials_, repository.url, std::move(options)),
-      &shared_.transfers, repository.url.origin().authority(), &shared_.broad_questions);
+      &shared_.transfers, repository.url.origin().authority(), &shared_.broad_questions, &shared_.connections);
   known = group;
   return group;
 }

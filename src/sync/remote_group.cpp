@@ -1,17 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remote_group.hpp"
 
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <utility>
 
 #include "adapter/async/timeout.hpp"
+#include "adapter/base/text.hpp"
+#include "check_watch.hpp"
 #include "missing_ref.hpp"
+#include "watched_question.hpp"
 
 namespace adapter::sync {
 namespace {
 
-/// A list of refs of the largest size comes within it at a megabyte a second; one that trickles is given up.
-constexpr std::chrono::minutes longest_check{2};
+using std::chrono::steady_clock;
+
+Error ended_for_another_request(const std::string& host) {
+  return Error(ErrorClass::timeout,
+               "the check was ended: less than 64 KiB a second of the list of refs arrived for 10 s while another "
+               "repository waited for a connection to " +
+                   escape(host) + " (concurrency.connections_per_host); it is tried again");
+}
 
 }  // namespace
 
@@ -27,12 +40,14 @@ RemoteKey RemoteKey::of(const config::Repository& repository) {
 }
 
 RemoteGroup::RemoteGroup(asio::any_io_executor executor, std::unique_ptr<transport::Remote> remote,
-                         TransferQueue* transfers, std::string host, BroadQuestions* broad_questions)
+                         TransferQueue* transfers, std::string host, BroadQuestions* broad_questions,
+                         HostTurns* connections)
     : remote_(std::move(remote)),
       transfers_(transfers),
       host_(std::move(host)),
       turn_(std::move(executor), 1),
-      broad_questions_(broad_questions) {}
+      broad_questions_(broad_questions),
+      connections_(connections) {}
 
 void RemoteGroup::join(const std::vector<std::string>& prefixes) {
   ++entries_;
@@ -72,6 +87,7 @@ asio::awaitable<RemoteGroup::Answer> RemoteGroup::refs(std::chrono::steady_clock
 asio::awaitable<std::vector<wire::Ref>> RemoteGroup::refs_below(std::vector<std::string> prefixes) {
   const async::Semaphore::Permit turn = co_await turn_.acquire();
   std::vector<wire::Ref> refs = co_await ask_broadly(std::move(prefixes));
+  times_ended_ = 0;
   co_return refs;
 }
 
@@ -79,35 +95,99 @@ bool RemoteGroup::usable(std::chrono::steady_clock::time_point not_before) const
   return !stale_prefixes_ && began_ >= not_before && (answer_ != nullptr || failure_.has_value());
 }
 
-/// The time in which a transfer holds the only connection is not the remote's.
-asio::awaitable<std::optional<TransferQueue::Place>> RemoteGroup::place_at_host() {
-  std::optional<TransferQueue::Place> place;
-  if (transfers_ != nullptr && transfers_->shared_with_checks()) {
-    TransferQueue::Place given = co_await transfers_->acquire(host_, 0);
-    place.emplace(std::move(given));
-  }
-  co_return std::move(place);
+bool RemoteGroup::needs_place() const noexcept {
+  return transfers_ != nullptr && (transfers_->shared_with_checks() || times_ended_ > 0);
 }
 
-/// False when the host's only connection is taken or waited for.
-bool RemoteGroup::try_place_at_host(std::optional<TransferQueue::Place>& place) {
-  if (transfers_ == nullptr || !transfers_->shared_with_checks()) {
-    return true;
+/// The time in which others hold the host's connections is not the remote's.
+asio::awaitable<RemoteGroup::Access> RemoteGroup::access_to_host() {
+  requested_at_ = steady_clock::now();
+  std::optional<Access> free = try_access_to_host();
+  if (free.has_value()) {
+    co_return std::move(*free);
   }
-  place = transfers_->try_acquire(host_);
-  return place.has_value();
+  const steady_clock::time_point deadline = steady_clock::now() + HostTurns::longest_wait_for_connection;
+  Error late = no_connection_came_free(host_);
+  auto waiting = wait_for_host();
+  Access access = co_await async::with_deadline(std::move(waiting), deadline, std::move(late));
+  co_return std::move(access);
 }
 
-asio::awaitable<std::vector<wire::Ref>> RemoteGroup::put(std::vector<std::string> prefixes, std::size_t most_kept) {
-  requested_at_ = std::chrono::steady_clock::now();
+asio::awaitable<RemoteGroup::Access> RemoteGroup::wait_for_host() {
+  Access access;
+  if (needs_place()) {
+    TransferQueue::Place given = co_await transfers_->acquire(host_, times_ended_);
+    access.place.emplace(std::move(given));
+    access.place->set_held_up(true);
+  }
+  if (connections_ != nullptr) {
+    access.connection = co_await connections_->acquire(host_);
+  }
+  co_return std::move(access);
+}
+
+/// Nullopt when something that it needs is taken or waited for.
+std::optional<RemoteGroup::Access> RemoteGroup::try_access_to_host() {
+  Access access;
+  if (needs_place()) {
+    access.place = transfers_->try_acquire(host_);
+  }
+  std::optional<HostTurns::Turn> connection = HostTurns::Turn();
+  if (connections_ != nullptr) {
+    connection = connections_->try_acquire(host_);
+  }
+  const bool lacks_place = needs_place() && !access.place.has_value();
+  if (lacks_place || !connection.has_value()) {
+    return std::nullopt;
+  }
+  access.connection = std::move(*connection);
+  return access;
+}
+
+asio::awaitable<std::vector<wire::Ref>> RemoteGroup::put(std::vector<std::string> prefixes, std::size_t most_kept,
+                                                         Access& access) {
+  requested_at_ = steady_clock::now();
   auto question = remote_->ls_refs(std::move(prefixes), most_kept);
-  std::vector<wire::Ref> refs = co_await async::with_timeout(std::move(question), longest_check, "the check");
+  auto end = until_given_up(access);
+  std::vector<wire::Ref> refs = co_await run_until(std::move(question), std::move(end));
   co_return refs;
 }
 
+/// A check with a place of a transfer is judged as one. What other requests to the remote receive counts too.
+asio::awaitable<std::optional<Error>> RemoteGroup::until_given_up(Access& access) {
+  const auto executor = co_await asio::this_coro::executor;
+  asio::steady_timer timer(executor);
+  CheckWatch watch(steady_clock::now());
+  std::uint64_t before = remote_->received_bytes();
+  const bool has_place = access.place.has_value();
+  if (has_place) {
+    access.place->set_held_up(false);
+    access.place->received(0);  // its rate counts from now on: a check needs no preparation
+  }
+  while (true) {
+    timer.expires_after(CheckWatch::between_looks);
+    co_await timer.async_wait(asio::use_awaitable);
+    const std::uint64_t received = remote_->received_bytes();
+    const std::uint64_t new_bytes = received - std::exchange(before, received);
+    if (has_place) {
+      access.place->received(new_bytes);
+    }
+    const bool is_waited_for = !has_place && access.connection.is_waited_for();
+    const CheckWatch::Verdict verdict = watch.look(new_bytes, is_waited_for, steady_clock::now());
+    const bool lost_place = has_place && access.place->was_ended();
+    if (lost_place || verdict == CheckWatch::Verdict::ends_for_another) {
+      ++times_ended_;
+      co_return ended_for_another_request(host_);
+    }
+    if (verdict == CheckWatch::Verdict::took_too_long) {
+      co_return async::timeout_error("the check", CheckWatch::longest);
+    }
+  }
+}
+
 asio::awaitable<std::vector<wire::Ref>> RemoteGroup::ask(std::vector<std::string> prefixes, std::size_t most_kept) {
-  const std::optional<TransferQueue::Place> place = co_await place_at_host();
-  std::vector<wire::Ref> refs = co_await put(std::move(prefixes), most_kept);
+  Access access = co_await access_to_host();
+  std::vector<wire::Ref> refs = co_await put(std::move(prefixes), most_kept, access);
   co_return refs;
 }
 
@@ -119,20 +199,21 @@ asio::awaitable<std::vector<wire::Ref>> RemoteGroup::ask_broadly(std::vector<std
     co_return unbounded;
   }
   const BroadQuestions::Turn turn = co_await broad_questions_->acquire(host_);
-  std::optional<TransferQueue::Place> at_host;
+  std::optional<Access> access;
   std::optional<BroadQuestions::Place> place;
   while (!place.has_value()) {
-    at_host = co_await place_at_host();
+    access = co_await access_to_host();
     place = broad_questions_->try_place();
     if (!place.has_value()) {
-      at_host.reset();
+      access.reset();
       BroadQuestions::Place given = co_await broad_questions_->acquire_place();
-      if (try_place_at_host(at_host)) {
+      access = try_access_to_host();
+      if (access.has_value()) {
         place.emplace(std::move(given));
       }
     }
   }
-  auto question = put(std::move(prefixes), max_compared_refs);
+  auto question = put(std::move(prefixes), max_compared_refs, *access);
   std::vector<wire::Ref> refs = co_await broad_questions_->run(turn, std::move(*place), *remote_, std::move(question));
   co_return refs;
 }
@@ -158,6 +239,7 @@ asio::awaitable<void> RemoteGroup::refresh() {
     }
     answer_ = std::make_shared<const std::vector<wire::Ref>>(std::move(refs));
     unread_ = entries_;
+    times_ended_ = 0;
   } catch (const Error& error) {
     began_ = requested_at_;
     failure_ = error;

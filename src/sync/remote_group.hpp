@@ -17,6 +17,7 @@
 #include "adapter/config/config.hpp"
 #include "adapter/transport/remote.hpp"
 #include "broad_questions.hpp"
+#include "host_turns.hpp"
 #include "transfer_queue.hpp"
 
 namespace adapter::sync {
@@ -39,11 +40,12 @@ struct RemoteKey {
 /// asked for exists, a second, broad question lists all refs of the remote. Loop thread only.
 class RemoteGroup {
 public:
-  /// Where a host may have one connection only its checks take turns with transfers, in `transfers` (may be null, else
-  /// outlives the group) and under the name of `host`. Broad questions take turns in `broad_questions` (may be null,
-  /// else outlives the group).
+  /// A check waits for a connection of `host` in `connections`. It takes a place of a transfer in `transfers` before
+  /// where its host may have one connection only, and where checks of this remote were ended for others since the last
+  /// answer. Broad questions take turns in `broad_questions`. Each of the three may be null, else outlives the group.
   RemoteGroup(asio::any_io_executor executor, std::unique_ptr<transport::Remote> remote,
-              TransferQueue* transfers = nullptr, std::string host = {}, BroadQuestions* broad_questions = nullptr);
+              TransferQueue* transfers = nullptr, std::string host = {}, BroadQuestions* broad_questions = nullptr,
+              HostTurns* connections = nullptr);
 
   /// What an entry wants to see; one call an entry, undone by leave() with the same value.
   void join(const std::vector<std::string>& prefixes);
@@ -67,9 +69,17 @@ private:
   [[nodiscard]] bool usable(std::chrono::steady_clock::time_point not_before) const noexcept;
   asio::awaitable<void> refresh();
   asio::awaitable<std::vector<wire::Ref>> ask(std::vector<std::string> prefixes, std::size_t most_kept);
-  asio::awaitable<std::vector<wire::Ref>> put(std::vector<std::string> prefixes, std::size_t most_kept);
-  asio::awaitable<std::optional<TransferQueue::Place>> place_at_host();
-  [[nodiscard]] bool try_place_at_host(std::optional<TransferQueue::Place>& place);
+  /// The right to ask the host.
+  struct Access {
+    std::optional<TransferQueue::Place> place;
+    HostTurns::Turn connection;
+  };
+  asio::awaitable<std::vector<wire::Ref>> put(std::vector<std::string> prefixes, std::size_t most_kept, Access& access);
+  asio::awaitable<std::optional<Error>> until_given_up(Access& access);
+  asio::awaitable<Access> access_to_host();
+  asio::awaitable<Access> wait_for_host();
+  [[nodiscard]] std::optional<Access> try_access_to_host();
+  [[nodiscard]] bool needs_place() const noexcept;
   asio::awaitable<std::vector<wire::Ref>> ask_broadly(std::vector<std::string> prefixes);
   void keep_needed(std::vector<wire::Ref>& refs, const std::vector<wire::Ref>& all) const;
 
@@ -78,6 +88,8 @@ private:
   std::string host_;
   async::Semaphore turn_;
   BroadQuestions* broad_questions_;
+  HostTurns* connections_;
+  std::size_t times_ended_ = 0;  ///< checks, for others, since the last answer
   std::map<std::string, std::size_t> prefixes_;
   std::size_t entries_ = 0;
   std::chrono::steady_clock::time_point requested_at_{};  ///< the last request of any kind

@@ -218,11 +218,14 @@ asio::awaitable<store::CommitSummary> RepositoryTask::fetch(const RefSelection::
   co_return facts;
 }
 
-/// The pack into `ingest`, from a place of the transfer queue.
+/// The pack into `ingest`, from a place of the transfer queue and over a connection of the host.
 asio::awaitable<transport::FetchResult> RepositoryTask::receive(wire::FetchArguments arguments, store::Ingest& ingest) {
   machine_.enter(Phase::queued);
   std::string host = repository_.url.origin().authority();
-  TransferQueue::Place place = co_await shared_.transfers.acquire(std::move(host), transfer_ends_);
+  TransferQueue::Place place = co_await shared_.transfers.acquire(host, transfer_ends_);
+  place.set_held_up(true);
+  const HostTurns::Turn connection = co_await shared_.connections.acquire_connection(std::move(host));
+  place.set_held_up(false);
   machine_.enter(Phase::fetching);
   const steady_clock::time_point began = steady_clock::now();
   sync_began_ = sync_began_.value_or(began);

@@ -26,6 +26,7 @@
 #include "adapter/sync/events.hpp"
 #include "adapter/sync/status.hpp"
 #include "broad_questions.hpp"
+#include "host_turns.hpp"
 #include "host_waits.hpp"
 #include "link_watch.hpp"
 #include "machine.hpp"
@@ -54,7 +55,8 @@ struct Shared {
         recoveries(loop, concurrency.syncs),
         housekeeping(loop, concurrency.syncs),
         broad_questions(loop),
-        transfers(std::move(loop), transfer_limits(concurrency)),
+        transfers(loop, transfer_limits(concurrency)),
+        connections(std::move(loop), concurrency.connections_per_host),
         file_failure(executor),
         random(std::random_device()()),
         observer(told) {}
@@ -67,6 +69,7 @@ struct Shared {
     recoveries.resize(concurrency.syncs);
     housekeeping.resize(concurrency.syncs);
     transfers.set_limits(transfer_limits(concurrency));
+    connections.set_per_host(concurrency.connections_per_host);
   }
 
   asio::any_io_executor executor;
@@ -80,6 +83,7 @@ struct Shared {
   async::Semaphore housekeeping;   ///< merging of packs
   BroadQuestions broad_questions;  ///< lists of all refs of a remote
   TransferQueue transfers;
+  HostTurns connections;  ///< as many as the HTTP client has, so that no request waits inside of it
   HostWaits host_waits;
   async::Wakeup file_failure;  ///< one begins to wait, see RepositoryTask::waits_for_files()
   std::mt19937_64 random;

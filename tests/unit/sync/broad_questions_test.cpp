@@ -123,5 +123,33 @@ TEST_F(BroadQuestionsAtSingleConnections, OneThatWaitsForOtherHostsLeavesItsHost
   EXPECT_EQ(answered_, (std::vector<std::string>{"slow", "slower", "third"}));
 }
 
+/// Checks of a host that may have two connections.
+TEST(ConnectionsOfAHost, ACheckIsAskedWhenItsConnectionIsThere) {
+  asio::io_context loop(1);
+  TransferQueue transfers(loop.get_executor(), TransferSlots::Limits::of(8, 2));
+  HostTurns connections(loop.get_executor(), 2);
+  const auto check = [](RemoteGroup& group, int& answers) -> asio::awaitable<void> {
+    co_await group.refs(std::chrono::steady_clock::now());
+    ++answers;
+  };
+  std::vector<HostTurns::Turn> held;
+  held.push_back(connections.try_acquire("host").value());
+  held.push_back(connections.try_acquire("host").value());
+  RemoteGroup group(loop.get_executor(), std::make_unique<EmptyRemote>(), &transfers, "host", nullptr, &connections);
+  int answers = 0;
+  async::TaskScope scope(loop.get_executor());
+  scope.spawn("check", check(group, answers));
+  loop.poll();
+  EXPECT_EQ(answers, 0);
+  EXPECT_TRUE(held.front().is_waited_for());
+  const auto freed_at = std::chrono::steady_clock::now();
+  held.clear();
+  loop.restart();
+  loop.run();
+  EXPECT_EQ(answers, 1);
+  EXPECT_GE(group.asked_at(), freed_at) << "the wait is not part of the question";
+  EXPECT_EQ(connections.known_hosts(), 0U);
+}
+
 }  // namespace
 }  // namespace adapter::sync
