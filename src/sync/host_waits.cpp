@@ -6,6 +6,7 @@
 #include <set>
 
 #include "adapter/auth/credentials.hpp"
+#include "retry_policy.hpp"
 
 namespace adapter::sync {
 namespace {
@@ -67,6 +68,14 @@ void HostWaits::note_answered(const http::Url& url, TimePoint began) {
 HostWaits::TimePoint HostWaits::until(const http::Url& url) const {
   const auto place = waits_.find(host_of(credentials_, url));
   return place == waits_.end() ? TimePoint() : place->second.until;
+}
+
+WaitWithHost::TimePoint WaitWithHost::until(TimePoint of_host, TimePoint own, TimePoint now, std::mt19937_64& random) {
+  if (of_host != std::exchange(of_host_, of_host)) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(of_host - now);
+    until_ = of_host > now ? of_host + spread_of_wait(left, random) : TimePoint();
+  }
+  return of_host > own ? until_ : TimePoint();
 }
 
 }  // namespace adapter::sync

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,8 +13,8 @@
 
 namespace adapter::sync {
 
-/// Until when hosts asked not to be asked again (Retry-After): for repositories that a reload adds or begins anew. It
-/// outlives tasks and remotes. A host is an origin with the credential that the repository's URL selects, or with none:
+/// Until when hosts asked not to be asked again (Retry-After): for all repositories of the host. It outlives tasks and
+/// remotes. A host is an origin with the credential that the repository's URL selects, or with none:
 /// a team whose token is throttled holds up no other team. No I/O. One thread.
 class HostWaits {
 public:
@@ -31,8 +32,8 @@ public:
 
   /// The host of `url` asked at `now` to wait until then; the latest of several times counts.
   void note_asked(const http::Url& url, TimePoint until, TimePoint now);
-  /// The host gave an answer to a question that began then: whatever it asked for before concerns single repositories,
-  /// which know it themselves.
+  /// The host gave an answer to a question that began then, such as one that was on its way: whatever it asked for
+  /// before concerns single repositories, which know it themselves.
   void note_answered(const http::Url& url, TimePoint began);
   /// At most `longest_for_others` after it was noted; the clock's zero where there is no wait.
   [[nodiscard]] TimePoint until(const http::Url& url) const;
@@ -51,6 +52,19 @@ private:
   std::vector<config::Credential> credentials_;
   std::vector<config::Credential> former_credentials_;  ///< before the last configure()
   std::map<Host, Wait> waits_;                          ///< of configured hosts only, so it has a bound
+};
+
+/// The wait of one repository with its host: a little longer than the host's, so that not all come back in one instant.
+class WaitWithHost {
+public:
+  using TimePoint = HostWaits::TimePoint;
+
+  /// `of_host` is what HostWaits says, `own` what the host asked this repository for, which has a spread of its own.
+  [[nodiscard]] TimePoint until(TimePoint of_host, TimePoint own, TimePoint now, std::mt19937_64& random);
+
+private:
+  TimePoint of_host_{};
+  TimePoint until_{};
 };
 
 }  // namespace adapter::sync

@@ -184,7 +184,7 @@ bool Machine::end_healing() {
 }
 
 bool Machine::due(Now now) const {
-  if (asks_remote() && now.steady < held_until_) {
+  if (now.steady < ask_not_before()) {
     return false;
   }
   if (due_slot_) {
@@ -199,17 +199,16 @@ std::chrono::steady_clock::time_point Machine::sleep_until(Now now) const {
     until = now.steady + std::clamp<schedule::TimePoint::duration>(
                              *due_slot_ - now.wall, schedule::TimePoint::duration::zero(), longest_sleep_to_slot);
   }
-  return std::min(asks_remote() ? std::max(until, held_until_) : until, heal_due_);
+  return std::min(std::max(until, ask_not_before()), heal_due_);
 }
 
 std::optional<schedule::TimePoint> Machine::next_due(Now now) const {
-  if (due_slot_) {
-    return due_slot_;
-  }
-  if (due_ == never) {
+  if (due_ == never && !due_slot_) {
     return std::nullopt;
   }
-  return now.wall + duration_cast<schedule::TimePoint::duration>(due_ - now.steady);
+  const auto not_before = due_slot_ ? ask_not_before() : std::max(due_, ask_not_before());
+  const schedule::TimePoint due = now.wall + duration_cast<schedule::TimePoint::duration>(not_before - now.steady);
+  return due_slot_ ? std::max(*due_slot_, due) : due;
 }
 
 void Machine::begin_check(Now now) {

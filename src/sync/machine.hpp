@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -70,6 +71,13 @@ public:
   /// The wait of the machine before this one. Before start().
   void restore_wait(Wait wait);
   [[nodiscard]] std::chrono::steady_clock::time_point held_until() const noexcept { return held_until_; }
+  /// The remote is not to be asked before `until`, because its host asked another repository to wait; the clock's zero
+  /// ends that. To be told before due() is asked.
+  void hold_with_host(std::chrono::steady_clock::time_point until) noexcept { held_with_host_until_ = until; }
+  /// When the remote may be asked again; the clock's zero where none is asked, and without a wait.
+  [[nodiscard]] std::chrono::steady_clock::time_point ask_not_before() const noexcept {
+    return asks_remote() ? std::max(held_until_, held_with_host_until_) : std::chrono::steady_clock::time_point();
+  }
 
   void restore_published(Published published) { published_ = std::move(published); }
   /// What stood in the volume is lost, or was never of this source.
@@ -177,6 +185,7 @@ private:
   std::chrono::steady_clock::time_point due_ = never;  ///< counts when due_slot_ is absent
   std::optional<schedule::TimePoint> due_slot_;
   std::chrono::steady_clock::time_point held_until_{};  ///< a host asked us to wait
+  std::chrono::steady_clock::time_point held_with_host_until_{};
   std::chrono::steady_clock::time_point backed_off_until_{};
   std::chrono::steady_clock::time_point heal_due_ = never;
   bool healing_ = false;                   ///< between begin_healing() and end_healing() or fail()

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "adapter/async/compat.hpp"
+#include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
 #include "missing_ref.hpp"
 
@@ -161,6 +162,7 @@ asio::awaitable<void> RepositoryTask::follow(bool spread) {
   while (true) {
     const Now at = Now::read();
     machine_.notice_clock(at);
+    hold_with_host(at);
     if (machine_.due(at)) {
       co_await attempt();
     } else if (machine_.heal_due(at)) {
@@ -183,6 +185,10 @@ asio::awaitable<std::optional<Error>> RepositoryTask::sync_until(steady_clock::t
                                                                  bool awaits_first_commit) {
   std::optional<Error> error = co_await recover_until(deadline);
   while (!error) {
+    error = co_await wait_for_host(deadline);
+    if (error) {
+      break;
+    }
     error = co_await attempt();
     const bool waits = !error && awaits_first_commit && status_.empty_remote && !status_.commit;
     if (!error && !waits) {
@@ -204,6 +210,29 @@ asio::awaitable<std::optional<Error>> RepositoryTask::sync_until(steady_clock::t
     error.emplace(ErrorClass::timeout, "the remote has no commit yet, and none came in the time for retries");
   }
   co_return error;
+}
+
+/// What a host asks for holds for all of its repositories with the same credential.
+void RepositoryTask::hold_with_host(Now now) {
+  const steady_clock::time_point of_host = shared_.host_waits.until(repository_.url);
+  machine_.hold_with_host(wait_with_host_.until(of_host, machine_.held_until(), now.steady, shared_.random));
+}
+
+asio::awaitable<std::optional<Error>> RepositoryTask::wait_for_host(steady_clock::time_point deadline) {
+  while (true) {
+    const Now now = Now::read();
+    hold_with_host(now);
+    const steady_clock::time_point until = machine_.ask_not_before();
+    if (until <= now.steady) {
+      co_return std::nullopt;
+    }
+    if (until > deadline) {
+      co_return Error(ErrorClass::rate_limited,
+                      "not asked: " + escape(repository_.url.origin().authority()) +
+                          " asked another repository to wait (Retry-After), for longer than there is time for retries");
+    }
+    co_await wakeup_.wait_until(until);
+  }
 }
 
 asio::awaitable<std::optional<Error>> RepositoryTask::recover_until(steady_clock::time_point deadline) {

@@ -148,7 +148,11 @@ public:
   std::uint64_t poke();
   void announce(const Announcement& push);
   /// The configuration was read again: the next check begins at the configured URL, wherever a redirect led before.
-  void note_reload() noexcept { group_->remote().forget_redirect(); }
+  /// Another credential ends a wait for the host.
+  void note_reload() noexcept {
+    group_->remote().forget_redirect();
+    wakeup_.wake();
+  }
   /// The link was seen to show what it should, or not. One that is lost is made again as soon as possible.
   void note_link(const WatchedLink& seen);
   /// See WatchedLink::commits.
@@ -171,6 +175,8 @@ private:
   asio::awaitable<std::optional<Error>> sync_until(std::chrono::steady_clock::time_point deadline,
                                                    bool awaits_first_commit);
   asio::awaitable<std::optional<Error>> recover_until(std::chrono::steady_clock::time_point deadline);
+  asio::awaitable<std::optional<Error>> wait_for_host(std::chrono::steady_clock::time_point deadline);
+  void hold_with_host(Now now);
   asio::awaitable<std::optional<Error>> attempt();
   asio::awaitable<std::optional<Error>> guarded(asio::awaitable<void> step);
   asio::awaitable<void> recover();
@@ -245,6 +251,7 @@ private:
   std::string fingerprint_;
   RefSelection selection_;
   Machine machine_;
+  WaitWithHost wait_with_host_;
   async::Wakeup wakeup_;
   bool demanded_ = false;  ///< by poke(), since the last recovery began
   std::unique_ptr<store::Store> store_;

@@ -57,6 +57,11 @@ void count_failure(std::optional<Failure>& run, const Error& error, std::chrono:
   ++run->count;
 }
 
+milliseconds spread_of_wait(milliseconds asked, std::mt19937_64& random) {
+  std::uniform_int_distribution<std::int64_t> spread(0, 1000 + asked.count() / 10);
+  return milliseconds(spread(random));
+}
+
 milliseconds retry_delay(const Error& error, unsigned failures, milliseconds interval, std::mt19937_64& random) {
   async::Backoff backoff;
   backoff.base = first_step;
@@ -71,10 +76,7 @@ milliseconds retry_delay(const Error& error, unsigned failures, milliseconds int
     delay = std::max(delay, unasked_rate_limit_floor);
   }
   if (asked) {
-    // A little more than asked, so that a crowd told the same does not come back in one instant.
-    std::uniform_int_distribution<std::int64_t> spread(
-        0, 1000 + std::chrono::duration_cast<milliseconds>(*asked).count() / 10);
-    const milliseconds polite = std::chrono::duration_cast<milliseconds>(*asked) + milliseconds(spread(random));
+    const milliseconds polite = milliseconds(*asked) + spread_of_wait(*asked, random);
     // "At once" is what a confused host says, or one whose clock is behind: then as if it had not asked.
     delay = asked->count() > 0 ? polite : std::max(delay, polite);
   }

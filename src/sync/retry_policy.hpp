@@ -20,6 +20,10 @@ namespace adapter::sync {
 void count_failure(std::optional<Failure>& run, const Error& error, std::chrono::system_clock::time_point wall,
                    std::chrono::steady_clock::time_point steady);
 
+/// How much longer than `asked` to wait, at random, so that a crowd told the same does not come back in one instant: up
+/// to a second and a tenth of it.
+[[nodiscard]] std::chrono::milliseconds spread_of_wait(std::chrono::milliseconds asked, std::mt19937_64& random);
+
 /// The cap of a class, as documented in docs/operations.md.
 [[nodiscard]] std::chrono::milliseconds retry_cap(ErrorClass error_class) noexcept;
 

@@ -73,6 +73,26 @@ class Faults(AdapterTest):
         self.assertGreater(time.monotonic() - began, 2.5)
         self.assertLess(len(self.server.requests) - since, 6, "the remote was asked while it wanted rest")
 
+    def test_a_wait_that_a_host_asks_for_holds_for_its_other_repositories(self):
+        throttled, other = self.remote(files={"a": "1"}), self.remote("other.git", files={"a": "1"})
+        with GitServer(self.root, self.certificates.good) as elsewhere:
+            entries = [self.entry(throttled), self.entry(other, "other")]
+            entries.append(self.entry(elsewhere.url("docs.git"), "elsewhere"))
+            adapter = self.adapter(self.config(*entries)).start()
+            for name in ("docs", "other", "elsewhere"):
+                adapter.wait_event("published", name)
+            self.server.faults.add(path="docs", status=429, headers=[["Retry-After", "6"]], count=1)
+            self.assert_failed(adapter, "rate_limited")
+            time.sleep(0.5)  # for a question that is on its way
+            since, since_elsewhere = len(self.server.requests), len(elsewhere.requests)
+            commit = other.commit({"a": "2"})
+            adapter.signal(signal.SIGUSR1)  # to sync everything now
+            time.sleep(5)
+            self.assertEqual(self.server.requests[since:], [], "the host was asked while it wanted rest")
+            self.assertGreater(len(elsewhere.requests) - since_elsewhere, 5)
+            adapter.wait_published("other", commit, seconds=15)
+            self.assertEqual(adapter.found("check_failed", "other"), [])
+
     def test_a_reload_does_not_ask_a_host_that_wants_rest(self):
         remote, other = self.remote(files={"a": "1"}), self.remote("other.git", files={"a": "1"})
         adapter = self.follow(remote)

@@ -296,6 +296,35 @@ TEST_F(WaitTest, ASuspendedRepositoryHealsNothing) {
   EXPECT_FALSE(machine.heal_due(clock_.now));
 }
 
+TEST_F(WaitTest, AWaitOfTheHostHoldsARepositoryThatWasNotAsked) {
+  Machine machine(hourly(), random_);
+  machine.start(clock_.now, false, std::nullopt);
+  machine.hold_with_host(clock_.now.steady + 30s);
+  machine.poke(clock_.now);
+  EXPECT_EQ(machine.next_due(clock_.now), clock_.now.wall + 30s);
+  clock_.advance(29s);
+  EXPECT_FALSE(machine.due(clock_.now));
+  EXPECT_EQ(machine.sleep_until(clock_.now), clock_.now.steady + 1s);
+  clock_.advance(1s);
+  EXPECT_TRUE(machine.due(clock_.now));
+  machine.hold_with_host(clock_.now.steady + 30s);
+  EXPECT_FALSE(machine.due(clock_.now));
+  machine.hold_with_host({});
+  EXPECT_TRUE(machine.due(clock_.now)) << "the host answered another repository";
+}
+
+TEST_F(WaitTest, ARepositoryWaitsALittleLongerThanItsHostAskedOthersTo) {
+  const auto now = clock_.now.steady;
+  WaitWithHost wait;
+  const auto until = wait.until(now + 100s, {}, now, random_);
+  EXPECT_GE(until, now + 100s);
+  EXPECT_LE(until, now + 111s);
+  EXPECT_EQ(wait.until(now + 100s, {}, now + 50s, random_), until) << "it does not move";
+  EXPECT_NE(WaitWithHost().until(now + 100s, {}, now, random_), until) << "not all in one instant";
+  EXPECT_EQ(wait.until({}, {}, now + 50s, random_), WaitWithHost::TimePoint());
+  EXPECT_EQ(wait.until(now + 100s, now + 100s, now, random_), WaitWithHost::TimePoint()) << "it was asked itself";
+}
+
 class HostWaitsTest : public ::testing::Test {
 protected:
   static http::Url url(const std::string& text) { return *http::Url::parse(text); }
