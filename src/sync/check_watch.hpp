@@ -27,10 +27,13 @@ public:
   enum class Verdict : std::uint8_t { goes_on, ends_for_another, took_too_long };
   /// To be called every second. `new_bytes` arrived since the last look.
   [[nodiscard]] Verdict look(std::uint64_t new_bytes, bool is_waited_for, TimePoint now);
+  /// At one look or more.
+  [[nodiscard]] bool was_slow() const noexcept { return was_slow_; }
 
 private:
   TimePoint began_;
   PeerRate rate_;
+  bool was_slow_ = false;
 };
 
 }  // namespace adapter::sync

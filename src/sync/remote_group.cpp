@@ -86,13 +86,19 @@ asio::awaitable<RemoteGroup::Answer> RemoteGroup::refs(std::chrono::steady_clock
 
 asio::awaitable<std::vector<wire::Ref>> RemoteGroup::refs_below(std::vector<std::string> prefixes) {
   const async::Semaphore::Permit turn = co_await turn_.acquire();
+  was_slow_ = false;
   std::vector<wire::Ref> refs = co_await ask_broadly(std::move(prefixes));
-  times_ended_ = 0;
+  note_answered();
   co_return refs;
 }
 
 bool RemoteGroup::usable(std::chrono::steady_clock::time_point not_before) const noexcept {
   return !stale_prefixes_ && began_ >= not_before && (answer_ != nullptr || failure_.has_value());
+}
+
+/// A remote that answers slowly keeps its checks among the transfers: else every other one would be ended again.
+void RemoteGroup::note_answered() noexcept {
+  times_ended_ = was_slow_ ? std::min<std::size_t>(times_ended_, 1) : 0;
 }
 
 bool RemoteGroup::needs_place() const noexcept {
@@ -174,6 +180,7 @@ asio::awaitable<std::optional<Error>> RemoteGroup::until_given_up(Access& access
     }
     const bool is_waited_for = !has_place && access.connection.is_waited_for();
     const CheckWatch::Verdict verdict = watch.look(new_bytes, is_waited_for, steady_clock::now());
+    was_slow_ = was_slow_ || watch.was_slow();
     const bool lost_place = has_place && access.place->was_ended();
     if (lost_place || verdict == CheckWatch::Verdict::ends_for_another) {
       ++times_ended_;
@@ -225,6 +232,7 @@ asio::awaitable<void> RemoteGroup::refresh() {
     prefixes.push_back(prefix);
   }
   stale_prefixes_ = false;
+  was_slow_ = false;
   answer_ = nullptr;
   failure_.reset();
   try {
@@ -239,7 +247,7 @@ asio::awaitable<void> RemoteGroup::refresh() {
     }
     answer_ = std::make_shared<const std::vector<wire::Ref>>(std::move(refs));
     unread_ = entries_;
-    times_ended_ = 0;
+    note_answered();
   } catch (const Error& error) {
     began_ = requested_at_;
     failure_ = error;

@@ -41,8 +41,9 @@ struct RemoteKey {
 class RemoteGroup {
 public:
   /// A check waits for a connection of `host` in `connections`. It takes a place of a transfer in `transfers` before
-  /// where its host may have one connection only, and where checks of this remote were ended for others since the last
-  /// answer. Broad questions take turns in `broad_questions`. Each of the three may be null, else outlives the group.
+  /// where its host may have one connection only, and where checks of this remote were ended for others since its last
+  /// answer that was not slow. Broad questions take turns in `broad_questions`. Each of the three may be null, else
+  /// outlives the group.
   RemoteGroup(asio::any_io_executor executor, std::unique_ptr<transport::Remote> remote,
               TransferQueue* transfers = nullptr, std::string host = {}, BroadQuestions* broad_questions = nullptr,
               HostTurns* connections = nullptr);
@@ -80,6 +81,7 @@ private:
   asio::awaitable<Access> wait_for_host();
   [[nodiscard]] std::optional<Access> try_access_to_host();
   [[nodiscard]] bool needs_place() const noexcept;
+  void note_answered() noexcept;
   asio::awaitable<std::vector<wire::Ref>> ask_broadly(std::vector<std::string> prefixes);
   void keep_needed(std::vector<wire::Ref>& refs, const std::vector<wire::Ref>& all) const;
 
@@ -89,7 +91,8 @@ private:
   async::Semaphore turn_;
   BroadQuestions* broad_questions_;
   HostTurns* connections_;
-  std::size_t times_ended_ = 0;  ///< checks, for others, since the last answer
+  std::size_t times_ended_ = 0;  ///< checks, for others, since the last answer; 1 behind an answer that was slow
+  bool was_slow_ = false;        ///< the question that runs, or ran last
   std::map<std::string, std::size_t> prefixes_;
   std::size_t entries_ = 0;
   std::chrono::steady_clock::time_point requested_at_{};  ///< the last request of any kind

@@ -54,6 +54,14 @@ TEST_F(CheckWatchTest, AFastCheckGoesOnWhileOthersWait) {
   EXPECT_EQ(verdict_, Verdict::goes_on);
 }
 
+TEST_F(CheckWatchTest, RemembersThatACheckWasSlow) {
+  pass(9s, 1600, false);
+  EXPECT_FALSE(watch_.was_slow()) << "it is not judged yet";
+  pass(1s, 1600, false);
+  pass(20s, 1024UL * 1024, false);
+  EXPECT_TRUE(watch_.was_slow());
+}
+
 TEST_F(CheckWatchTest, EveryCheckEndsAfterTwoMinutesOfItsConnection) {
   EXPECT_EQ(pass(10min, 1024UL * 1024, false), 2min);
   EXPECT_EQ(verdict_, Verdict::took_too_long);
