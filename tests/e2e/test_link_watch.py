@@ -111,7 +111,7 @@ class LinkWatch(AdapterTest):
         former = os.readlink(adapter.link("docs"))
         commit = remote.commit({"a": "2"})
         adapter.signal(signal.SIGUSR1)
-        adapter.wait_published("docs", commit)
+        adapter.wait_event("published", "docs", commit=commit)  # noted, not only shown
         self.server.faults.add(status=503)
         if restarts:
             adapter.kill()

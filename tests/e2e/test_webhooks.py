@@ -202,6 +202,7 @@ class WebhookTest(AdapterTest):
                 self.assertEqual(answer.status, 503)
                 self.assertIn("the adapter cannot read the secret", answer.json()["detail"])
                 self.assertNotIn(os.path.basename(file), answer.json()["detail"])
+            adapter.wait_for(lambda: len(adapter.found("hook_secret_unreadable")) >= count, 5, "a line of the log")
             told = adapter.found("hook_secret_unreadable")
             self.assertEqual(len(told), count, told)
             self.assertIn(cause, told[-1]["message"])
