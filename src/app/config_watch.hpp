@@ -21,7 +21,7 @@ public:
   [[nodiscard]] const config::Sources& sources() const noexcept { return current_; }
 
   /// True once for each change.
-  [[nodiscard]] bool look() { return settled(config::look_again(current_)); }
+  [[nodiscard]] bool look() { return settled(config::look_again(last_seen_)); }
   /// The same with what a look saw. Pure.
   [[nodiscard]] bool settled(config::Sources seen);
 

@@ -28,15 +28,15 @@ std::string name_of(const config::SecretSource& source) {
 }
 
 /// The same for ever for a source that is not a file.
-Result<FileStamp> stamp_of(const config::SecretSource& source) {
+Result<FileVersion> version_of(const config::SecretSource& source, const FileVersion& before) {
   if (source.kind == config::SecretSource::Kind::environment) {
-    return FileStamp{};
+    return FileVersion();
   }
-  const std::optional<FileStamp> stamp = FileStamp::of(source.where);
-  if (!stamp) {
+  FileVersion version = FileVersion::of(source.where, before);
+  if (!version.stamp()) {
     return auth_error(storage_error(errno, "read", source.where).text());
   }
-  return *stamp;
+  return version;
 }
 
 Result<Secret> read_bytes(const config::SecretSource& source, const config::Environment& environment) {
@@ -97,13 +97,15 @@ SecretReader::SecretReader(config::SecretSource source, config::Environment envi
     : source_(std::move(source)), environment_(std::move(environment)) {}
 
 Result<bool> SecretReader::refresh() {
-  // The stamp is taken before the bytes are read: a change in between is noticed by the next look.
-  Result<FileStamp> stamp = stamp_of(source_);
-  if (!stamp) {
+  // The version is taken before the bytes are read: the next look notices a change in between.
+  Result<FileVersion> version = version_of(source_, version_);
+  if (!version) {
     value_ = Secret();
-    return stamp.error();
+    return version.error();
   }
-  if (!value_.empty() && stamp_ == *stamp) {
+  const bool is_read = !value_.empty() && version_ == *version;
+  version_ = std::move(*version);
+  if (is_read) {
     return false;
   }
   value_ = Secret();
@@ -116,7 +118,6 @@ Result<bool> SecretReader::refresh() {
   if (!oddity.empty()) {
     log::warning("secret_odd", name_of(source_) + " " + oddity + "; it is used as it is", {{"secret", source_.where}});
   }
-  stamp_ = *stamp;
   value_ = std::move(*secret);
   return true;
 }

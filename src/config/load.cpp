@@ -170,12 +170,15 @@ Finding missing_variable(std::string_view name, std::string message) {
   return finding;
 }
 
-void note(Sources& sources, const std::filesystem::path& file) {
-  sources.stamps.insert_or_assign(file, FileStamp::of(file));
+/// `before`: what an earlier look saw.
+void note(Sources& sources, const std::filesystem::path& file, const Sources& before = {}) {
+  const auto known = before.versions.find(file);
+  sources.versions.insert_or_assign(
+      file, FileVersion::of(file, known != before.versions.end() ? known->second : FileVersion()));
 }
 
-/// The file system, which writes into `sources` what was looked at. A stamp is taken before the bytes: whatever changes
-/// behind it differs from the stamp.
+/// The file system, which writes into `sources` what was looked at. A version is taken before the bytes: whatever
+/// changes behind it differs from the version.
 Files noting_files(Sources& sources) {
   Files files = real_files();
   const std::filesystem::path start = files.working_directory;
@@ -297,12 +300,12 @@ Loaded examine_environment(const Environment& environment, const Looks& looks) {
 Sources look_again(const Sources& sources) {
   Sources now{sources.files, sources.patterns};
   for (const std::filesystem::path& file : now.files) {
-    note(now, file);
+    note(now, file, sources);
   }
   for (const Sources::Pattern& pattern : now.patterns) {
     try {
       for (const std::filesystem::path& file : glob_files(pattern.folder, pattern.pattern)) {
-        note(now, file);
+        note(now, file, sources);
       }
     } catch (const Error&) {
       continue;  // what it found before is not found now: that is a difference, and loading again says why

@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "adapter/base/file.hpp"
+#include "adapter/base/file_version.hpp"
 #include "adapter/base/text.hpp"
 #include "adapter/net/tls_library.hpp"
 
@@ -125,7 +126,7 @@ std::optional<Error> check_ca_file(const std::filesystem::path& file) {
 }
 
 struct TlsContexts::Entry {
-  FileStamp stamp;
+  FileVersion file;
   SslContext context;
 };
 
@@ -134,9 +135,12 @@ TlsContexts::~TlsContexts() = default;
 
 Result<SSL_CTX*> TlsContexts::context(const std::optional<std::filesystem::path>& ca_file) {
   const std::filesystem::path key = ca_file ? *ca_file : std::filesystem::path();
-  const FileStamp stamp = FileStamp::of(ca_file ? *ca_file : system_store_file()).value_or(FileStamp{});
   const auto known = entries_.find(key);
-  if (known != entries_.end() && known->second.stamp == stamp) {
+  const FileVersion before = known != entries_.end() ? known->second.file : FileVersion();
+  // The version is taken before the bytes are read: the next look notices a change in between.
+  const FileVersion file = FileVersion::of(ca_file ? *ca_file : system_store_file(), before);
+  if (known != entries_.end() && before == file) {
+    known->second.file = file;
     return known->second.context.get();
   }
   Result<SslContext> fresh = make_context(ca_file);
@@ -144,7 +148,7 @@ Result<SSL_CTX*> TlsContexts::context(const std::optional<std::filesystem::path>
     return fresh.error();
   }
   Entry& entry = entries_[key];
-  entry.stamp = stamp;
+  entry.file = file;
   entry.context = std::move(*fresh);
   return entry.context.get();
 }

@@ -12,7 +12,7 @@
 namespace adapter::net {
 
 /// The certificates that are trusted, by the file they come from. A file is looked at before each new connection and
-/// read again when it has changed (identity, size, times). Loop thread only.
+/// read again when it has changed, see FileVersion. Loop thread only.
 class TlsContexts {
 public:
   static constexpr std::uint64_t max_ca_file_bytes = 8ULL * 1024 * 1024;

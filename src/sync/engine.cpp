@@ -84,7 +84,7 @@ private:
   asio::awaitable<void> watch_links();
   asio::awaitable<void> list_prunable_then(std::function<void(std::vector<PruneCandidate>)> done);
   asio::awaitable<void> prune_then(std::vector<std::string> names, std::function<void(std::vector<PruneResult>)> done);
-  [[nodiscard]] std::vector<WaitingForFiles> waiting_for_files() const;
+  [[nodiscard]] std::vector<FailingRepository> failing_repositories() const;
   void retry_for_files(const std::string& name);
 
   publish::Doubts doubts_;
@@ -217,7 +217,7 @@ asio::awaitable<void> LiveEngine::apply(std::shared_ptr<const config::Config> co
     pruning_.spawn_lasting("links", [this] { return watch_links(); });
     pruning_.spawn_lasting("files of failed repositories", [this] {
       return file_watch_.run(
-          shared_.file_failure, [this] { return waiting_for_files(); },
+          shared_.file_failure, [this] { return failing_repositories(); },
           [this](const std::string& name) { retry_for_files(name); });
     });
   }
@@ -278,20 +278,21 @@ asio::awaitable<void> LiveEngine::watch_links() {
   }
 }
 
-std::vector<WaitingForFiles> LiveEngine::waiting_for_files() const {
-  std::vector<WaitingForFiles> waiting;
+std::vector<FailingRepository> LiveEngine::failing_repositories() const {
+  std::vector<FailingRepository> failing;
   for (const auto& [name, entry] : entries_) {
-    if (!entry->task.waits_for_files()) {
+    if (!entry->task.fails()) {
       continue;
     }
-    const config::Repository& repository = entry->task.repository();
-    WaitingForFiles& each = waiting.emplace_back();
-    each.repository = name;
-    each.files = credentials_.files_of(repository.url);
-    each.files.push_back(repository.ca_file.value_or(system_ca_file_));
-    each.tried = entry->task.last_attempt();
+    FailingRepository& each = failing.emplace_back(FailingRepository{name, entry->task.waits_for_files()});
+    if (each.waits_for_files) {
+      const config::Repository& repository = entry->task.repository();
+      each.files = credentials_.files_of(repository.url);
+      each.files.push_back(repository.ca_file.value_or(system_ca_file_));
+      each.tried = entry->task.last_attempt();
+    }
   }
-  return waiting;
+  return failing;
 }
 
 void LiveEngine::retry_for_files(const std::string& name) {

@@ -1,48 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "file_changes.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace adapter::sync {
 namespace {
 
-/// Between two readings of when one attempt began, as the two clocks go.
-constexpr std::chrono::milliseconds same_attempt{500};
+using std::chrono::system_clock;
 
-std::chrono::system_clock::time_point time_of(const timespec& time) {
-  return std::chrono::system_clock::time_point(
-      std::chrono::duration_cast<std::chrono::system_clock::duration>(std::chrono::seconds(time.tv_sec)));
+system_clock::time_point time_of(const timespec& time) {
+  const auto since_epoch = std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  return system_clock::time_point(std::chrono::duration_cast<system_clock::duration>(since_epoch));
+}
+
+bool changed_since(const FileVersion& version, system_clock::time_point time) {
+  return version.stamp() && time_of(version.stamp()->changed) + FileVersion::longest_tick > time;
 }
 
 }  // namespace
 
-std::vector<std::string> FileChanges::look(const std::vector<WaitingForFiles>& waiting, Stamps stamps) {
+std::vector<std::string> FileChanges::look(const std::vector<FailingRepository>& failing, const Versions& versions) {
   std::vector<std::string> changed;
-  std::map<std::string, std::chrono::system_clock::time_point> attempts;
-  for (const WaitingForFiles& each : waiting) {
-    const auto attempt = known_attempts_.find(each.repository);
-    const bool first_look =
-        attempt == known_attempts_.end() || std::chrono::abs(each.tried - attempt->second) > same_attempt;
-    attempts[each.repository] = each.tried;
-    const bool news = std::any_of(each.files.begin(), each.files.end(), [&](const std::filesystem::path& file) {
-      const auto now = stamps.find(file);
-      if (now == stamps.end()) {
-        return false;
+  std::map<std::string, Versions> seen;
+  for (const FailingRepository& each : failing) {
+    Versions& known = seen[each.name];
+    known = std::move(seen_[each.name]);
+    bool news = false;
+    for (const std::filesystem::path& file : each.files) {
+      const auto now = versions.find(file);
+      if (now == versions.end()) {
+        continue;
       }
-      const auto before = known_.find(file);
-      if (before != known_.end() && before->second != now->second) {
-        return true;
-      }
-      // Whole seconds: a file of the second in which the attempt began is tried once too often rather than not at all.
-      return first_look && now->second && time_of(now->second->changed) + std::chrono::seconds(1) > each.tried;
-    });
+      const auto [before, is_first_look] = known.try_emplace(file, now->second);
+      news = news || (is_first_look ? changed_since(now->second, each.tried) : before->second != now->second);
+      before->second = now->second;
+    }
     if (news) {
-      changed.push_back(each.repository);
+      changed.push_back(each.name);
     }
   }
-  known_ = std::move(stamps);
-  known_attempts_ = std::move(attempts);
+  seen_ = std::move(seen);
   return changed;
 }
 

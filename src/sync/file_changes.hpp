@@ -4,34 +4,34 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
-#include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "adapter/base/file.hpp"
+#include "adapter/base/file_version.hpp"
 
 namespace adapter::sync {
 
-/// A repository that waits after a failure which a change of one of these files may end.
-struct WaitingForFiles {
-  std::string repository;
-  std::vector<std::filesystem::path> files;
-  std::chrono::system_clock::time_point tried;  ///< when the attempt that failed began, to some milliseconds
+/// A repository whose last attempt failed.
+struct FailingRepository {
+  std::string name;
+  bool waits_for_files = false;  ///< for the next attempt, which a change of one of `files` may let succeed
+  std::vector<std::filesystem::path> files{};     ///< empty unless it waits for them
+  std::chrono::system_clock::time_point tried{};  ///< when that attempt began, to some milliseconds
 };
 
-/// Finds out whose wait a changed file ends. Without I/O: it is told what each file looks like.
+/// Finds out whose wait a changed file ends. Without I/O: it is told the version of each file.
 class FileChanges {
 public:
-  using Stamps = std::map<std::filesystem::path, std::optional<FileStamp>>;  ///< nullopt: not there
+  using Versions = std::map<std::filesystem::path, FileVersion>;
 
-  /// The repositories whose files are not what they were at the look before. A file that is looked at for the first
-  /// time counts when it changed after the attempt that failed began. Forgets files that none waits for.
-  [[nodiscard]] std::vector<std::string> look(const std::vector<WaitingForFiles>& waiting, Stamps stamps);
+  /// The repositories that wait for a file which is not what it was at the look before: each version of a file is
+  /// reported once to each repository, however many of them wait for it and whenever their attempts fail. A file that
+  /// is looked at for a repository for the first time counts when it changed after the attempt that failed began, or
+  /// within a tick of the volume's clock before. Forgets repositories that no longer fail.
+  [[nodiscard]] std::vector<std::string> look(const std::vector<FailingRepository>& failing, const Versions& versions);
 
 private:
-  Stamps known_;
-  std::map<std::string, std::chrono::system_clock::time_point> known_attempts_;  ///< by repository
+  std::map<std::string, Versions> seen_;  ///< by repository, through its attempts
 };
 
 }  // namespace adapter::sync

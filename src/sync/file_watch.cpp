@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "file_watch.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <stop_token>
@@ -13,37 +14,43 @@ using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds between_looks{1};
 
-FileChanges::Stamps stamps_of(const std::vector<WaitingForFiles>& waiting) {
-  FileChanges::Stamps stamps;
-  for (const WaitingForFiles& each : waiting) {
+FileChanges::Versions look_at_files(const std::vector<FailingRepository>& failing,
+                                    const FileChanges::Versions& before) {
+  FileChanges::Versions versions;
+  for (const FailingRepository& each : failing) {
     for (const std::filesystem::path& file : each.files) {
-      if (!stamps.contains(file)) {
-        stamps[file] = FileStamp::of(file);
+      if (!versions.contains(file)) {
+        const auto known = before.find(file);
+        versions[file] = FileVersion::of(file, known != before.end() ? known->second : FileVersion());
       }
     }
   }
-  return stamps;
+  return versions;
 }
 
 }  // namespace
 
 asio::awaitable<void> FileWatch::run(async::Wakeup& begins_to_wait,
-                                     std::function<std::vector<WaitingForFiles>()> waiting,
+                                     std::function<std::vector<FailingRepository>()> failing,
                                      std::function<void(const std::string&)> changed) {
   FileChanges changes;
+  FileChanges::Versions versions;
   while (true) {
-    std::vector<WaitingForFiles> present = waiting();
-    const bool any = !present.empty();
-    FileChanges::Stamps stamps;
-    if (any) {
-      auto look = [present](const std::stop_token&) { return stamps_of(present); };
-      stamps = co_await async::run_blocking(looks_, std::move(look), "look at secrets and certificates");
+    const std::vector<FailingRepository> present = failing();
+    if (std::ranges::none_of(present, &FailingRepository::waits_for_files)) {
+      co_await begins_to_wait.wait_until(steady_clock::time_point::max());
+      continue;
     }
-    for (const std::string& name : changes.look(present, std::move(stamps))) {
+    auto look = [present, versions](const std::stop_token&) { return look_at_files(present, versions); };
+    versions = co_await async::run_blocking(looks_, std::move(look), "look at secrets and certificates");
+    for (const std::string& name : changes.look(present, versions)) {
       changed(name);
     }
-    const auto again = any ? steady_clock::now() + between_looks : steady_clock::time_point::max();
-    co_await begins_to_wait.wait_until(again);
+    // Each repository that begins to wait wakes this coroutine: without the pause many of them make it spin.
+    const steady_clock::time_point next_look = steady_clock::now() + between_looks;
+    while (steady_clock::now() < next_look) {
+      co_await begins_to_wait.wait_until(next_look);
+    }
   }
 }
 

@@ -17,10 +17,10 @@ namespace adapter::sync {
 /// it. Looks instead of being told (inotify): that works on network file systems too. Loop thread only.
 class FileWatch {
 public:
-  /// Until cancelled. While `waiting` names repositories their files are looked at once a second, and `changed` is
-  /// called for each that one of its files may let succeed; else it sleeps until `begins_to_wait`. All outlive the
-  /// coroutine.
-  asio::awaitable<void> run(async::Wakeup& begins_to_wait, std::function<std::vector<WaitingForFiles>()> waiting,
+  /// Until cancelled. While a repository of `failing` waits for files they are looked at, at most once a second however
+  /// often `begins_to_wait` is woken, and `changed` is called for each repository that one of its files may let
+  /// succeed; else it sleeps until `begins_to_wait`. All outlive the coroutine.
+  asio::awaitable<void> run(async::Wakeup& begins_to_wait, std::function<std::vector<FailingRepository>()> failing,
                             std::function<void(const std::string&)> changed);
 
 private:

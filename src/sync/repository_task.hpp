@@ -166,6 +166,7 @@ public:
   /// For the task that takes this one's place, as `next` says.
   [[nodiscard]] Predecessor predecessor(const config::Repository& next) const;
   [[nodiscard]] bool changed() const noexcept { return changed_; }
+  [[nodiscard]] bool fails() const noexcept { return machine_.failure().has_value(); }
   /// It failed because of a secret, a certificate or another file on this machine, or may have, and waits.
   [[nodiscard]] bool waits_for_files() const noexcept;
   /// When the last attempt began, in the terms of the wall's clock.

@@ -100,6 +100,32 @@ class Credentials(AdapterTest):
             self.write("ca.pem", source.read())
         adapter.wait_published("docs", remote.resolve("main"), seconds=5)
 
+    def test_a_change_of_a_shared_file_costs_each_repository_one_attempt(self):
+        names = [f"r{number}" for number in range(8)]
+        remotes = {name: self.remote(f"{name}.git", files={"a": name}) for name in names}
+        with open(self.certificates.other_ca, encoding="ascii") as source:
+            wrong = source.read()
+        path = self.write("ca.pem", wrong)
+        entries = [self.entry(remotes[name], name, ca_file=path) for name in names]
+        adapter = self.adapter(self.config(*entries, every="1h")).start()
+
+        def attempts_for_a_change():
+            return [len(adapter.found("file_changed", name)) for name in names]
+
+        adapter.wait_for(
+            lambda: all(adapter.found("check_failed", name, failures=4) for name in names),
+            seconds=60, what="four failures of each",
+        )  # fmt: skip
+        self.assertLessEqual(max(attempts_for_a_change()), 1, "the file was written once, just before the start")
+        before = attempts_for_a_change()
+        self.write("ca.pem", wrong + wrong)
+        adapter.wait_for(lambda: sum(attempts_for_a_change()) >= sum(before) + 8, what="an attempt of each")
+        with open(self.certificates.ca, encoding="ascii") as source:
+            self.write("ca.pem", source.read())
+        for name in names:
+            adapter.wait_published(name, remotes[name].resolve("main"), seconds=5)
+        self.assertLessEqual(max(attempts_for_a_change()), 3, "the file was written three times")
+
     def test_a_password_rotated_under_load_costs_nothing(self):
         remote = self.remote(files={"a": "1"})
         path = self.write("rotating", "first-secret\n")

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "adapter/base/file.hpp"
+#include "adapter/base/file_version.hpp"
 #include "adapter/base/secret.hpp"
 #include "adapter/config/checks.hpp"
 #include "adapter/config/config.hpp"
@@ -22,7 +22,7 @@ class SecretReader {
 public:
   explicit SecretReader(config::SecretSource source, config::Environment environment = {});
 
-  /// Reads it again when its file changed (identity, size, mtime, ctime): a stat when it did not. Whether value() is
+  /// Reads it again when its file changed (see FileVersion): a stat when it did not. Whether value() is
   /// another one now. A byte order mark and one trailing line break are dropped; an oddity is logged, never the bytes.
   /// Errors of class auth: the file or variable is missing, empty, over 64 KiB, or holds CR, LF or NUL; value() is
   /// empty then, and the text names the place. value() is known to log::redacted.
@@ -32,7 +32,7 @@ public:
 private:
   config::SecretSource source_;
   config::Environment environment_;
-  FileStamp stamp_;
+  FileVersion version_;
   Secret value_;
   log::Redaction redaction_;  ///< of value_
 };

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "adapter/base/file.hpp"
+#include "adapter/base/file_version.hpp"
 #include "adapter/config/config.hpp"
 
 namespace adapter::config {
@@ -50,12 +50,12 @@ struct Sources {
   };
   std::vector<std::filesystem::path> files;  ///< absolute; the main one first; empty for one from variables
   std::vector<Pattern> patterns;
-  /// Of `files` and of what the patterns find; nothing when it is not there or cannot be reached.
-  std::map<std::filesystem::path, std::optional<FileStamp>> stamps{};
+  /// Of `files` and of what the patterns find; without a stamp when it is not there or cannot be reached.
+  std::map<std::filesystem::path, FileVersion> versions{};
   friend bool operator==(const Sources&, const Sources&) = default;
 };
 /// The same files and patterns as they are now: different when loading them again may give something else. Blocks on a
-/// few stats; any thread.
+/// few stats, and reads of files that changed a moment ago; any thread.
 [[nodiscard]] Sources look_again(const Sources& sources);
 
 struct Loaded {

@@ -11,7 +11,7 @@ config::Sources sources(off_t size) {
   made.files = {"/etc/adapter/config.yaml"};
   FileStamp stamp;
   stamp.size_bytes = size;
-  made.stamps["/etc/adapter/config.yaml"] = stamp;
+  made.versions["/etc/adapter/config.yaml"] = FileVersion::at(stamp, [] { return std::nullopt; }, {}, {});
   return made;
 }
 

@@ -12,6 +12,7 @@
 #include "adapter/base/file.hpp"
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
+#include "support/mapped_file.hpp"
 
 namespace adapter::auth {
 namespace {
@@ -123,6 +124,15 @@ TEST_F(CredentialsTest, ReadsAFileAgainWhenItChanges) {
   Credentials all = credentials({bearer("https://git.example/", source)});
   EXPECT_EQ(value_for(all, "https://git.example/x"), "Bearer first-token");
   file("token", "other-token\r\n");
+  EXPECT_EQ(value_for(all, "https://git.example/x"), "Bearer other-token");
+}
+
+TEST_F(CredentialsTest, ReadsAFileAgainThatWasRewrittenUnderTheSameStamp) {
+  const auto source = file("token", "first-token\n");
+  test::MappedFile mapped(source.where);
+  Credentials all = credentials({bearer("https://git.example/", source)});
+  EXPECT_EQ(value_for(all, "https://git.example/x"), "Bearer first-token");
+  mapped.rewrite("other");
   EXPECT_EQ(value_for(all, "https://git.example/x"), "Bearer other-token");
 }
 

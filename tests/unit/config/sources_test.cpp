@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "support.hpp"
+#include "support/mapped_file.hpp"
 
 namespace adapter::config {
 namespace {
@@ -47,7 +48,7 @@ TEST_F(SourcesOfAFile, AreWhatWasReadAndWhatWasLookedFor) {
   ASSERT_THAT(sources.patterns, SizeIs(1));
   EXPECT_EQ(sources.patterns.front().folder, folder);
   EXPECT_EQ(sources.patterns.front().pattern, "conf.d/*.yaml");
-  EXPECT_THAT(sources.stamps, SizeIs(2));
+  EXPECT_THAT(sources.versions, SizeIs(2));
 }
 
 TEST_F(SourcesOfAFile, AreTheSameUntilSomethingChanges) {
@@ -67,6 +68,14 @@ TEST_F(SourcesOfAFile, DifferWhenAFileIsReplaced) {
 TEST_F(SourcesOfAFile, DifferWhenAFileIsWrittenInPlace) {
   const Sources sources = load();
   std::ofstream(folder / "config.yaml", std::ios::app) << "# more\n";
+  EXPECT_NE(look_again(sources), sources);
+}
+
+TEST_F(SourcesOfAFile, DifferWhenAFileIsRewrittenUnderTheSameStamp) {
+  test::MappedFile mapped(folder / "config.yaml");
+  const Sources sources = load();
+  EXPECT_EQ(look_again(sources), sources);
+  mapped.rewrite("INCLUDE");
   EXPECT_NE(look_again(sources), sources);
 }
 

@@ -19,11 +19,14 @@
 #include <chrono>
 #include <csignal>
 #include <exception>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <thread>
 
+#include "adapter/base/file.hpp"
 #include "adapter/base/limits.hpp"
+#include "support/mapped_file.hpp"
 #include "tls_context.hpp"
 
 namespace adapter::net {
@@ -180,6 +183,21 @@ TEST(TlsContexts, OfferNoGroupThatTheServerMakesUp) {
     const SSL_CIPHER* const cipher = sk_SSL_CIPHER_value(ciphers, i);
     EXPECT_NE(SSL_CIPHER_get_kx_nid(cipher), NID_kx_dhe) << SSL_CIPHER_get_name(cipher);
   }
+}
+
+TEST(TlsContexts, ReadAFileAgainThatWasRewrittenUnderTheSameStamp) {
+  const std::filesystem::path file = std::filesystem::temp_directory_path() / unique_name("ca-");
+  const Bio pem(BIO_new_file(file.c_str(), "w"));
+  const Key key = make_key();
+  PEM_write_bio_X509(pem.get(), self_signed(key.get()).get());
+  BIO_flush(pem.get());
+  test::MappedFile mapped(file);
+  TlsContexts contexts;
+  EXPECT_TRUE(contexts.new_connection(file, "host"));
+  EXPECT_TRUE(contexts.new_connection(file, "host"));
+  mapped.rewrite("no certificate");
+  EXPECT_FALSE(contexts.new_connection(file, "host"));
+  std::filesystem::remove(file);
 }
 
 TEST_F(TlsStreamTest, ReadsBetweenAFewTickets) {

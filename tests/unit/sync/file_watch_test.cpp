@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "file_watch.hpp"
+
+#include <gtest/gtest.h>
+
+#include <asio/io_context.hpp>
+
+#include <chrono>
+#include <utility>
+
+#include "adapter/async/task_scope.hpp"
+
+namespace adapter::sync {
+namespace {
+
+using std::chrono::steady_clock;
+
+TEST(FileWatch, LooksAtMostOnceASecondHoweverOftenItIsWoken) {
+  asio::io_context loop(1);
+  async::Wakeup begins_to_wait(loop.get_executor());
+  async::TaskScope scope(loop.get_executor());
+  FileWatch watch;
+  int looks = 0;
+  auto failing = [&looks] {
+    ++looks;
+    return std::vector<FailingRepository>{{"a", true, {"/absent/file"}, std::chrono::system_clock::now()}};
+  };
+  scope.spawn("watch", watch.run(begins_to_wait, std::move(failing), [](const std::string&) {}));
+  const steady_clock::time_point began = steady_clock::now();
+  while (steady_clock::now() < began + std::chrono::milliseconds(300)) {
+    begins_to_wait.wake();
+    loop.poll();
+    loop.restart();
+  }
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - began);
+  EXPECT_GE(looks, 1);
+  EXPECT_LE(looks, 1 + seconds.count());
+  scope.cancel();
+  loop.run();
+}
+
+}  // namespace
+}  // namespace adapter::sync
