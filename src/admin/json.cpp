@@ -249,7 +249,8 @@ std::string prunable_json(const std::vector<sync::PruneCandidate>& candidates) {
                     {"directory", candidate.directory},
                     {"links", candidate.links},
                     {"due_in_seconds", candidate.due_in ? Json(seconds(*candidate.due_in)) : Json()},
-                    {"needed_by", text_or_null(candidate.needed_by)}});
+                    {"needed_by", text_or_null(candidate.needed_by)},
+                    {"held", candidate.held}});
   }
   return line_of({{"repositories", std::move(list)}});
 }

@@ -143,4 +143,6 @@ asio::awaitable<void> Daemon::apply(Reload reload) {
   }
 }
 
+    const std::string until = config_->repositories.empty() ? "; nothing is removed while no repository is configured"
+                                                            : " until " + remover + " removes them";
 }  // namespace adapter::app

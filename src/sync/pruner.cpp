@@ -272,6 +272,7 @@ asio::awaitable<std::vector<PruneCandidate>> Pruner::candidates() {
     candidate.directory = (configured_.data_dir / ".adapter" / leftover.name).native();
     candidate.links = std::move(leftover.leading);
     candidate.needed_by = leftover.needed_by;
+    candidate.held = configured_.link_of.empty();
     const steady_clock::time_point due = schedule_.due_at(leftover.name);
     if (due != PruneSchedule::never) {
       candidate.due_in = std::max(milliseconds(0), duration_cast<milliseconds>(due - now));

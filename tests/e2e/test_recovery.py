@@ -336,6 +336,22 @@ class PruneCommand(AdapterTest):
         self.assertEqual([each["error"]["class"] for each in answer["repositories"]], ["config", "config"])
         self.assertEqual(self.read(adapter, "a", "one"), b"1")
 
+    def test_all_is_kept_while_no_repository_is_configured(self):
+        adapter = self.left_behind(admin={"listen": "127.0.0.1:0"})
+        adapter.reload(self.config(admin={"listen": "127.0.0.1:0"}))
+        removed = adapter.wait_event("repository_removed", "one")
+        self.assertIn("while no repository is configured", removed["message"])
+        for options in (("--admin", adapter.admin), ()):
+            if not options:
+                adapter.stop()
+            for command in ((), ("--now", "--yes")):
+                with self.subTest(options=options, command=command):
+                    code, out, err = self.prune(adapter, *command, *options)
+                    self.assertEqual(code, 0, err)
+                    self.assertIn("two: %s/.adapter/two, link b/two; kept: no repository is configured" % adapter.data, out)
+                    self.assertNotIn("until it is pruned", out)
+        self.assertEqual(self.read(adapter, "a", "one"), b"1")
+
     def test_without_an_admin_port_it_works_alone_or_not_at_all(self):
         adapter = self.left_behind()
         code, _, err = self.prune(adapter, "--now", "--yes")

@@ -44,6 +44,7 @@ struct PruneCandidate {
   /// Until `prune` deletes it; nullopt: it is not set, or no repository is configured.
   std::optional<std::chrono::milliseconds> due_in;
   std::string needed_by;  ///< a link of a configured repository that still leads into its trees: it is not deleted
+  bool held = false;      ///< no repository is configured: nothing is deleted until there is one again
 };
 
 struct PruneResult {

@@ -13,10 +13,14 @@ namespace adapter::app {
 namespace {
 
 void add(PruneList& list, const std::string& name, const std::string& directory, const std::string& links,
-         const std::string& needed_by, const std::optional<double>& due_in_seconds) {
+         const std::string& needed_by, bool held, const std::optional<double>& due_in_seconds) {
   list.text += escape(name) + ": " + escape(directory) + (links.empty() ? "" : ", link " + links);
   if (!needed_by.empty()) {
     list.text += "; kept: the link " + escape(needed_by) + " of a configured repository still leads into its trees\n";
+    return;
+  }
+  if (held) {
+    list.text += "; kept: no repository is configured; nothing is removed until there is one again\n";
     return;
   }
   list.names.push_back(name);
@@ -58,7 +62,7 @@ Result<PruneList> prune_list(std::string_view json) {
       links += (links.empty() ? "" : ", ") + (link.is_string() ? escape(link.get<std::string>()) : std::string());
     }
     add(list, text_in(each, "name"), text_in(each, "directory"), links, text_in(each, "needed_by"),
-        number_in(each, "due_in_seconds"));
+        flag_in(each, "held").value_or(false), number_in(each, "due_in_seconds"));
   }
   return finished(std::move(list));
 }
@@ -71,7 +75,7 @@ PruneList prune_list(const std::vector<sync::PruneCandidate>& candidates) {
       links += (links.empty() ? "" : ", ") + escape(link);
     }
     // Alone nothing is due: only a daemon counts the time.
-    add(list, candidate.name, candidate.directory, links, candidate.needed_by, std::nullopt);
+    add(list, candidate.name, candidate.directory, links, candidate.needed_by, candidate.held, std::nullopt);
   }
   return finished(std::move(list));
 }

@@ -14,7 +14,8 @@ constexpr std::string_view listed =
     R"({"repositories":[
          {"name":"wiki","directory":"/data/.adapter/wiki","links":["pages","old"],"due_in_seconds":7200},
          {"name":"site","directory":"/data/.adapter/site","links":[],"due_in_seconds":null},
-         {"name":"kept","directory":"/data/.adapter/kept","links":["kept"],"needed_by":"docs","due_in_seconds":1}]})";
+         {"name":"kept","directory":"/data/.adapter/kept","links":["kept"],"needed_by":"docs","due_in_seconds":1},
+         {"name":"held","directory":"/data/.adapter/held","links":[],"held":true,"due_in_seconds":null}]})";
 
 TEST(PruneLines, SayWhereWhenAndWhyNot) {
   const PruneList list = prune_list(listed).value();
@@ -22,7 +23,9 @@ TEST(PruneLines, SayWhereWhenAndWhyNot) {
             "wiki: /data/.adapter/wiki, link pages, old; due in 2h\n"
             "site: /data/.adapter/site; it stays until it is pruned by this command\n"
             "kept: /data/.adapter/kept, link kept; kept: the link docs of a configured repository still leads into its "
-            "trees\n");
+            "trees\n"
+            "held: /data/.adapter/held; kept: no repository is configured; nothing is removed until there is one "
+            "again\n");
   EXPECT_THAT(list.names, ElementsAre("wiki", "site"));
 }
 
