@@ -175,19 +175,35 @@ void RepositoryTask::report_found_published(const Published& published, std::opt
   tell(std::move(event));
 }
 
-void RepositoryTask::fail(const Error& cause, bool on_schedule) {
+void RepositoryTask::fail(const Error& cause, bool on_schedule, const std::optional<ObjectId>& refused) {
   const Error error = with_place(cause, directory_);
   machine_.fail(Now::read(), error, on_schedule);
   // An unchanged failure is worth a line at the first, second, fourth, eighth… time; status and metrics count each.
   // That a remote was emptied is no trouble that grows with time: one line.
   const std::uint32_t unchanged = machine_.failure()->unchanged;
   const bool worth_a_line = emptied_ ? unchanged == 1 : std::has_single_bit(unchanged);
-  log::write(worth_a_line ? log::Level::warning : log::Level::debug, "check_failed", error.text(),
-             {{"repository", repository_.name},
-              {"ref", repository_.ref},
-              {"class", error.error_class()},
-              {"failures", machine_.failure()->count},
-              {"retry_in_ms", machine_.retry_in(Now::read()).count()}});
+  const auto log_line = [&](const auto&... more) {
+    log::write(worth_a_line ? log::Level::warning : log::Level::debug, "check_failed", error.text(),
+               {{"repository", repository_.name},
+                {"ref", repository_.ref},
+                {"class", error.error_class()},
+                {"failures", machine_.failure()->count},
+                more...});
+  };
+  const Now now = Now::read();
+  const std::chrono::milliseconds wait = machine_.retry_in(now);
+  const log::Field retry("retry_in_ms", wait.count());
+  const log::Field commit("commit", refused.value_or(ObjectId()));
+  const bool retries = !last_retry_ || now.steady + wait <= *last_retry_;
+  if (refused && retries) {
+    log_line(commit, retry);
+  } else if (refused) {
+    log_line(commit);
+  } else if (retries) {
+    log_line(retry);
+  } else {
+    log_line();
+  }
   if (waits_for_files()) {
     shared_.file_failure.wake();
   }

@@ -102,7 +102,7 @@ asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
     reopen_store_ = error.error_class() == ErrorClass::storage;
     if (refused) {
       machine_.refuse(tip, error, machine_.phase() == Phase::publishing);
-      fail(error, true);
+      fail(error, true, tip);
     }
   }
   co_await take_publisher();

@@ -176,6 +176,7 @@ asio::awaitable<void> RepositoryTask::follow(bool spread) {
 
 asio::awaitable<void> RepositoryTask::sync_once(steady_clock::time_point deadline, bool awaits_first_commit,
                                                 OnceResult& result) {
+  last_retry_ = deadline;
   result.error = co_await sync_until(deadline, awaits_first_commit);
   result.commit = status_.commit;
   result.changed = changed_;
@@ -341,8 +342,7 @@ asio::awaitable<void> RepositoryTask::check() {
       break;
     case Machine::Next::empty:
       if (!std::exchange(empty_reported_, true)) {
-        log::info("remote_empty", "the remote has no commit yet; it is looked at on schedule",
-                  {{"repository", repository_.name}});
+        log::info("remote_empty", "the remote has no commit yet", {{"repository", repository_.name}});
       }
       succeed(std::nullopt);
       tell_checked(choice, false, true);
@@ -352,7 +352,7 @@ asio::awaitable<void> RepositoryTask::check() {
       break;
     case Machine::Next::refused: {
       const Refusal* const refusal = machine_.refusal(choice.tip);
-      fail(Error(refusal->error_class, refusal->text), true);
+      fail(Error(refusal->error_class, refusal->text), true, choice.tip);
       break;
     }
   }

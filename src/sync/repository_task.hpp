@@ -232,7 +232,8 @@ private:
   void report_published(const RefSelection::Choice& choice, const publish::Outcome& outcome,
                         std::uint64_t received_bytes);
   void report_found_published(const Published& published, std::optional<ObjectId> before);
-  void fail(const Error& cause, bool on_schedule);
+  /// `refused`: the tip that the failure is about.
+  void fail(const Error& cause, bool on_schedule, const std::optional<ObjectId>& refused = std::nullopt);
   void succeed(std::optional<Published> published);
   void tell_recovered(const Failure& before, std::string_view message);
   void tell_damage(const RecoveryStep& step, const publish::Standing& found) const;
@@ -269,6 +270,8 @@ private:
   bool link_resolves_ = true;            ///< as it was seen last
   bool reopen_store_ = false;            ///< a sync failed on the volume: its folders may be gone
   std::uint64_t attempts_ = 0;           ///< begun
+  /// After this nothing is tried again: sync_once() has a deadline, watch() has none.
+  std::optional<std::chrono::steady_clock::time_point> last_retry_;
   std::uint64_t attempts_ended_ = 0;
   std::chrono::steady_clock::time_point attempt_began_;
   std::optional<std::chrono::steady_clock::time_point> sync_began_;  ///< while a commit is fetched or published

@@ -39,7 +39,9 @@ class Once(AdapterTest):
         self.assertIsNotNone(adapter.published("one"))
         self.assertIsNotNone(adapter.published("two"))
         self.assertIsNone(adapter.published("bad"))
-        adapter.wait_event("check_failed", "bad", **{"class": "not_found"})
+        failed = adapter.wait_event("check_failed", "bad", **{"class": "not_found"})
+        self.assertNotIn("retry_in_ms", failed, "it is not tried again")
+        self.assertNotIn("commit", failed, "the failure is about none")
 
     def test_only_the_named_ones(self):
         adapter = self.three()
@@ -64,12 +66,16 @@ class Once(AdapterTest):
         began = time.monotonic()
         self.assertEqual(adapter.once("--retry", "2s"), 1)
         self.assertLess(time.monotonic() - began, 12)
+        failed = adapter.found("check_failed", "bad")
+        self.assertIn("retry_in_ms", failed[0])
+        self.assertNotIn("retry_in_ms", failed[-1], "it is not tried again")
 
     def test_an_empty_repository_is_in_sync(self):
         remote = self.remote()
         adapter = self.adapter(self.config(self.entry(remote)))
         self.assertEqual(adapter.once(), 0, adapter.tail())
         self.assertIsNone(adapter.published("docs"))
+        self.assertNotIn("schedule", adapter.wait_event("remote_empty")["message"], "the program ends")
 
     def test_retry_waits_for_the_first_commit_of_an_empty_repository(self):
         remote = self.remote()
