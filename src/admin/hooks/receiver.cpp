@@ -154,7 +154,7 @@ HookReceiver::Received HookReceiver::receive(const http::RequestHead& head, Requ
     }
   }
   if (received.owners.empty()) {
-    received.refusal = refuse(candidates, "the signature does not fit the body and the secret", head.path);
+    received.refusal = refuse(candidates, check.refusal(), head.path);
   }
   return received;
 }

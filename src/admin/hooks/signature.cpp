@@ -32,6 +32,10 @@ bool proved_by_token(const SignatureClaims& claims, const HookKey& key) {
   return false;
 }
 
+bool is_stale(const std::vector<const MacClaim*>& macs) {
+  return std::any_of(macs.begin(), macs.end(), [](const MacClaim* claim) { return claim->is_stale; });
+}
+
 bool is_among(const MacClaim& claim, const net::HmacSha256::Digest& digest) {
   const std::string_view ours(reinterpret_cast<const char*>(digest.data()), digest.size());
   return std::any_of(claim.digests.begin(), claim.digests.end(),
@@ -78,8 +82,14 @@ std::string_view SignatureCheck::refusal() const noexcept {
     case Fault::wrong_bearer:
       return "the token in Authorization is not the secret of this webhook";
     case Fault::bad_mac:
-      return "the signature cannot be right: it is malformed, repeated, made with SHA-1, older than five minutes, or "
-             "not of the kind of this webhook's secret";
+      return "the signature cannot be right: it is malformed, repeated, made with SHA-1, or not of the kind of "
+             "this webhook's secret";
+    case Fault::wrong_mac:
+      return "the signature does not fit the body and the secret";
+    case Fault::stale_mac:
+      return "the signature is right, and its webhook-timestamp is more than five minutes from the time here: compare "
+             "the "
+             "clocks, or send the delivery anew";
     case Fault::no_proof:
       break;
   }
@@ -153,7 +163,11 @@ bool SignatureCheck::verifies(Candidate& candidate, bool form) const {
 std::vector<std::size_t> SignatureCheck::finish() {
   std::vector<std::size_t> verified;
   for (auto& candidate : candidates_) {
-    if (verifies(candidate, form_.well_formed())) {
+    if (!verifies(candidate, form_.well_formed())) {
+      fault_ = std::max(fault_, Fault::wrong_mac);
+    } else if (is_stale(counting(claims_, candidate.kind))) {
+      fault_ = Fault::stale_mac;
+    } else {
       verified.push_back(candidate.key);
     }
   }

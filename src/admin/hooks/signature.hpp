@@ -46,8 +46,8 @@ public:
 
   /// False: no key can verify any more, whatever the body is.
   [[nodiscard]] bool possible() const noexcept { return !candidates_.empty(); }
-  /// Why no key can verify where possible() is false: one sentence that names the header, for the sender. Holds nothing
-  /// of a secret or of the request.
+  /// Why no key can verify where possible() is false, or did where finish() named none: one sentence for the sender.
+  /// Holds nothing of a secret or of the request.
   [[nodiscard]] std::string_view refusal() const noexcept;
   void update(std::string_view body);
   /// The indices of the keys that verify, ascending; nothing may follow.
@@ -64,7 +64,15 @@ private:
   };
 
   /// How near a delivery that no key can verify came to a proof. A later one is the more useful text.
-  enum class Fault : std::uint8_t { no_proof, bad_mac, wrong_bearer, wrong_basic, wrong_gitlab_token };
+  enum class Fault : std::uint8_t {
+    no_proof,
+    bad_mac,
+    wrong_bearer,
+    wrong_basic,
+    wrong_gitlab_token,
+    wrong_mac,
+    stale_mac
+  };
 
   [[nodiscard]] std::optional<Candidate> begin(const HookKey& key, std::size_t index) const;
   [[nodiscard]] Fault fault_of(const HookKey& key) const;

@@ -85,12 +85,12 @@ bool is_id(std::string_view text) noexcept {
          std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f' && c != '.'; });
 }
 
+bool is_timestamp(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= max_timestamp_digits &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 bool is_fresh(std::string_view timestamp, std::chrono::system_clock::time_point now) noexcept {
-  const bool digits = !timestamp.empty() && timestamp.size() <= max_timestamp_digits &&
-                      std::all_of(timestamp.begin(), timestamp.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!digits) {
-    return false;
-  }
   std::int64_t seconds = 0;
   std::from_chars(timestamp.data(), timestamp.data() + timestamp.size(), seconds);
   const auto ours = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
@@ -102,10 +102,11 @@ void read_standard(const http::Fields& fields, std::chrono::system_clock::time_p
   if (!signature) {
     return;
   }
-  MacClaim claim{Scheme::standard, {}, false};
+  MacClaim claim{Scheme::standard};
   const auto id = single(fields, "webhook-id").value_or("");
   const auto timestamp = single(fields, "webhook-timestamp").value_or("");
-  if (is_id(id) && is_fresh(timestamp, now)) {
+  if (is_id(id) && is_timestamp(timestamp)) {
+    claim.is_stale = !is_fresh(timestamp, now);
     claim.digests = standard_digests(*signature);
     claims.standard_prefix = std::string(id) + '.' + std::string(timestamp) + '.';
   }
@@ -167,7 +168,7 @@ SignatureClaims read_signature_claims(const http::Fields& fields, std::chrono::s
   for (const auto& [scheme, name, prefix] : hex_fields) {
     if (const auto value = single(fields, name)) {
       const bool is_sha1 = scheme == Scheme::hub && value->starts_with("sha1=");
-      claims.macs.push_back({scheme, hex_digest(*value, prefix), is_sha1});
+      claims.macs.push_back({scheme, hex_digest(*value, prefix), is_sha1, false});
     }
   }
   read_standard(fields, now, claims);

@@ -60,8 +60,9 @@ enum class Scheme : std::uint8_t {
 /// One MAC that a request carries.
 struct MacClaim {
   Scheme scheme = Scheme::hub_256;
-  std::vector<std::string> digests;  ///< of 32 bytes, one of which must be right; none: malformed
-  bool is_sha1 = false;              ///< X-Hub-Signature in its old form
+  std::vector<std::string> digests{};  ///< of 32 bytes, one of which must be right; none: malformed
+  bool is_sha1 = false;                ///< X-Hub-Signature in its old form
+  bool is_stale = false;               ///< its time is further from ours than max_signature_age: it proves nothing
 };
 
 /// One secret that a request carries itself.

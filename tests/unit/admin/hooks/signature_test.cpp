@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
+
+#include "adapter/base/text.hpp"
 
 namespace adapter::admin {
 namespace {
@@ -75,6 +78,27 @@ TEST(SignatureCheck, NamesTheHeaderThatIsWrong) {
   EXPECT_THAT(refusal("X-Gitlab-Token", "wrong", {key("secret", HookKind::github)}), HasSubstr("not signed"));
   EXPECT_THAT(refusal("X-Gitlab-Token", "wrong", {key("")}), HasSubstr("not signed")) << "an unreadable secret";
   EXPECT_THAT(refusal("User-Agent", "x", all), HasSubstr("not signed"));
+}
+
+TEST(SignatureCheck, NamesTheTimeOfASignatureThatIsRightAndTooOldOrTooNew) {
+  const auto refusal = [](std::chrono::seconds after, std::string_view secret) {
+    const std::string time = std::to_string((tested_at.time_since_epoch() / std::chrono::seconds(1)) + after.count());
+    net::HmacSha256 mac{Secret(std::string_view("key"))};
+    mac.update("id." + time + ".body");
+    const net::HmacSha256::Digest digest = mac.finish();
+    http::Fields fields;
+    fields.add("webhook-id", "id");
+    fields.add("webhook-timestamp", time);
+    fields.add("webhook-signature", "v1," + base64({reinterpret_cast<const char*>(digest.data()), digest.size()}));
+    SignatureCheck check(fields, std::vector{key("whsec_" + base64(secret))}, tested_at);
+    check.update("body");
+    return check.finish().empty() ? std::string(check.refusal()) : std::string();
+  };
+  EXPECT_EQ(refusal(std::chrono::seconds(-300), "key"), "");
+  EXPECT_THAT(refusal(std::chrono::seconds(-301), "key"), HasSubstr("more than five minutes"));
+  EXPECT_THAT(refusal(std::chrono::seconds(301), "key"), HasSubstr("more than five minutes"));
+  EXPECT_THAT(refusal(std::chrono::seconds(-301), "other"), HasSubstr("does not fit"))
+      << "only who has the secret learns";
 }
 
 TEST(SignatureCheck, DoesNotNeedTheBodyForAToken) {
