@@ -44,9 +44,9 @@ std::optional<Error> trust_file(SSL_CTX* context, const std::filesystem::path& f
   try {
     pem = read_file(file, TlsContexts::max_ca_file_bytes);
   } catch (const Error& error) {
-    return tls_error("ca_file: " + error.text());
+    return tls_error(error.text() + " (a file of CA certificates)");
   }
-  const std::string shown = "ca_file " + escape(file.native());
+  const std::string shown = "the CA file " + escape(file.native());
   const Bio source(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   if (!source) {
     return tls_error(shown + ": " + take_openssl_reason());

@@ -26,6 +26,7 @@
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/limits.hpp"
+#include "adapter/net/tls_library.hpp"
 #include "support/mapped_file.hpp"
 #include "tls_context.hpp"
 
@@ -197,7 +198,13 @@ TEST(TlsContexts, ReadAFileAgainThatWasRewrittenUnderTheSameStamp) {
   EXPECT_TRUE(contexts.new_connection(file, "host"));
   mapped.rewrite("no certificate");
   EXPECT_FALSE(contexts.new_connection(file, "host"));
+  // `validate` puts the key in front.
+  const std::optional<Error> damaged = check_ca_file(file);
+  EXPECT_THAT(damaged ? damaged->text() : "",
+              testing::StartsWith("the CA file " + file.native() + " holds no certificate"));
   std::filesystem::remove(file);
+  const std::optional<Error> absent = check_ca_file(file);
+  EXPECT_THAT(absent ? absent->text() : "", testing::StartsWith("cannot read " + file.native()));
 }
 
 TEST_F(TlsStreamTest, ReadsBetweenAFewTickets) {
