@@ -118,7 +118,14 @@ asio::awaitable<void> Daemon::apply(Reload reload) {
     log::warning("restart_needed", "a limit was raised above all that were in force before; restart to apply it",
                  {{"key", "limits"}});
   }
+  const log::Format format = logging_options(options_, config_.get()).format;
   config_ = std::make_shared<const config::Config>(std::move(reload.config));
+  if (logging_options(options_, config_.get()).format != format) {
+    const bool is_text = format == log::Format::text;
+    log::info("log_format_changed", is_text
+                                        ? "the lines after this one are JSON: log.format in the configuration changed"
+                                        : "the lines after this one are text: log.format in the configuration changed");
+  }
   configure_logging(options_, config_.get());
   if (admin_) {
     try {
@@ -136,13 +143,12 @@ asio::awaitable<void> Daemon::apply(Reload reload) {
              {"names", first_names(reload)}});
   for (std::size_t i = 0; i < std::min(reload.removed.size(), max_named); ++i) {
     const std::string remover = config_->prune ? "`prune`" : "`adapter prune`";
+    const std::string until = config_->repositories.empty() ? "; nothing is removed while no repository is configured"
+                                                            : " until " + remover + " removes them";
     log::info("repository_removed",
-              "it left the configuration; its directory, and its link while it leads there, stay until " + remover +
-                  " removes them",
+              "it left the configuration; its directory, and its link while it leads there, stay" + until,
               {{"repository", reload.removed[i]}});
   }
 }
 
-    const std::string until = config_->repositories.empty() ? "; nothing is removed while no repository is configured"
-                                                            : " until " + remover + " removes them";
 }  // namespace adapter::app

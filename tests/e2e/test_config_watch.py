@@ -4,13 +4,14 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from tests.e2e.harness import AdapterTest, main  # noqa: E402
-from tests.support.adapter import to_yaml  # noqa: E402
+from tests.support.adapter import clean_environment, program, to_yaml  # noqa: E402
 
 # Looked at once a second, and believed when two looks see the same.
 NOTICED_SECONDS = 5
@@ -115,6 +116,28 @@ class ConfigWatch(AdapterTest):
         # The directory is renamed first and deleted a moment later.
         own = os.path.join(adapter.data, ".adapter")
         adapter.wait_for(lambda: sorted(os.listdir(own)) == [".lock", ".owner", "more"], what="nothing else")
+
+    def test_another_log_format_is_announced_in_the_old_one(self):
+        file = os.path.join(self.folder, "config.yaml")
+        base = {"data_dir": os.path.join(self.folder, "data"), "repositories": []}
+        self.write(file, to_yaml({**base, "log": {"format": "text"}}))
+        process = subprocess.Popen(
+            [program(), "run", "--config", file], stderr=subprocess.PIPE, text=True, env=clean_environment()
+        )  # fmt: skip
+        try:
+            lines = iter(process.stderr.readline, "")
+            self.assertTrue(any("event=started" in line for line in lines))
+            self.write(file, to_yaml(base))
+            before = ""
+            for line in lines:
+                if line.startswith("{"):
+                    break
+                before = line
+            self.assertIn("log_format_changed", before)
+            self.assertIn("JSON", before)
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
 
     def test_pushes_of_a_signal_do_not_keep_it_from_looking(self):
         adapter = self.adapter(self.config(*self.entries("docs"), every="1h")).start()

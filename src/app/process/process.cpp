@@ -105,7 +105,7 @@ void release_signals() {
   sigprocmask(SIG_UNBLOCK, &handled, nullptr);
 }
 
-void configure_logging(const Options& options, const config::Config* config) {
+log::Options logging_options(const Options& options, const config::Config* config) {
   log::Options logging;
   logging.format = isatty(STDERR_FILENO) == 1 ? log::Format::text : log::Format::json;
   if (config != nullptr) {
@@ -114,6 +114,11 @@ void configure_logging(const Options& options, const config::Config* config) {
   }
   logging.level = options.log_level.value_or(logging.level);
   logging.format = options.log_format.value_or(logging.format);
+  return logging;
+}
+
+void configure_logging(const Options& options, const config::Config* config) {
+  const log::Options logging = logging_options(options, config);
   log::configure(logging);
   log_bus_errors(logging.format);
 }

@@ -10,6 +10,7 @@
 
 #include "adapter/async/job_list.hpp"
 #include "adapter/config/config.hpp"
+#include "adapter/log/log.hpp"
 #include "options.hpp"
 
 namespace adapter::app {
@@ -28,6 +29,8 @@ void release_signals();
 
 /// The logger as the command line, the configuration and the terminal say, in this order; a SIGBUS logs `crashed`.
 void configure_logging(const Options& options, const config::Config* config);
+/// What configure_logging() sets.
+[[nodiscard]] log::Options logging_options(const Options& options, const config::Config* config);
 
 /// Threads for long work: as configured, else one more than `concurrency.syncs`, at least the number of cores, at most
 /// 64.
