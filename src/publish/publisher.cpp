@@ -133,7 +133,7 @@ private:
     if (trees) {
       look_at_trees(*trees, view, options, stop, standing);
       if (const std::size_t count = trees->set_litter_aside(); count > 0) {
-        log::info("litter_swept", "what an interrupted run left behind is removed",
+        log::info("litter_swept", "what an interrupted run or a deletion by hand left behind is removed",
                   {{"repository", name_}, {"count", count}});
       }
       try {

@@ -11,6 +11,7 @@ import check_docs
 import check_headers
 import check_includes
 import check_length
+import check_log_fields
 import check_shell
 import check_words
 import common
@@ -223,6 +224,22 @@ class Changelog(unittest.TestCase):
 
     def test_a_good_one_is_left_alone(self):
         self.assertEqual(check_changelog.findings(self.GOOD, '0.2.0'), [])
+
+
+class LogFields(unittest.TestCase):
+    PAGE = '# Log\n\n## Fields\n\n| field | meaning |\n|---|---|\n| `known`, `other` | of `hidden` |\n\n## More\n\n| `late` | x |\n'
+
+    def test_a_field_that_the_page_lacks_is_found(self):
+        known = check_log_fields.documented(self.PAGE)
+        self.assertEqual(known, {'known', 'other'})
+        for source in ('log::info("event", "text (it)", {{"known", a(b)},\n {"hidden", 1}});', 'log::write(level(), "event", text,\n {{"late", 1}});',
+                       'const log::Field retry("retry_in_ms", 1);'):
+            with self.subTest(source):
+                self.assertEqual(len(check_log_fields.findings(source, known)), 1)
+
+    def test_other_braces_are_left_alone(self):
+        source = 'log::info("event", "text", {{"known", 1}, {"other", 2}});\nJson json{{"status", "ok"}};  // log::info("a", {{"b", 1}})'
+        self.assertEqual(check_log_fields.findings(source, {'known', 'other'}), [])
 
 
 class Shell(Tree):
