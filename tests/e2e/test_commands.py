@@ -127,7 +127,7 @@ class Commands(AdapterTest):
         code, output, _ = run_command("validate", path)
         self.assertEqual(code, 2)
         self.assertRegex(output, r":1:\d+: error: data_dir: cannot use .*/data is not a folder; correct the path")
-        self.assertRegex(output, r":2:\d+: error: ca_file: ca_file .*/ca.pem holds no certificate \(it must be a PEM file\)")
+        self.assertRegex(output, r":2:\d+: error: ca_file: the CA file .*/ca.pem holds no certificate \(it must be a PEM file\)")
         self.assertRegex(output, r":3:\d+: error: admin.token_file: .* is empty")
         self.assertNotIn("is valid", output)
 
