@@ -104,7 +104,7 @@ Result<bool> SecretReader::refresh() {
     return version.error();
   }
   const bool is_read = !value_.empty() && version_ == *version;
-  version_ = std::move(*version);
+  version_ = *version;
   if (is_read) {
     return false;
   }

@@ -123,7 +123,7 @@ void KnownSecrets::release(Place place) noexcept {
       retired_.pop_front();
     }
   } catch (const std::bad_alloc&) {
-    // The secret stays known until the next release().
+    return;  // the secret stays known until the next release()
   }
 }
 

@@ -24,7 +24,6 @@ using std::chrono::steady_clock;
 
 /// With more repositories than this the first checks after a start are spread over some seconds.
 constexpr std::size_t spread_above = 16;
-
 /// A repository's task with the scope that can end it.
 struct Entry {
   Entry(Shared& shared, std::shared_ptr<RemoteGroup> group, const config::Repository& repository,
@@ -365,6 +364,7 @@ void LiveEngine::check_all_now() {
 
 std::vector<RepositoryStatus> LiveEngine::status() const {
   std::vector<RepositoryStatus> all;
+  all.reserve(entries_.size());
   for (const auto& [name, entry] : entries_) {
     all.push_back(entry->task.status());
   }
