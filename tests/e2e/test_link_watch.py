@@ -29,7 +29,8 @@ class LinkWatch(AdapterTest):
         adapter.wait_for(lambda: adapter.ask("GET", "/readyz").status == 200, 40, "ready again")
         self.assert_good(adapter, remote)
 
-    def test_a_link_that_is_moved_to_the_former_tree_is_seen_and_healed(self):
+    def with_a_former_tree(self):
+        """A daemon that has published two commits and checks once an hour: (adapter, remote, the link's first target, commit)."""
         remote = self.remote(files={"a": "1"})
         config = self.config(self.entry(remote), every="1h", admin={"listen": "127.0.0.1:0"})
         adapter = self.adapter(config).start()
@@ -37,7 +38,11 @@ class LinkWatch(AdapterTest):
         former = os.readlink(adapter.link("docs"))
         commit = remote.commit({"a": "2"})
         adapter.signal(signal.SIGUSR1)
-        adapter.wait_published("docs", commit)
+        adapter.wait_event("published", "docs", commit=commit)  # noted, not only shown
+        return adapter, remote, former, commit
+
+    def test_a_link_that_is_moved_to_the_former_tree_is_seen_and_healed(self):
+        adapter, remote, former, commit = self.with_a_former_tree()
         since = len(adapter.events)
         os.unlink(adapter.link("docs"))
         os.symlink(former, adapter.link("docs"))
@@ -104,14 +109,7 @@ class LinkWatch(AdapterTest):
 
     def check_it_moves_back_without_the_remote(self, restarts):
         """A link that is moved to an older tree of its repository, which no note names any more."""
-        remote = self.remote(files={"a": "1"})
-        config = self.config(self.entry(remote), every="1h", admin={"listen": "127.0.0.1:0"})
-        adapter = self.adapter(config).start()
-        adapter.wait_event("published", "docs")
-        former = os.readlink(adapter.link("docs"))
-        commit = remote.commit({"a": "2"})
-        adapter.signal(signal.SIGUSR1)
-        adapter.wait_event("published", "docs", commit=commit)  # noted, not only shown
+        adapter, _, former, commit = self.with_a_former_tree()
         self.server.faults.add(status=503)
         if restarts:
             adapter.kill()
