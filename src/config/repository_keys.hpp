@@ -64,7 +64,7 @@ constexpr auto field_key(std::string_view name, Affects affects = Affects::check
   key.read = [](Context& context, const Fields& fields, std::string_view its_name, Owner& into) {
     auto value = Kind::read(context, fields, its_name);
     if (value) {
-      into.*Field = static_cast<Type>(std::move(*value));
+      into.*Field = static_cast<Type>(*value);
     }
     return value.has_value();
   };
@@ -119,7 +119,7 @@ inline constexpr std::pair<std::string_view, std::string_view> webhook_kinds[] =
     {"gogs", "gogs"},     {"bitbucket", "bitbucket"}, {"azure", "azure"}, {"generic", "generic"}};
 
 inline constexpr std::uint64_t second_ms = 1'000;
-inline constexpr std::uint64_t day_ms = 24 * 3'600 * second_ms;
+inline constexpr std::uint64_t day_ms = second_ms * 3'600 * 24;
 using IntervalKind = Duration<100, 365 * day_ms>;
 
 inline constexpr std::array schedule_table{

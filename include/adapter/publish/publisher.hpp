@@ -162,11 +162,11 @@ struct Deletion {
 };
 
 /// Deletes the trees that recover() and publish() of a repository took out of use, or all retired_repositories, without
-/// those that `known` says are stuck, and adds to `known`. Where it gives up the next call begins anew with what is left,
-/// so that a caller has to give it more time when it mostly looked. Blocking; any thread, also beside calls of that
-/// repository's publisher, but not beside itself or retry_residue of that name: two removals of one directory would
-/// stumble over what the other has taken away. Warns of what cannot be removed when nothing was known of it before.
-/// Storage error when the volume fails.
+/// those that `known` says are stuck, and adds to `known`. Where it gives up the next call begins anew with what is
+/// left, so that a caller has to give it more time when it mostly looked. Blocking; any thread, also beside calls of
+/// that repository's publisher, but not beside itself or retry_residue of that name: two removals of one directory
+/// would stumble over what the other has taken away. Warns of what cannot be removed when nothing was known of it
+/// before. Storage error when the volume fails.
 [[nodiscard]] Deletion delete_old_trees(const std::filesystem::path& data_dir, const std::string& name,
                                         KnownResidue& known, const std::function<bool()>& give_up);
 
