@@ -54,6 +54,12 @@ struct FieldOf<Field> {
   using Type = T;
 };
 
+/// The value of a key as its field holds it: a number as an enumeration, a duration as an optional one.
+template <class Value, class Field>
+void assign(const Value& value, Field& field) {
+  field = static_cast<Field>(value);
+}
+
 /// A line of a table. `Kind` is one of value_kinds.hpp, or of the same form.
 template <auto Field, class Kind>
 constexpr auto field_key(std::string_view name, Affects affects = Affects::checks,
@@ -62,9 +68,9 @@ constexpr auto field_key(std::string_view name, Affects affects = Affects::check
   using Type = typename FieldOf<Field>::Type;
   FieldKey<Owner> key{name, affects, inherits, nullptr, nullptr, nullptr, nullptr};
   key.read = [](Context& context, const Fields& fields, std::string_view its_name, Owner& into) {
-    auto value = Kind::read(context, fields, its_name);
+    const auto value = Kind::read(context, fields, its_name);
     if (value) {
-      into.*Field = static_cast<Type>(*value);
+      assign(*value, into.*Field);
     }
     return value.has_value();
   };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -67,7 +68,7 @@ struct Percent {
   }
   /// Defaults are whole percentages.
   static Shape shape(double value) {
-    return {Shape::Type::percent, 0, 0, {}, std::to_string(static_cast<int>(value * 100 + 0.5)) + "%"};
+    return {Shape::Type::percent, 0, 0, {}, std::to_string(std::lround(value * 100)) + "%"};
   }
 };
 
