@@ -74,7 +74,7 @@ void OldTrees::request(const std::filesystem::path& data_dir, const std::string&
 }
 
 void OldTrees::enqueue(const std::string& name) {
-  if (!std::exchange(repositories_[name].queued, true)) {
+  if (!repositories_[name].held && !std::exchange(repositories_[name].queued, true)) {
     Line& line = line_of(name);
     line.queue.push_back(name);
     line.wakeup.wake();
@@ -100,7 +100,8 @@ steady_clock::time_point OldTrees::next_time() const {
 }
 
 asio::awaitable<void> OldTrees::run() {
-  for (const auto& [name, repository] : repositories_) {
+  for (auto& [name, repository] : repositories_) {
+    repository.running.reset();
     if (repository.requests > 0) {
       enqueue(name);  // where the run before this one failed
     }
@@ -126,6 +127,9 @@ asio::awaitable<void> OldTrees::work(Line& line) {
       std::string name = line.queue.front();
       line.queue.pop_front();
       repositories_[name].queued = false;
+      if (repositories_[name].held) {
+        continue;
+      }
       if (&line_of(name) != &line) {
         enqueue(name);  // its slice has changed since
         continue;
@@ -155,9 +159,11 @@ asio::awaitable<void> OldTrees::delete_some(std::string name) {
   Slice slice;
   slice.residue = repositories_[name].residue;
   const steady_clock::time_point retry_at = repositories_[name].retry_residue_at;
-  auto job = [delete_slice = delete_slice_, data_dir = data_dir_, name, retry_at, slice,
+  std::stop_source& running = repositories_[name].running.emplace();
+  auto job = [delete_slice = delete_slice_, data_dir = data_dir_, name, retry_at, slice, either = running,
               length = repositories_[name].slice](const std::stop_token& stop) {
-    return delete_slice(data_dir, name, slice, retry_at, stop, steady_clock::now() + length);
+    const std::stop_callback on_stop(stop, [&either] { (void)either.request_stop(); });
+    return delete_slice(data_dir, name, slice, retry_at, either.get_token(), steady_clock::now() + length);
   };
   bool failed = false;
   try {
@@ -170,6 +176,7 @@ asio::awaitable<void> OldTrees::delete_some(std::string name) {
   }
   const steady_clock::time_point now = steady_clock::now();
   Repository& repository = repositories_[name];
+  repository.running.reset();
   repository.residue = std::move(slice.residue);
   if (slice.trees.complete) {
     repository.requests -= requests;  // those that came meanwhile stay open
@@ -216,6 +223,26 @@ asio::awaitable<void> OldTrees::wait_for_room(std::string name, std::chrono::mil
 asio::awaitable<void> OldTrees::wait_until_deleted(std::string name) {
   while (repositories_[name].requests > 0 && repositories_[name].pause == steady_clock::duration::zero()) {
     asio::steady_timer timer(executor_, room_poll);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+OldTrees::Hold::Hold(OldTrees& old_trees, std::string name) : old_trees_(old_trees), name_(std::move(name)) {
+  Repository& repository = old_trees_.repositories_[name_];
+  repository.held = true;
+  if (repository.running) {
+    repository.running->request_stop();
+  }
+}
+
+OldTrees::Hold::~Hold() {
+  old_trees_.repositories_[name_].held = false;
+  old_trees_.enqueue(name_);
+}
+
+asio::awaitable<void> OldTrees::Hold::wait_for_end_of_slice() {
+  while (old_trees_.repositories_[name_].running) {
+    asio::steady_timer timer(old_trees_.executor_, room_poll);
     co_await timer.async_wait(asio::use_awaitable);
   }
 }

@@ -56,6 +56,22 @@ public:
   asio::awaitable<void> wait_for_room(std::string name, std::chrono::milliseconds limit = std::chrono::seconds(30));
   /// Waits until what was requested of this name is deleted, or its deletion failed and is tried again later.
   asio::awaitable<void> wait_until_deleted(std::string name);
+  /// While it lives no slice of its repository begins, so that the repository's folder may be moved. One at a time of a
+  /// name. Loop thread.
+  class Hold {
+  public:
+    /// Ends the slice that runs, which is between two files then.
+    Hold(OldTrees& old_trees, std::string name);
+    ~Hold();
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+    asio::awaitable<void> wait_for_end_of_slice();
+
+  private:
+    OldTrees& old_trees_;
+    std::string name_;
+  };
+
   /// Entries of old trees that cannot be removed, as far as they were looked at.
   [[nodiscard]] std::uint64_t residue_entries(const std::string& name) const;
 
@@ -64,6 +80,8 @@ private:
     std::size_t requests = 0;  ///< since the last deletion that came to its end
     bool queued = false;
     bool is_behind = false;  ///< and it was said
+    bool held = false;
+    std::optional<std::stop_source> running;  ///< stops its slice
     publish::KnownResidue residue;
     std::chrono::steady_clock::duration slice = first_slice;
     std::chrono::steady_clock::time_point retry_residue_at{};  ///< not before

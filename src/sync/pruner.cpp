@@ -187,6 +187,8 @@ asio::awaitable<bool> Pruner::retire(Leftover leftover, std::uint64_t generation
       co_return false;
     }
   }
+  OldTrees::Hold hold(old_trees_, leftover.name);
+  co_await hold.wait_for_end_of_slice();  // two deletions must not meet in one folder
   std::function<bool()> unchanged = is_generation(generation);
   const bool retired = co_await publisher->retire_all(std::move(unchanged));
   if (retired) {

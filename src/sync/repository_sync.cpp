@@ -51,18 +51,6 @@ private:
   int shown_lines_ = 0;
 };
 
-/// Shows a transfer as the one that runs, for as long as it lives.
-class Receiving {
-public:
-  Receiving(store::Ingest*& place, store::Ingest& ingest) : place_(place) { place_ = &ingest; }
-  ~Receiving() { place_ = nullptr; }
-  Receiving(const Receiving&) = delete;
-  Receiving& operator=(const Receiving&) = delete;
-
-private:
-  store::Ingest*& place_;
-};
-
 bool concerns_the_commit(const Error& error) {
   const ErrorClass error_class = error.error_class();
   return !error.retryable() &&
@@ -230,7 +218,7 @@ asio::awaitable<transport::FetchResult> RepositoryTask::receive(wire::FetchArgum
   const steady_clock::time_point began = steady_clock::now();
   sync_began_ = sync_began_.value_or(began);
   IngestSink sink(ingest, place, repository_.name);
-  const Receiving receiving(receiving_, ingest);
+  const ScopedPointer shown(receiving_, ingest);
   transport::FetchResult result;
   try {
     auto fetching = group_->remote().fetch(std::move(arguments), sink);

@@ -34,6 +34,7 @@
 #include "ref_selection.hpp"
 #include "remote_group.hpp"
 #include "repository_journal.hpp"
+#include "scoped_pointer.hpp"
 #include "sync_permits.hpp"
 #include "transfer_queue.hpp"
 
@@ -93,18 +94,6 @@ private:
   static TransferSlots::Limits transfer_limits(const config::Concurrency& concurrency) {
     return TransferSlots::Limits::of(concurrency.transfers, concurrency.connections_per_host);
   }
-};
-
-/// Shows an interruption as the one that ends what is waited for, for as long as it lives.
-class Interruptible {
-public:
-  Interruptible(async::Wakeup*& place, async::Wakeup& interrupt) : place_(place) { place_ = &interrupt; }
-  ~Interruptible() { place_ = nullptr; }
-  Interruptible(const Interruptible&) = delete;
-  Interruptible& operator=(const Interruptible&) = delete;
-
-private:
-  async::Wakeup*& place_;
 };
 
 /// When what a status shows with the wall's time happened.
@@ -305,7 +294,7 @@ asio::awaitable<T> RepositoryTask::timed(asio::awaitable<T> work, const char* ph
 template <class T>
 asio::awaitable<T> RepositoryTask::while_tree_stands(asio::awaitable<T> work) {
   async::Wakeup interrupt(shared_.executor);
-  const Interruptible interruptible(tree_lost_, interrupt);
+  const ScopedPointer shown(tree_lost_, interrupt);
   Error reason(ErrorClass::storage, "the published tree is lost; it is made again before the remote is asked");
   T result = co_await async::with_interrupt(std::move(work), interrupt, std::move(reason));
   co_return std::move(result);

@@ -6,6 +6,7 @@
 #include <asio/post.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <stop_token>
 #include <string>
 
 #include "adapter/async/task_scope.hpp"
@@ -72,6 +74,15 @@ protected:
   asio::awaitable<void> note_room(std::string name, bool& has_room, std::chrono::milliseconds limit = 30s) {
     co_await old_trees_.wait_for_room(std::move(name), limit);
     has_room = true;
+  }
+
+  static asio::awaitable<void> note_free(OldTrees::Hold& hold, bool& is_free) {
+    co_await hold.wait_for_end_of_slice();
+    is_free = true;
+  }
+  static asio::awaitable<void> note_deleted(OldTrees& old_trees, std::string name, bool& are_deleted) {
+    co_await old_trees.wait_until_deleted(std::move(name));
+    are_deleted = true;
   }
 
   TemporaryDirectory directory_;
@@ -228,6 +239,55 @@ TEST_F(OldTreesTest, ACancelledRunEndsInBothLines) {
   scope.cancel();
   residue.release();
   run_until([&] { return scope.size() == 0; });
+}
+
+/// Deletion whose slices run until they are stopped, while `blocks` is set.
+struct StoppedDeletion {
+  OldTrees::DeleteSlice deleter() {
+    return [this](const fs::path&, const std::string&, OldTrees::Slice slice, std::chrono::steady_clock::time_point,
+                  const std::stop_token& stop, std::chrono::steady_clock::time_point) {
+      ++begun;
+      slice.trees.complete = !blocks;
+      if (blocks) {
+        std::promise<void> stopped;
+        const std::stop_callback on_stop(stop, [&stopped] { stopped.set_value(); });
+        stopped.get_future().wait();
+      }
+      ++ended;
+      return slice;
+    };
+  }
+  std::atomic<bool> blocks{true};
+  std::atomic<int> begun{0};
+  std::atomic<int> ended{0};
+};
+
+TEST_F(OldTreesTest, OfARepositoryThatIsHeldAreDeletedAfterwards) {
+  StoppedDeletion deletion;
+  OldTrees old_trees(loop_.get_executor(), workers_, deletion.deleter());
+  async::TaskScope scope(loop_.get_executor());
+  scope.spawn("old trees", old_trees.run());
+  old_trees.request(directory_.path(), "docs");
+  run_until([&] { return deletion.begun == 1; });
+  {
+    OldTrees::Hold hold(old_trees, "docs");
+    bool is_free = false;
+    scope.spawn("wait", note_free(hold, is_free));
+    run_until([&] { return is_free; });
+    EXPECT_EQ(deletion.ended, 1);
+    deletion.blocks = false;
+    old_trees.request(directory_.path(), "docs");
+    old_trees.request(directory_.path(), "wiki");
+    run_until([&] { return deletion.ended == 2; });
+    loop_.run_for(50ms);
+    EXPECT_EQ(deletion.begun, 2) << "of wiki only";
+  }
+  bool are_deleted = false;
+  scope.spawn("deleted", note_deleted(old_trees, "docs", are_deleted));
+  old_trees.finish();
+  run_until([&] { return scope.size() == 0; });
+  EXPECT_TRUE(are_deleted);
+  EXPECT_EQ(deletion.ended, 3);
 }
 
 TEST_F(OldTreesTest, KeepNobodyWaitingBeyondALimit) {

@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 #include <asio/io_context.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <future>
+#include <stop_token>
 #include <thread>
 
 #include "adapter/async/task_scope.hpp"
@@ -17,6 +19,7 @@ namespace adapter::sync {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::steady_clock;
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
@@ -47,7 +50,7 @@ protected:
   /// The failure, or "" when it was removed. `meanwhile` runs when the volume was asked the first time.
   std::string prune(const std::string& name, const std::function<void()>& meanwhile = {}) {
     std::string text = "no result";
-    scope_.spawn("prune", note_result(name, text));
+    scope_.spawn("prune", note_result(pruner_, name, text));
     loop_.restart();
     loop_.run_one();
     if (meanwhile) {
@@ -67,7 +70,9 @@ protected:
     loop_.run();
   }
 
-  void start_to_prune(const std::string& name, std::string& text) { scope_.spawn("prune", note_result(name, text)); }
+  void start_to_prune(const std::string& name, std::string& text) {
+    scope_.spawn("prune", note_result(pruner_, name, text));
+  }
 
   std::vector<PruneCandidate> listed() {
     std::vector<PruneCandidate> found;
@@ -95,6 +100,14 @@ protected:
     return fs::exists(directory.path() / ".adapter" / name / "trees" / any_commit);
   }
 
+  static asio::awaitable<void> note_result(Pruner& pruner, std::string name, std::string& text) {
+    std::vector<std::string> names;
+    names.push_back(std::move(name));
+    const std::vector<PruneResult> results = co_await pruner.prune_now(std::move(names));
+    EXPECT_EQ(results.size(), 1U);
+    text = results.front().error ? results.front().error->text() : std::string();
+  }
+
   asio::io_context loop_{1};
   async::Workers workers_{1};
   async::TaskScope scope_{loop_.get_executor()};
@@ -107,13 +120,6 @@ private:
   asio::awaitable<void> note_candidates(std::vector<PruneCandidate>& found) {
     std::vector<PruneCandidate> candidates = co_await pruner_.candidates();
     found = std::move(candidates);
-  }
-  asio::awaitable<void> note_result(std::string name, std::string& text) {
-    std::vector<std::string> names;
-    names.push_back(std::move(name));
-    const std::vector<PruneResult> results = co_await pruner_.prune_now(std::move(names));
-    EXPECT_EQ(results.size(), 1U);
-    text = results.front().error ? results.front().error->text() : std::string();
   }
 };
 
@@ -206,6 +212,46 @@ TEST_F(PrunerTest, RemovesNothingThatAConfigurationClaimedMeanwhile) {
   EXPECT_THAT(text, HasSubstr("still leads into its trees"));
   EXPECT_TRUE(has_trees("wiki"));
   EXPECT_TRUE(fs::is_symlink(directory.path() / "wiki"));
+}
+
+/// Two deletions must not meet in one folder: the slice of "wiki" ends before its folder is moved.
+TEST_F(PrunerTest, MovesNoFolderInWhichOldTreesAreBeingDeleted) {
+  publish("wiki", "wiki");
+  std::promise<void> begun;
+  std::atomic<bool> was_there = false;
+  std::atomic<int> slices = 0;
+  OldTrees old_trees(loop_.get_executor(), workers_,
+                     [&](const fs::path&, const std::string& name, OldTrees::Slice slice, steady_clock::time_point,
+                         const std::stop_token& stop, steady_clock::time_point) {
+                       if (name == "wiki" && ++slices == 1) {
+                         begun.set_value();
+                         const auto until = steady_clock::now() + 5s;
+                         while (!stop.stop_requested() && steady_clock::now() < until) {
+                           std::this_thread::yield();
+                         }
+                         was_there = has_trees("wiki");
+                         slice.trees.complete = false;
+                       }
+                       return slice;
+                     });
+  Pruner pruner(loop_.get_executor(), workers_, old_trees, doubts_);
+  pruner.configure(config_);
+  old_trees.request(directory.path(), "wiki");
+  scope_.spawn("old trees", old_trees.run());
+  loop_.poll();
+  begun.get_future().wait();
+  const auto began = steady_clock::now();
+  std::string text = "no result";
+  scope_.spawn("prune", note_result(pruner, "wiki", text));
+  while (text == "no result" && loop_.run_one_for(10s) == 1) {
+  }
+  EXPECT_EQ(text, "");
+  EXPECT_FALSE(has_trees("wiki"));
+  EXPECT_TRUE(was_there);
+  EXPECT_LT(steady_clock::now() - began, 4s) << "the slice was not stopped";
+  old_trees.finish();
+  loop_.run_for(10s);
+  EXPECT_EQ(slices, 2) << "what was held goes on";
 }
 
 TEST_F(PrunerTest, KnowsOfNoEndThatWasNotBegun) {
