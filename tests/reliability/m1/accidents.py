@@ -29,6 +29,7 @@ class Accidents:
         self._model = model
         self._states = {}  # name → (bytes of its state file, what the model knew of each link then)
         self._kept = {}  # what the model knew when the backup was made
+        self._kept_edited = []  # the trees that were edited then
         self.edited = {}  # (name, commit) → inode of a tree that was edited
         self.foreign = set()  # paths where something of a stranger lies
 
@@ -212,6 +213,14 @@ class Accidents:
         self._drop_backup()
         subprocess.run(["cp", "-a", self._data, self._copy()], check=True)
         self._kept = dict(self._model.low)
+        self._kept_edited = [tree for tree, inode in self.edited.items() if self._inode(tree) == inode]
+
+    def _inode(self, tree):
+        name, commit = tree
+        try:
+            return os.stat(os.path.join(self._private, name, "trees", commit)).st_ino
+        except OSError:
+            return None
 
     def _copy(self):
         return self._data + ".backup"
@@ -238,4 +247,4 @@ class Accidents:
         subprocess.run(["cp", "-a" if how == "-a" else "-r", self._copy() + "/.", self._data], check=True)
         if how == "chown":
             subprocess.run(["chown", "-R", "-h", "%d:%d" % (os.geteuid(), 12345), self._data], check=False)
-        self.edited.clear()
+        self.edited = {tree: self._inode(tree) for tree in self._kept_edited}
