@@ -50,8 +50,7 @@ asio::awaitable<bool> RepositoryTask::link_is_intact(ObjectId commit) {
 /// The same as a check begins with, at a time when the remote is not to be asked.
 asio::awaitable<void> RepositoryTask::heal_apart() {
   machine_.begin_healing();
-  attempt_began_ = steady_clock::now();  // it is none by itself: the number of attempts stays
-  sync_began_.reset();
+  reporter_.healing_began(Now::read());
   const Phase before = machine_.phase();
   auto step = heal();
   const std::optional<Error> error = co_await guarded(std::move(step));
@@ -61,7 +60,7 @@ asio::awaitable<void> RepositoryTask::heal_apart() {
   machine_.enter(before);
   const std::optional<Failure> healed = machine_.failure();
   if (machine_.end_healing()) {
-    tell_recovered(healed.value(), "the link and its tree are whole again");
+    reporter_.recovered(healed.value(), "the link and its tree are whole again", Now::read());
   }
   if (!machine_.published()) {
     machine_.poke(Now::read());  // it could not be made again from what is stored
@@ -79,10 +78,10 @@ asio::awaitable<void> RepositoryTask::take_publisher() {
 asio::awaitable<void> RepositoryTask::keep_link() {
   std::string told;
   while (true) {
-    const auto again = link_resolves_ ? steady_clock::time_point::max() : steady_clock::now() + relink_interval;
+    const auto again = link_resolves() ? steady_clock::time_point::max() : steady_clock::now() + relink_interval;
     co_await link_lost_.wait_until(again);
     const async::Semaphore::Permit turn = co_await publisher_turn_.acquire();
-    if (link_resolves_ || recovery_due_ || !machine_.published()) {
+    if (link_resolves() || recovery_due_ || !machine_.published()) {
       told.clear();
       continue;
     }
@@ -122,13 +121,13 @@ asio::awaitable<void> RepositoryTask::relink_beside(ObjectId commit) {
     log::info("link_restored", "the link leads to its tree again",
               {{"repository", repository_.name}, {"commit", commit}});
   }
-  link_resolves_ = true;
+  reporter_.set_link_resolves(true);
 }
 
 std::vector<ObjectId> RepositoryTask::shown_commits() const {
   std::vector<ObjectId> commits;
-  if (status_.commit) {
-    commits.push_back(*status_.commit);
+  if (shows_a_commit()) {
+    commits.push_back(*reporter_.status().commit);
   }
   if (journal_.state().pending) {
     commits.push_back(journal_.state().pending->to.commit);
@@ -143,12 +142,12 @@ void RepositoryTask::tell_link_lost(ObjectId commit) const {
 
 void RepositoryTask::note_link(const WatchedLink& seen) {
   const bool is_late = !seen.resolves && seen.commits != shown_commits();  // it moved while it was looked at
-  if (!status_.commit || link_resolves_ == seen.resolves || is_late) {
+  if (!shows_a_commit() || link_resolves() == seen.resolves || is_late) {
     return;
   }
-  link_resolves_ = seen.resolves;
+  reporter_.set_link_resolves(seen.resolves);
   if (!seen.resolves) {
-    tell_link_lost(*status_.commit);
+    tell_link_lost(*reporter_.status().commit);
     machine_.heal_soon(Now::read());
     wakeup_.wake();
     link_lost_.wake();

@@ -112,8 +112,7 @@ asio::awaitable<void> RepositoryTask::recover() {
   const publish::Standing found = co_await publisher_->recover(std::move(options));
   co_await store_->open();
   machine_.forget_published();
-  status_.commit.reset();
-  status_.previous.reset();
+  reporter_.lost_sight();
   RecoveryFacts facts = recovery_facts(found);
   if (found.link == publish::Standing::LinkState::other) {
     facts.shown_elsewhere = co_await source_shown_elsewhere();
@@ -203,7 +202,7 @@ asio::awaitable<std::optional<Source>> RepositoryTask::source_shown_elsewhere() 
 /// Not again what the watch over links told.
 void RepositoryTask::tell_damage(const RecoveryStep& step, const publish::Standing& found) const {
   if (step.way == RecoveryStep::Way::relink && found.damage.empty()) {
-    if (link_resolves_) {
+    if (link_resolves()) {
       tell_link_lost(step.commit);
     }
   } else if (step.way != RecoveryStep::Way::keep) {
@@ -290,7 +289,7 @@ asio::awaitable<bool> RepositoryTask::write_from_packs(ObjectId commit) {
   publish::ReaderFactory make_reader = readers();
   asio::awaitable<publish::Outcome> publishing = publisher_->publish(commit, std::move(make_reader), options);
   const publish::Outcome outcome = co_await timed(std::move(publishing), "the tree was written");
-  note_outcome(outcome);
+  reporter_.tree_written(outcome, Now::read());
   log::info("tree_rebuilt", "the published tree was made whole again from the packs",
             {{"repository", repository_.name}, {"commit", commit}, {"files", outcome.files}});
   co_return true;
@@ -308,17 +307,14 @@ void RepositoryTask::adopt(const RecoveryStep& step, const publish::Standing& fo
     journal_.edit().settle_pending(step.commit);
   }
   if (!step.published) {
-    status_.commit.reset();
-    status_.previous.reset();
+    reporter_.lost_sight();
     return;
   }
   if (noted.source != source_ || noted.published != step.published) {
     journal_.edit().note_published(source_, *step.published);
   }
-  if (noted.last_success && !status_.last_success) {
-    const Now now = Now::read();
-    status_.last_success = std::min(*noted.last_success, now.wall);
-    steady_times_.last_success = now.steady - (now.wall - *status_.last_success);
+  if (noted.last_success) {
+    reporter_.remember_success(*noted.last_success, Now::read());
   }
   Published published = *step.published;
   const std::vector<ObjectId>& held = store_->haves().tips;
@@ -327,15 +323,11 @@ void RepositoryTask::adopt(const RecoveryStep& step, const publish::Standing& fo
     // The store lost sight of it, or readers cannot read it: the next check puts that right.
     published.settings.clear();
   }
-  status_.commit = step.commit;
-  link_resolves_ = true;
-  if (!status_.previous) {
-    const auto other = std::find_if(found.complete.begin(), found.complete.end(),
-                                    [&](const ObjectId& commit) { return commit != step.commit; });
-    status_.previous = other == found.complete.end() ? std::nullopt : std::optional(*other);
-  }
+  const auto other = std::find_if(found.complete.begin(), found.complete.end(),
+                                  [&](const ObjectId& commit) { return commit != step.commit; });
+  reporter_.found(step.commit, other == found.complete.end() ? std::nullopt : std::optional(*other));
   if (untold) {
-    report_found_published(published, before);
+    reporter_.found_published(published, before, Now::read());
   }
   machine_.restore_published(std::move(published));
 }

@@ -69,9 +69,7 @@ asio::awaitable<SyncPermits::Permit> RepositoryTask::sync_permit(Phase next) {
   machine_.enter(Phase::queued);
   SyncPermits::Permit permit = co_await shared_.syncs.acquire(repository_.name);
   machine_.enter(next);
-  if (!sync_began_) {
-    sync_began_ = steady_clock::now();
-  }
+  reporter_.sync_began(Now::read());
   co_return std::move(permit);
 }
 
@@ -108,12 +106,12 @@ asio::awaitable<void> RepositoryTask::sync(RefSelection::Choice choice) {
 }
 
 asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
-  const std::uint64_t received_before = status_.received_bytes;
+  const std::uint64_t received_before = reporter_.status().received_bytes;
   const std::optional<ObjectId> shown = published_commit();
   SyncPermits::Permit permit;
   auto obtaining = obtain(choice, permit);
   const store::CommitSummary facts = co_await while_tree_stands(std::move(obtaining));
-  note_facts(facts);
+  reporter_.verified(facts);
   co_await take_publisher();
   machine_.enter(Phase::publishing);
   Published published;
@@ -133,8 +131,9 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   } else if (!outcome.replaced && shown == outcome.commit) {
     outcome.replaced = shown;
   }
-  note_outcome(outcome);
-  status_.last_sync_duration = duration_cast<milliseconds>(steady_clock::now() - *sync_began_);
+  const Now now = Now::read();
+  reporter_.tree_written(outcome, now);
+  reporter_.sync_ended(now);
   succeed(published);
   journal_.edit().note_published(source_, std::move(published));
   std::exception_ptr unsaved;
@@ -144,7 +143,7 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
     unsaved = std::current_exception();
   }
   // Published it is, with or without the note about it.
-  report_published(choice, outcome, status_.received_bytes - received_before);
+  reporter_.published(choice, outcome, reporter_.status().received_bytes - received_before, Now::read());
   if (unsaved) {
     std::rethrow_exception(unsaved);
   }
@@ -191,7 +190,7 @@ asio::awaitable<store::CommitSummary> RepositoryTask::fetch(const RefSelection::
   }
   std::unique_ptr<store::Ingest> ingest = store_->begin();
   transport::FetchResult result = co_await receive(std::move(arguments), *ingest);
-  status_.received_bytes += result.pack_bytes;
+  reporter_.pack_received(result.pack_bytes);
   store::Tip tip;
   tip.ref = choice.ref;
   tip.id = choice.tip;
@@ -215,21 +214,21 @@ asio::awaitable<transport::FetchResult> RepositoryTask::receive(wire::FetchArgum
   const HostTurns::Turn connection = co_await shared_.connections.acquire_connection(std::move(host));
   place.set_held_up(false);
   machine_.enter(Phase::fetching);
-  const steady_clock::time_point began = steady_clock::now();
-  sync_began_ = sync_began_.value_or(began);
+  const Now now = Now::read();
+  reporter_.sync_began(now);
   IngestSink sink(ingest, place, repository_.name);
   const ScopedPointer shown(receiving_, ingest);
   transport::FetchResult result;
   try {
     auto fetching = group_->remote().fetch(std::move(arguments), sink);
     Error late = too_late("the pack was received");
-    result = co_await place.receive(std::move(fetching), began + sync_time_left_, std::move(late));
+    result = co_await place.receive(std::move(fetching), now.steady + sync_time_left_, std::move(late));
   } catch (...) {
     transfer_ends_ += place.was_ended() ? 1U : 0U;
     throw;
   }
   transfer_ends_ = 0;
-  sync_time_left_ -= steady_clock::now() - began;
+  sync_time_left_ -= steady_clock::now() - now.steady;
   last_progress_ = progress();
   co_return std::move(result);
 }
@@ -238,7 +237,7 @@ asio::awaitable<void> RepositoryTask::save() {
   SavedState& state = journal_.edit();
   state.refusals = machine_.refusals();
   if (state.source == source_) {
-    state.last_success = status_.last_success;
+    state.last_success = reporter_.status().last_success;
   }
   co_await journal_.save();
 }
@@ -275,6 +274,19 @@ asio::awaitable<void> RepositoryTask::tidy() {
     log::warning("housekeeping_failed", error.text(),
                  {{"repository", repository_.name}, {"class", error.error_class()}});
   }
+}
+
+publish::PublishOptions RepositoryTask::publish_options() const {
+  publish::PublishOptions options;
+  options.symlinks = repository_.symlinks;
+  options.share = repository_.share;
+  options.limits = repository_.limits;
+  options.former_links = journal_.state().links_to_remove();
+  return options;
+}
+
+publish::ReaderFactory RepositoryTask::readers() const {
+  return [store = store_.get()] { return store->reader(); };
 }
 
 }  // namespace adapter::sync

@@ -17,7 +17,7 @@
 #include "adapter/async/compat.hpp"
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
-#include "missing_ref.hpp"
+#include "old_trees.hpp"
 
 namespace adapter::sync {
 namespace {
@@ -96,31 +96,21 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
       fingerprint_(config::settings_fingerprint(repository_)),
       selection_(repository_.ref),
       machine_(machine_settings(repository_, selection_, fingerprint_), shared.random),
+      reporter_(repository_, data_dir, shared.observer),
       wakeup_(shared.executor),
       store_(store::make_store(workers_, directory_, store_options(repository_))),
       publisher_(publish::make_publisher(workers_, data_dir, repository_.name, repository_.link, shared.doubts)),
       publisher_turn_(shared.executor, 1),
       link_lost_(shared.executor),
-      journal_(workers_, directory_),
-      attempts_(before.status.attempts_begun),
-      attempts_ended_(before.status.attempts_begun) {
+      journal_(workers_, directory_) {
   publisher_permit_ = publisher_turn_.try_acquire().value();
   const std::chrono::milliseconds gap = repository_.schedule.longest_gap(Now::read().wall);
   max_staleness_ = staleness_limit(repository_, selection_, gap);
   remembers_success_ = checks_rarely(repository_, gap);
   group_->join(selection_.prefixes());
+  reporter_.continue_attempts(before.status);
   if (before.same_source) {
-    status_.resolved_ref = before.status.resolved_ref;
-    status_.last_check = before.status.last_check;
-    status_.last_success = before.status.last_success;
-    status_.last_change = before.status.last_change;
-    status_.received_bytes = before.status.received_bytes;
-    steady_times_ = before.steady_times;
-  }
-  if (before.same_source && before.same_link) {
-    // It stands where it stood until recovery has had a look.
-    status_.commit = before.status.commit;
-    status_.previous = before.status.previous;
+    reporter_.continue_status(before.status, before.steady_times, before.same_link);
   }
   Machine::Wait wait = before.wait;
   wait.held_until = std::max(wait.held_until, shared.host_waits.until(repository_.url));
@@ -128,9 +118,6 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
   if (before.asked) {
     machine_.poke(Now::read());
   }
-  status_.name = repository_.name;
-  status_.url = repository_.url.display();
-  status_.ref = repository_.ref;
 }
 
 RepositoryTask::~RepositoryTask() {
@@ -152,7 +139,7 @@ asio::awaitable<void> RepositoryTask::watch(bool spread) {
 asio::awaitable<void> RepositoryTask::follow(bool spread) {
   co_await recover_until(steady_clock::time_point::max());
   const Now now = Now::read();
-  machine_.start(now, spread, status_.last_success);
+  machine_.start(now, spread, reporter_.status().last_success);
   if (machine_.held_until() > now.steady) {
     log::info("host_wait", "the host asked for patience (Retry-After); the first check waits for that long",
               {{"repository", repository_.name},
@@ -178,8 +165,8 @@ asio::awaitable<void> RepositoryTask::sync_once(steady_clock::time_point deadlin
                                                 OnceResult& result) {
   last_retry_ = deadline;
   result.error = co_await sync_until(deadline, awaits_first_commit);
-  result.commit = status_.commit;
-  result.changed = changed_;
+  result.commit = reporter_.status().commit;
+  result.changed = reporter_.changed();
 }
 
 asio::awaitable<std::optional<Error>> RepositoryTask::sync_until(steady_clock::time_point deadline,
@@ -191,7 +178,7 @@ asio::awaitable<std::optional<Error>> RepositoryTask::sync_until(steady_clock::t
       break;
     }
     error = co_await attempt();
-    const bool waits = !error && awaits_first_commit && status_.empty_remote && !status_.commit;
+    const bool waits = !error && awaits_first_commit && reporter_.status().empty_remote && !shows_a_commit();
     if (!error && !waits) {
       co_return std::nullopt;
     }
@@ -238,8 +225,7 @@ asio::awaitable<std::optional<Error>> RepositoryTask::wait_for_host(steady_clock
 
 asio::awaitable<std::optional<Error>> RepositoryTask::recover_until(steady_clock::time_point deadline) {
   while (true) {
-    ++attempts_;
-    attempt_began_ = steady_clock::now();
+    reporter_.attempt_began(Now::read());
     demanded_ = false;
     auto step = recover();
     std::optional<Error> error = co_await guarded(std::move(step));
@@ -259,9 +245,7 @@ asio::awaitable<std::optional<Error>> RepositoryTask::recover_until(steady_clock
 
 asio::awaitable<std::optional<Error>> RepositoryTask::attempt() {
   const Now now = Now::read();
-  ++attempts_;
-  attempt_began_ = now.steady;
-  sync_began_.reset();
+  reporter_.attempt_began(now);
   machine_.begin_check(now);
   auto step = check();
   std::optional<Error> error = co_await guarded(std::move(step));
@@ -296,102 +280,74 @@ std::uint64_t RepositoryTask::poke() {
   machine_.poke(Now::read());
   demanded_ = true;
   wakeup_.wake();
-  return repository_.suspend ? 0 : attempts_ + 1;
+  return repository_.suspend ? 0 : reporter_.status().attempts_begun + 1;
 }
 
 void RepositoryTask::announce(const Announcement& push) {
-  const bool ours = selection_.concerns(push.ref, status_.resolved_ref);
+  const bool ours = selection_.concerns(push.ref, reporter_.status().resolved_ref);
   machine_.announce(Now::read(), ours ? push.commit : std::nullopt);
   wakeup_.wake();
 }
 
-asio::awaitable<void> RepositoryTask::check() {
-  co_await heal();
-  machine_.enter(Phase::checking);
-  emptied_ = false;
-  free_publisher();
-  auto looking = look();
-  const RefSelection::Choice choice = co_await while_tree_stands(std::move(looking));
-  co_await take_publisher();
+bool RepositoryTask::waits_for_files() const noexcept {
+  const std::optional<Failure>& failure = machine_.failure();
+  return machine_.phase() == Phase::backing_off && failure &&
+         (failure->error_class == ErrorClass::auth || failure->error_class == ErrorClass::tls ||
+          failure->error_class == ErrorClass::config);
+}
+
+schedule::TimePoint RepositoryTask::last_attempt() const {
   const Now now = Now::read();
-  status_.last_check = now.wall;
-  steady_times_.last_check = now.steady;
-  emptied_ = choice.kind == RefSelection::Choice::Kind::empty_remote && machine_.published();
-  status_.empty_remote = choice.kind == RefSelection::Choice::Kind::empty_remote;
-  if (choice.kind == RefSelection::Choice::Kind::found) {
-    status_.resolved_ref = choice.ref;
-    near_refs_.reset();
-  }
-  if (choice.ambiguous && !std::exchange(warned_ambiguous_, true)) {
-    log::warning(
-        "ref_ambiguous",
-        "the name fits several refs of the remote, such as a branch and a tag; write in full which one is meant",
-        {{"repository", repository_.name}, {"ref", repository_.ref}, {"followed", choice.ref}});
-  }
-  switch (machine_.decide(choice)) {
-    case Machine::Next::unchanged:
-      co_await confirm_unchanged(choice);
-      break;
-    case Machine::Next::sync:
-      if (machine_.note_change()) {
-        log::info("hook_missed", "polling found what no webhook had announced; it is polled as often as before",
-                  {{"repository", repository_.name}});
-      }
-      tell_checked(choice, true, false);
-      co_await sync(choice);
-      break;
-    case Machine::Next::empty:
-      if (!std::exchange(empty_reported_, true)) {
-        log::info("remote_empty", "the remote has no commit yet", {{"repository", repository_.name}});
-      }
-      succeed(std::nullopt);
-      tell_checked(choice, false, true);
-      break;
-    case Machine::Next::missing:
-      co_await fail_missing(choice);
-      break;
-    case Machine::Next::refused: {
-      const Refusal* const refusal = machine_.refusal(choice.tip);
-      fail(Error(refusal->error_class, refusal->text), true, choice.tip);
-      break;
-    }
-  }
+  return now.wall -
+         std::chrono::duration_cast<schedule::TimePoint::duration>(now.steady - reporter_.attempt_began_at());
 }
 
-/// The ref is not there. Refs of like names are asked for once, for as long as it is missing.
-asio::awaitable<void> RepositoryTask::fail_missing(RefSelection::Choice choice) {
-  if (!near_refs_) {
-    free_publisher();
-    auto asking = near_refs(choice);
-    near_refs_ = co_await while_tree_stands(std::move(asking));
-    co_await take_publisher();
+RepositoryStatus RepositoryTask::status() const {
+  const Now at = Now::read();
+  RepositoryStatus status = reporter_.status_at(at);
+  status.phase = machine_.phase();
+  status.failure = machine_.failure();
+  if (status.failure) {
+    status.failure->since = shown_time(status.failure->since, status.failure->since_steady, at);
   }
-  fail(Error(ErrorClass::not_found,
-             describe_missing(repository_.ref, choice, near_refs_.value(), status_.commit.has_value())),
-       true);
+  status.next_due = machine_.next_due(at);
+  status.pinned = selection_.pinned().has_value();
+  status.hooked = machine_.hooked() && repository_.webhook && repository_.every_when_hooked;
+  status.max_staleness = max_staleness_;
+  status.residue_entries = shared_.old_trees.residue_entries(repository_.name);
+  return status;
 }
 
-asio::awaitable<RefSelection::Choice> RepositoryTask::look() {
-  if (selection_.pinned()) {
-    co_return selection_.choose(std::vector<wire::Ref>());
+Predecessor RepositoryTask::predecessor(const config::Repository& next) const {
+  Machine::Wait wait;
+  if (shared_.host_waits.is_same_host(repository_.url, next.url)) {
+    wait = machine_.wait(Now::read());
   }
-  const RemoteGroup::Answer refs = co_await group_->refs(machine_.answer_not_before());
-  shared_.host_waits.note_answered(repository_.url, group_->asked_at());
-  co_return selection_.choose(*refs);
+  if (next.url != repository_.url) {
+    wait.held_until = {};  // what the host said to a repository holds up others for as long as HostWaits says
+  }
+  if (RemoteKey::of(next) != RemoteKey::of(repository_)) {
+    wait.backed_off_until = {};
+    wait.failure.reset();
+  }
+  return {status(),
+          next.url == repository_.url && next.ref == repository_.ref,
+          next.link == repository_.link,
+          machine_.asked(),
+          reporter_.steady_times(),
+          std::move(wait)};
 }
 
-asio::awaitable<void> RepositoryTask::confirm_unchanged(RefSelection::Choice choice) {
-  if (log::enabled(log::Level::debug)) {
-    log::debug("unchanged", "the remote has nothing new",
-               {{"repository", repository_.name}, {"commit", machine_.published()->commit}});
+SyncProgress RepositoryTask::progress() const {
+  if (receiving_ == nullptr) {
+    return last_progress_;
   }
-  succeed(std::nullopt);
-  if (remembers_success_) {
-    journal_.edit().last_success = status_.last_success;
-  }
-  co_await journal_.save_if_possible(repository_.name);
-  tell_checked(choice, false, true);
-  co_await revisit_former_links();
+  const store::Progress transfer = receiving_->progress();
+  SyncProgress progress;
+  progress.received_bytes = transfer.received_bytes;
+  progress.received_objects = transfer.received_objects;
+  progress.total_objects = transfer.total_objects;
+  return progress;
 }
 
 }  // namespace adapter::sync

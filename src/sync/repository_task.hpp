@@ -34,6 +34,7 @@
 #include "ref_selection.hpp"
 #include "remote_group.hpp"
 #include "repository_journal.hpp"
+#include "repository_reporter.hpp"
 #include "scoped_pointer.hpp"
 #include "sync_permits.hpp"
 #include "transfer_queue.hpp"
@@ -96,13 +97,6 @@ private:
   }
 };
 
-/// When what a status shows with the wall's time happened.
-struct SteadyTimes {
-  std::chrono::steady_clock::time_point last_check;
-  std::chrono::steady_clock::time_point last_success;
-  std::chrono::steady_clock::time_point last_change;
-};
-
 /// What a task knows of the one before it that had its name, in an earlier configuration.
 struct Predecessor {
   RepositoryStatus status;
@@ -146,15 +140,15 @@ public:
   void note_link(const WatchedLink& seen);
   /// See WatchedLink::commits.
   [[nodiscard]] std::vector<ObjectId> shown_commits() const;
-  [[nodiscard]] bool shows_a_commit() const noexcept { return status_.commit.has_value(); }
-  [[nodiscard]] bool link_resolves() const noexcept { return link_resolves_; }
+  [[nodiscard]] bool shows_a_commit() const noexcept { return reporter_.status().commit.has_value(); }
+  [[nodiscard]] bool link_resolves() const noexcept { return reporter_.status().link_resolves; }
 
   [[nodiscard]] const config::Repository& repository() const noexcept { return repository_; }
   [[nodiscard]] RepositoryStatus status() const;
   [[nodiscard]] SyncProgress progress() const;
   /// For the task that takes this one's place, as `next` says.
   [[nodiscard]] Predecessor predecessor(const config::Repository& next) const;
-  [[nodiscard]] bool changed() const noexcept { return changed_; }
+  [[nodiscard]] bool changed() const noexcept { return reporter_.changed(); }
   [[nodiscard]] bool fails() const noexcept { return machine_.failure().has_value(); }
   /// It failed because of a secret, a certificate or another file on this machine, or may have, and waits.
   [[nodiscard]] bool waits_for_files() const noexcept;
@@ -214,13 +208,6 @@ private:
   asio::awaitable<T> timed(asio::awaitable<T> work, const char* phase);
   [[nodiscard]] Error too_late(const char* phase) const;
 
-  void tell(Event event);
-  void tell_checked(const RefSelection::Choice& choice, bool changed, bool ends_attempt);
-  void note_outcome(const publish::Outcome& outcome);
-  void note_facts(const store::CommitSummary& facts);
-  void report_published(const RefSelection::Choice& choice, const publish::Outcome& outcome,
-                        std::uint64_t received_bytes);
-  void report_found_published(const Published& published, std::optional<ObjectId> before);
   /// `refused`: the tip that the failure is about.
   void fail(const Error& cause, bool on_schedule, const std::optional<ObjectId>& refused = std::nullopt);
   void succeed(std::optional<Published> published);
@@ -242,6 +229,7 @@ private:
   std::string fingerprint_;
   RefSelection selection_;
   Machine machine_;
+  RepositoryReporter reporter_;
   WaitWithHost wait_with_host_;
   async::Wakeup wakeup_;
   bool demanded_ = false;  ///< by poke(), since the last recovery began
@@ -256,30 +244,19 @@ private:
   RepositoryJournal journal_;
   bool recovery_due_ = true;             ///< nothing is known of the volume: before a check it is looked at
   std::uint64_t former_links_seen_ = 0;  ///< the configuration under which their removal was tried last
-  bool link_resolves_ = true;            ///< as it was seen last
   bool reopen_store_ = false;            ///< a sync failed on the volume: its folders may be gone
-  std::uint64_t attempts_ = 0;           ///< begun
   /// After this nothing is tried again: sync_once() has a deadline, watch() has none.
   std::optional<std::chrono::steady_clock::time_point> last_retry_;
-  std::uint64_t attempts_ended_ = 0;
-  std::chrono::steady_clock::time_point attempt_began_;
-  std::optional<std::chrono::steady_clock::time_point> sync_began_;  ///< while a commit is fetched or published
   std::chrono::steady_clock::duration sync_time_left_{};  ///< of `timeout`; the time in queues does not count
   std::size_t transfer_ends_ = 0;                         ///< for others, since the last transfer that was complete
   std::optional<std::chrono::milliseconds> max_staleness_;
   bool remembers_success_ = false;  ///< a check that found nothing new is noted on disk
-  bool changed_ = false;
   bool warned_ambiguous_ = false;
   /// Names of refs like the one that is missing, for the error's text; nullopt: not asked for yet.
   std::optional<std::vector<std::string>> near_refs_;
   bool empty_reported_ = false;
-  bool emptied_ = false;                     ///< the remote had commits, and had none at the last check
-  std::optional<ObjectId> described_;        ///< the commit whose submodules and LFS files were named in the log
-  std::optional<ObjectId> links_described_;  ///< the one whose links that were left out were
-  store::Ingest* receiving_ = nullptr;       ///< the transfer that runs, for progress
+  store::Ingest* receiving_ = nullptr;  ///< the transfer that runs, for progress
   SyncProgress last_progress_;
-  RepositoryStatus status_;
-  SteadyTimes steady_times_;  ///< of the times in status_
 };
 
 template <class T>
