@@ -216,6 +216,26 @@ class WatcherOfLinks(unittest.TestCase):
             self.assertEqual(("nowhere", False), watch.look(path + "2"))
 
 
+    def test_what_came_before_a_link_went_is_seen_in_the_same_round(self):
+        with tempfile.TemporaryDirectory() as folder:
+            first, former = os.path.join(folder, "a"), os.path.join(folder, "former")
+            os.symlink("x", former)
+
+            class Former(os.PathLike):
+                """A path that is read when the daemon has just moved the link."""
+
+                def __fspath__(self):
+                    if os.path.lexists(former):
+                        os.symlink("x", first)
+                        os.unlink(former)
+                    return former
+
+            paths = [("a", first), ("former", Former())]
+            seen = {"a": (None, False), "former": ("x", False)}
+            self.assertEqual({("former", None, False), ("a", "x", False)}, set(watch.changes(paths, seen)))
+            self.assertEqual([], watch.changes(paths, seen))
+
+
 class ModelOfLinks(unittest.TestCase):
     """Two repositories follow one branch; "late" could not fetch the newest commit yet when the links change places."""
 

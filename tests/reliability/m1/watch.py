@@ -48,6 +48,23 @@ def look(path):
     return target, False
 
 
+def changes(paths, seen):
+    """[(name, target, resolves)…] of what differs from `seen`, which is brought up to date. After a link that went, all are read once
+    more: its daemon may have made another one just before, at a path that had been read already."""
+    found = []
+    for _ in range(2):
+        vanished = False
+        for name, path in paths:
+            now = look(path)
+            if now != seen[name]:
+                seen[name] = now
+                found.append((name, *now))
+                vanished = vanished or now[0] is None
+        if not vanished:
+            break
+    return found
+
+
 def main():
     data, names = sys.argv[1], sys.argv[2:]
     paths = [(name, os.path.join(data, name)) for name in names]
@@ -62,12 +79,7 @@ def main():
             if not asked:
                 return
         number += 1
-        lines = ""
-        for name, path in paths:
-            now = look(path)
-            if now != seen[name]:
-                seen[name] = now
-                lines += json.dumps([number, time.monotonic(), name, *now]) + "\n"
+        lines = "".join(json.dumps([number, time.monotonic(), *each]) + "\n" for each in changes(paths, seen))
         lines += "null\n" * asked
         if lines:
             os.write(1, lines.encode())
