@@ -31,9 +31,9 @@ LinkView FormerLinks::look_past(const Link& link) const {
   return in_the_way_of(link).empty() ? link.look_for_ours() : LinkView{};
 }
 
-void FormerLinks::make_way_for(const Link& link) const {
+void FormerLinks::make_way_for(const Link& link, const std::stop_token& stop) const {
   for (const Link& former : in_the_way_of(link)) {
-    former.remove();
+    former.remove({}, stop);
   }
 }
 

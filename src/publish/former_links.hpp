@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ public:
   /// As link.look_for_ours(); absent where former links stand in its place or on its way.
   [[nodiscard]] LinkView look_past(const Link& link) const;
   /// Removes those that stand where `link`, or a directory on its way, has to be.
-  void make_way_for(const Link& link) const;
+  void make_way_for(const Link& link, const std::stop_token& stop) const;
   /// Commits whose trees they lead to.
   [[nodiscard]] std::vector<ObjectId> shown_commits() const;
 

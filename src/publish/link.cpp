@@ -215,7 +215,8 @@ void Link::point_at(int own_folder, const ObjectId& commit, const std::stop_toke
     throw volume_error(errno, "make link", path());
   }
   try {
-    throw_if_stopped(stop, "pointing the link at the tree");  // right before: a reload may have given it away
+    const Doubts::Turn turn = doubts_->turn_at(link_, stop);
+    throw_if_stopped(stop, "pointing the link at the tree");  // a reload may have given it away
     move_over(own_folder, temporary, parent.get());
   } catch (...) {
     unlinkat(own_folder, temporary.c_str(), 0);
@@ -311,7 +312,7 @@ bool Link::reads(const std::string& wanted) const {
   return size == static_cast<ssize_t>(wanted.size()) && target.compare(0, wanted.size(), wanted) == 0;
 }
 
-void Link::remove() const {
+bool Link::remove(const std::function<bool()>& may_begin, const std::stop_token& stop) const {
   const UniqueFd data = open_data_dir(data_dir_);
   const std::size_t slash = link_.rfind('/');
   const UniqueFd parent = try_open_beneath(data.get(), slash == std::string::npos ? "" : link_.substr(0, slash));
@@ -319,19 +320,31 @@ void Link::remove() const {
   if (!parent && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
     throw storage_error(errno, "open the folder of", path());
   }
+  {
+    const Doubts::Turn turn = doubts_->turn_at(link_, stop);
+    throw_if_stopped(stop, "removing the link");
+    if (may_begin && !may_begin()) {
+      return false;
+    }
+    if (parent && !unlink_ours(parent.get())) {
+      return true;
+    }
+  }
   if (parent) {
-    const LinkView view = look_at(parent.get());
-    if (view.state == LinkView::State::former || view.state == LinkView::State::foreign) {
-      return;
-    }
-    if (view.state == LinkView::State::ours) {
-      if (unlinkat(parent.get(), last_component(link_).c_str(), 0) != 0 && errno != ENOENT) {
-        throw volume_error(errno, "remove link", path());
-      }
-    }
-    fsync_folder(parent.get(), path());  // absent: an attempt before may have failed just then
+    fsync_folder(parent.get(), path());  // also where it was absent: an attempt before may have failed just then
   }
   remove_empty_parents(data.get());
+  return true;
+}
+
+/// False when something else is there.
+bool Link::unlink_ours(int parent) const {
+  const LinkView view = look_at(parent);
+  if (view.state == LinkView::State::ours && unlinkat(parent, last_component(link_).c_str(), 0) != 0 &&
+      errno != ENOENT) {
+    throw volume_error(errno, "remove link", path());
+  }
+  return view.state == LinkView::State::ours || view.state == LinkView::State::absent;
 }
 
 void Link::remove_empty_parents(int data) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -65,8 +66,9 @@ public:
   void make_durable_at_start(int own_folder, const std::optional<ObjectId>& commit, const std::stop_token& stop);
 
   /// Removes it when it is ours, and then the folders on the way that the adapter made and that this leaves empty: they
-  /// may lie where another link belongs. Goes on with the folders when the link is gone already.
-  void remove() const;
+  /// may lie where another link belongs. Goes on with the folders when the link is gone already. `may_begin` is asked
+  /// right before the first change; false: nothing is changed, and the result is false. Without one it may.
+  bool remove(const std::function<bool()>& may_begin, const std::stop_token& stop) const;
 
   [[nodiscard]] std::string path() const { return path_.native(); }
   [[nodiscard]] const std::string& relative() const noexcept { return link_; }
@@ -78,6 +80,7 @@ private:
   [[nodiscard]] LinkView look_at(int parent) const;
   [[nodiscard]] bool reads(const std::string& wanted) const;
   void remove_empty_parents(int data) const;
+  [[nodiscard]] bool unlink_ours(int parent) const;
   void move_over(int own_folder, const std::string& temporary, int parent) const;
   [[nodiscard]] Error foreign_error(const LinkView& view) const;
 

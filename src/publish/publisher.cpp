@@ -77,26 +77,16 @@ public:
   }
 
   asio::awaitable<bool> remove_former_link(std::string link, std::function<bool()> may_begin) override {
-    auto job = [former = Link(data_dir_, name_, std::move(link), *doubts_),
-                may_begin = std::move(may_begin)](const std::stop_token&) {
-      if (may_begin && !may_begin()) {
-        return false;
-      }
-      former.remove();
-      return true;
-    };
+    auto job = [former = Link(data_dir_, name_, std::move(link), *doubts_), may_begin = std::move(may_begin)](
+                   const std::stop_token& stop) { return former.remove(may_begin, stop); };
     const bool removed =
         co_await async::run_blocking(workers_, std::move(job), "remove a former link", async::Lane::quick);
     co_return removed;
   }
 
   asio::awaitable<bool> retire_all(std::function<bool()> may_begin) override {
-    auto job = [this, may_begin = std::move(may_begin)](const std::stop_token&) {
-      if (!may_begin()) {
-        return false;
-      }
-      retire_all_now();
-      return true;
+    auto job = [this, may_begin = std::move(may_begin)](const std::stop_token& stop) {
+      return retire_all_now(may_begin, stop);
     };
     const bool retired = co_await async::run_blocking(workers_, std::move(job), "retire the repository");
     co_return retired;
@@ -262,7 +252,7 @@ private:
       return;
     }
     throw_if_stopped(stop, "publishing");  // a reload may have given the link to another repository
-    former(former_links).make_way_for(link_);
+    former(former_links).make_way_for(link_, stop);
     link_.point_at(trees.own_folder(), commit, stop);
   }
 
@@ -360,23 +350,27 @@ private:
     point_link(*trees, commit, before, former_links, stop);
   }
 
-  /// In one step nothing is left that looks like a repository, whenever the rest is interrupted.
-  void retire_all_now() const {
-    link_.remove();
+  /// In one step nothing is left that looks like a repository, whenever the rest is interrupted. False: nothing was
+  /// changed.
+  bool retire_all_now(const std::function<bool()>& may_begin, const std::stop_token& stop) const {
+    if (!link_.remove(may_begin, stop)) {
+      return false;
+    }
     const UniqueFd data = open_data_dir(data_dir_);
     const UniqueFd all = open_if_there(data.get(), ".adapter");
     if (!all) {
-      return;
+      return true;
     }
     const std::string gone = unique_name(gone_prefix);
     if (renameat(all.get(), name_.c_str(), all.get(), gone.c_str()) != 0) {
       if (errno == ENOENT) {
-        return;
+        return true;
       }
       throw volume_error(errno, "remove", name_);
     }
     fsync_folder(all.get(), name_);
     Residue(data_dir_, name_).hand_over();
+    return true;
   }
 
   async::Workers& workers_;

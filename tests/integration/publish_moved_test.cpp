@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -245,6 +248,61 @@ TEST(StoppedJob, DoesNotMoveTheLinkAfterwards) {
     }
     EXPECT_GT(place, 10);
   }
+}
+
+/// The last step of a job that a reload stops, at a link that the reload gave to another repository: `call` is that
+/// step's.
+void expect_the_new_owner_last(const std::string& call,
+                               const std::function<asio::awaitable<void>(Renamed&)>& last_job) {
+  Renamed both("site");
+  PublishFixture& fixture = both.fixture;
+  fixture.publish(fixture.objects.commit({{"n", "1"}}));
+  const ObjectId commit = fixture.objects.commit({{"n", "new owner"}});
+  asio::io_context loop(1);
+  asio::cancellation_signal cancel;
+  std::atomic<bool> reached = false;
+  std::future<publish::Outcome> next;
+  bool overtakes = false;
+  FileCalls::watch([&](const FileCall& each) {
+    const std::string& changed = call == "rename" ? each.to : each.path;
+    if (each.name == call && changed == fixture.link.native() && !reached.exchange(true)) {
+      std::promise<void> stopped;
+      asio::post(loop, [&] {
+        cancel.emit(asio::cancellation_type::terminal);
+        stopped.set_value();
+      });
+      stopped.get_future().wait();
+      next = std::async(std::launch::async, [&] { return both.publish(commit); });
+      overtakes = next.wait_for(std::chrono::milliseconds(500)) == std::future_status::ready;
+    }
+    return 0;
+  });
+  asio::co_spawn(loop, last_job(both), asio::bind_cancellation_slot(cancel.slot(), [](const std::exception_ptr&) {}));
+  loop.run();
+  ASSERT_TRUE(reached);
+  next.get();
+  FileCalls::ignore();
+  EXPECT_FALSE(overtakes);
+  EXPECT_EQ(content(fixture.link / "n"), "new owner");
+}
+
+asio::awaitable<void> publish_another(Renamed& both) {
+  const ObjectId commit = both.fixture.objects.commit({{"n", "2"}});
+  publish::PublishOptions options;
+  co_await both.fixture.publisher->publish(commit, both.fixture.objects.readers(), std::move(options));
+}
+
+asio::awaitable<void> remove_the_link(Renamed& both) {
+  std::string link = "site";
+  co_await both.fixture.publisher->remove_former_link(std::move(link));
+}
+
+TEST(StoppedJob, MovesNoLinkUnderItsNewOwner) {
+  expect_the_new_owner_last("rename", publish_another);
+}
+
+TEST(StoppedJob, RemovesNoLinkUnderItsNewOwner) {
+  expect_the_new_owner_last("unlink", remove_the_link);
 }
 
 }  // namespace
