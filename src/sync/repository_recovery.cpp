@@ -277,18 +277,15 @@ asio::awaitable<bool> RepositoryTask::rebuild(ObjectId commit) {
 }
 
 asio::awaitable<bool> RepositoryTask::write_from_packs(ObjectId commit) {
-  sync_time_left_ = repository_.timeout;
-  asio::awaitable<std::optional<store::CommitSummary>> verifying = store_->verify(commit);
-  const std::optional<store::CommitSummary> facts = co_await timed(std::move(verifying), "what is held was verified");
+  pipeline_.start();
+  const std::optional<store::CommitSummary> facts = co_await pipeline_.verify_held(commit);
   if (!facts) {
     log::warning("not_rebuilt", "the packs do not hold all of the commit",
                  {{"repository", repository_.name}, {"commit", commit}});
     co_return false;
   }
-  const publish::PublishOptions options = publish_options();
-  publish::ReaderFactory make_reader = readers();
-  asio::awaitable<publish::Outcome> publishing = publisher_->publish(commit, std::move(make_reader), options);
-  const publish::Outcome outcome = co_await timed(std::move(publishing), "the tree was written");
+  publish::PublishOptions options = publish_options();
+  const publish::Outcome outcome = co_await pipeline_.publish(commit, std::move(options));
   reporter_.tree_written(outcome, Now::read());
   log::info("tree_rebuilt", "the published tree was made whole again from the packs",
             {{"repository", repository_.name}, {"commit", commit}, {"files", outcome.files}});

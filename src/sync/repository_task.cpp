@@ -100,6 +100,8 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
       wakeup_(shared.executor),
       store_(store::make_store(workers_, directory_, store_options(repository_))),
       publisher_(publish::make_publisher(workers_, data_dir, repository_.name, repository_.link, shared.doubts)),
+      pipeline_(repository_, SyncPipeline::Queues{shared.syncs, shared.transfers, shared.connections}, group_->remote(),
+                *store_, *publisher_, *this),
       publisher_turn_(shared.executor, 1),
       link_lost_(shared.executor),
       journal_(workers_, directory_) {
@@ -336,18 +338,6 @@ Predecessor RepositoryTask::predecessor(const config::Repository& next) const {
           machine_.asked(),
           reporter_.steady_times(),
           std::move(wait)};
-}
-
-SyncProgress RepositoryTask::progress() const {
-  if (receiving_ == nullptr) {
-    return last_progress_;
-  }
-  const store::Progress transfer = receiving_->progress();
-  SyncProgress progress;
-  progress.received_bytes = transfer.received_bytes;
-  progress.received_objects = transfer.received_objects;
-  progress.total_objects = transfer.total_objects;
-  return progress;
 }
 
 }  // namespace adapter::sync

@@ -17,7 +17,6 @@
 
 #include "adapter/async/interrupt.hpp"
 #include "adapter/async/semaphore.hpp"
-#include "adapter/async/timeout.hpp"
 #include "adapter/async/workers.hpp"
 #include "adapter/config/config.hpp"
 #include "adapter/publish/publisher.hpp"
@@ -37,6 +36,7 @@
 #include "repository_reporter.hpp"
 #include "scoped_pointer.hpp"
 #include "sync_permits.hpp"
+#include "sync_pipeline.hpp"
 #include "transfer_queue.hpp"
 
 namespace adapter::sync {
@@ -109,7 +109,7 @@ struct Predecessor {
 
 /// One repository from its remote to its folder: the coroutine around a Machine. Loop thread only; owned by the engine,
 /// which cancels and joins the coroutines that run in it before it is destroyed.
-class RepositoryTask {
+class RepositoryTask final : private SyncPipeline::Listener {
 public:
   /// Numbers of attempts go on where those of `before` ended; what was known of the same source stays known.
   RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> group, config::Repository repository,
@@ -145,7 +145,7 @@ public:
 
   [[nodiscard]] const config::Repository& repository() const noexcept { return repository_; }
   [[nodiscard]] RepositoryStatus status() const;
-  [[nodiscard]] SyncProgress progress() const;
+  [[nodiscard]] SyncProgress progress() const { return pipeline_.progress(); }
   /// For the task that takes this one's place, as `next` says.
   [[nodiscard]] Predecessor predecessor(const config::Repository& next) const;
   [[nodiscard]] bool changed() const noexcept { return reporter_.changed(); }
@@ -156,6 +156,9 @@ public:
   [[nodiscard]] schedule::TimePoint last_attempt() const;
 
 private:
+  void on_phase(Phase phase) override;
+  void on_pack_received(std::uint64_t bytes) override { reporter_.pack_received(bytes); }
+
   asio::awaitable<std::optional<Error>> sync_until(std::chrono::steady_clock::time_point deadline,
                                                    bool awaits_first_commit);
   asio::awaitable<std::optional<Error>> recover_until(std::chrono::steady_clock::time_point deadline);
@@ -191,22 +194,12 @@ private:
   asio::awaitable<void> confirm_unchanged(RefSelection::Choice choice);
   asio::awaitable<void> sync(RefSelection::Choice choice);
   asio::awaitable<void> transfer(RefSelection::Choice choice);
-  /// Both leave the right to work on what they return in `permit`.
-  asio::awaitable<store::CommitSummary> obtain(const RefSelection::Choice& choice, SyncPermits::Permit& permit);
-  asio::awaitable<store::CommitSummary> fetch(const RefSelection::Choice& choice, SyncPermits::Permit& permit);
-  asio::awaitable<transport::FetchResult> receive(wire::FetchArguments arguments, store::Ingest& ingest);
-  asio::awaitable<SyncPermits::Permit> sync_permit(Phase next);
   asio::awaitable<void> save();
   asio::awaitable<void> abandon_publish();
   asio::awaitable<void> remove_former_links();
   asio::awaitable<void> revisit_former_links();
   asio::awaitable<bool> link_is_intact(ObjectId commit);
   asio::awaitable<void> tidy();
-
-  /// Runs one part of a sync, or of making a tree again, within what is left of `timeout`.
-  template <class T>
-  asio::awaitable<T> timed(asio::awaitable<T> work, const char* phase);
-  [[nodiscard]] Error too_late(const char* phase) const;
 
   /// `refused`: the tip that the failure is about.
   void fail(const Error& cause, bool on_schedule, const std::optional<ObjectId>& refused = std::nullopt);
@@ -215,7 +208,6 @@ private:
   void tell_damage(const RecoveryStep& step, const publish::Standing& found) const;
   void tell_link_lost(ObjectId commit) const;
   [[nodiscard]] publish::PublishOptions publish_options() const;
-  [[nodiscard]] publish::ReaderFactory readers() const;
   [[nodiscard]] std::string source_line() const;
   [[nodiscard]] std::optional<ObjectId> published_commit() const;
 
@@ -235,6 +227,7 @@ private:
   bool demanded_ = false;  ///< by poke(), since the last recovery began
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<publish::Publisher> publisher_;
+  SyncPipeline pipeline_;
   /// Of follow() and sync_once(), but while they wait for the remote or for others: keep_link() uses the publisher
   /// then.
   async::Semaphore publisher_turn_;
@@ -247,26 +240,13 @@ private:
   bool reopen_store_ = false;            ///< a sync failed on the volume: its folders may be gone
   /// After this nothing is tried again: sync_once() has a deadline, watch() has none.
   std::optional<std::chrono::steady_clock::time_point> last_retry_;
-  std::chrono::steady_clock::duration sync_time_left_{};  ///< of `timeout`; the time in queues does not count
-  std::size_t transfer_ends_ = 0;                         ///< for others, since the last transfer that was complete
   std::optional<std::chrono::milliseconds> max_staleness_;
   bool remembers_success_ = false;  ///< a check that found nothing new is noted on disk
   bool warned_ambiguous_ = false;
   /// Names of refs like the one that is missing, for the error's text; nullopt: not asked for yet.
   std::optional<std::vector<std::string>> near_refs_;
   bool empty_reported_ = false;
-  store::Ingest* receiving_ = nullptr;  ///< the transfer that runs, for progress
-  SyncProgress last_progress_;
 };
-
-template <class T>
-asio::awaitable<T> RepositoryTask::timed(asio::awaitable<T> work, const char* phase) {
-  const std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
-  Error late = too_late(phase);
-  T result = co_await async::with_deadline(std::move(work), began + sync_time_left_, std::move(late));
-  sync_time_left_ -= std::chrono::steady_clock::now() - began;
-  co_return std::move(result);
-}
 
 template <class T>
 asio::awaitable<T> RepositoryTask::while_tree_stands(asio::awaitable<T> work) {
