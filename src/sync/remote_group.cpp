@@ -19,6 +19,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
+/// Of one right while another one is waited for.
+constexpr std::chrono::seconds longest_hold{5};
+
 Error ended_for_another_request(const std::string& host) {
   return Error(ErrorClass::timeout,
                "the check was ended: less than 64 KiB a second of the list of refs arrived for 10 s while another "
@@ -106,35 +109,35 @@ bool RemoteGroup::needs_place() const noexcept {
 }
 
 /// The time in which others hold the host's connections is not the remote's.
-asio::awaitable<RemoteGroup::Access> RemoteGroup::access_to_host() {
+asio::awaitable<HostAccess> RemoteGroup::access_to_host() {
   requested_at_ = steady_clock::now();
-  std::optional<Access> free = try_access_to_host();
+  std::optional<HostAccess> free = try_access_to_host();
   if (free.has_value()) {
     co_return std::move(*free);
   }
   const steady_clock::time_point deadline = steady_clock::now() + HostTurns::longest_wait_for_connection;
   Error late = no_connection_came_free(host_);
   auto waiting = wait_for_host();
-  Access access = co_await async::with_deadline(std::move(waiting), deadline, std::move(late));
+  HostAccess access = co_await async::with_deadline(std::move(waiting), deadline, std::move(late));
   co_return std::move(access);
 }
 
-asio::awaitable<RemoteGroup::Access> RemoteGroup::wait_for_host() {
-  Access access;
-  if (needs_place()) {
+asio::awaitable<HostAccess> RemoteGroup::wait_for_host() {
+  HostAccess access;
+  if (needs_place() && connections_ != nullptr) {
+    access = co_await acquire_place_and_connection(*transfers_, *connections_, host_, times_ended_);
+  } else if (needs_place()) {
     TransferQueue::Place given = co_await transfers_->acquire(host_, times_ended_);
     access.place.emplace(std::move(given));
-    access.place->set_held_up(true);
-  }
-  if (connections_ != nullptr) {
+  } else if (connections_ != nullptr) {
     access.connection = co_await connections_->acquire(host_);
   }
   co_return std::move(access);
 }
 
 /// Nullopt when something that it needs is taken or waited for.
-std::optional<RemoteGroup::Access> RemoteGroup::try_access_to_host() {
-  Access access;
+std::optional<HostAccess> RemoteGroup::try_access_to_host() {
+  HostAccess access;
   if (needs_place()) {
     access.place = transfers_->try_acquire(host_);
   }
@@ -151,7 +154,7 @@ std::optional<RemoteGroup::Access> RemoteGroup::try_access_to_host() {
 }
 
 asio::awaitable<std::vector<wire::Ref>> RemoteGroup::put(std::vector<std::string> prefixes, std::size_t most_kept,
-                                                         Access& access) {
+                                                         HostAccess& access) {
   requested_at_ = steady_clock::now();
   auto question = remote_->ls_refs(std::move(prefixes), most_kept);
   auto end = until_given_up(access);
@@ -160,14 +163,13 @@ asio::awaitable<std::vector<wire::Ref>> RemoteGroup::put(std::vector<std::string
 }
 
 /// A check with a place of a transfer is judged as one. What other requests to the remote receive counts too.
-asio::awaitable<std::optional<Error>> RemoteGroup::until_given_up(Access& access) {
+asio::awaitable<std::optional<Error>> RemoteGroup::until_given_up(HostAccess& access) {
   const auto executor = co_await asio::this_coro::executor;
   asio::steady_timer timer(executor);
   CheckWatch watch(steady_clock::now());
   std::uint64_t before = remote_->received_bytes();
   const bool has_place = access.place.has_value();
   if (has_place) {
-    access.place->set_held_up(false);
     access.place->received(0);  // its rate counts from now on: a check needs no preparation
   }
   while (true) {
@@ -193,36 +195,70 @@ asio::awaitable<std::optional<Error>> RemoteGroup::until_given_up(Access& access
 }
 
 asio::awaitable<std::vector<wire::Ref>> RemoteGroup::ask(std::vector<std::string> prefixes, std::size_t most_kept) {
-  Access access = co_await access_to_host();
+  HostAccess access = co_await access_to_host();
   std::vector<wire::Ref> refs = co_await put(std::move(prefixes), most_kept, access);
   co_return refs;
 }
 
-/// Neither place is held while the other one is waited for: a transfer at this host would hold up the questions of all
-/// hosts, and slow questions of other hosts the transfers of this one.
 asio::awaitable<std::vector<wire::Ref>> RemoteGroup::ask_broadly(std::vector<std::string> prefixes) {
   if (broad_questions_ == nullptr) {
     std::vector<wire::Ref> unbounded = co_await ask(std::move(prefixes), max_compared_refs);
     co_return unbounded;
   }
   const BroadQuestions::Turn turn = co_await broad_questions_->acquire(host_);
-  std::optional<Access> access;
-  std::optional<BroadQuestions::Place> place;
-  while (!place.has_value()) {
-    access = co_await access_to_host();
-    place = broad_questions_->try_place();
-    if (!place.has_value()) {
-      access.reset();
-      BroadQuestions::Place given = co_await broad_questions_->acquire_place();
-      access = try_access_to_host();
-      if (access.has_value()) {
-        place.emplace(std::move(given));
-      }
+  BroadAccess access = co_await broad_access();
+  auto question = put(std::move(prefixes), max_compared_refs, access.host);
+  std::vector<wire::Ref> refs =
+      co_await broad_questions_->run(turn, std::move(access.place), *remote_, std::move(question));
+  co_return refs;
+}
+
+/// At first neither right is held while the other one is waited for, and later for a moment only: a transfer at this
+/// host would hold up the questions of all hosts, and slow questions of other hosts the transfers of this one.
+asio::awaitable<RemoteGroup::BroadAccess> RemoteGroup::broad_access() {
+  const steady_clock::time_point deadline = steady_clock::now() + HostTurns::longest_wait_for_connection;
+  BroadAccess access;
+  for (bool holds = false; steady_clock::now() < deadline; holds = true) {
+    access.host = co_await access_to_host();
+    std::optional<BroadQuestions::Place> place = broad_questions_->try_place();
+    if (!place.has_value() && holds) {
+      auto waiting = broad_questions_->acquire_place();
+      place = co_await if_soon(std::move(waiting));
+    }
+    if (place.has_value()) {
+      access.place = std::move(*place);
+      co_return std::move(access);
+    }
+    access.host = HostAccess();
+    access.place = co_await broad_questions_->acquire_place();
+    std::optional<HostAccess> host = try_access_to_host();
+    if (!host.has_value() && holds) {
+      auto waiting = access_to_host();
+      host = co_await if_soon(std::move(waiting));
+    }
+    if (host.has_value()) {
+      access.host = std::move(*host);
+      co_return std::move(access);
+    }
+    access.place.release();
+  }
+  throw Error(no_connection_came_free(host_));
+}
+
+/// Nullopt where it is not there within longest_hold.
+template <class T>
+asio::awaitable<std::optional<T>> RemoteGroup::if_soon(asio::awaitable<T> right) {
+  std::optional<T> soon;
+  try {
+    Error late(ErrorClass::timeout, "it is not there yet");
+    T there = co_await async::with_deadline(std::move(right), steady_clock::now() + longest_hold, std::move(late));
+    soon.emplace(std::move(there));
+  } catch (const Error& error) {
+    if (error.error_class() != ErrorClass::timeout) {
+      throw;
     }
   }
-  auto question = put(std::move(prefixes), max_compared_refs, *access);
-  std::vector<wire::Ref> refs = co_await broad_questions_->run(turn, std::move(*place), *remote_, std::move(question));
-  co_return refs;
+  co_return std::move(soon);
 }
 
 asio::awaitable<void> RemoteGroup::refresh() {

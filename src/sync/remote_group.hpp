@@ -17,6 +17,7 @@
 #include "adapter/config/config.hpp"
 #include "adapter/transport/remote.hpp"
 #include "broad_questions.hpp"
+#include "host_access.hpp"
 #include "host_turns.hpp"
 #include "transfer_queue.hpp"
 
@@ -70,19 +71,23 @@ private:
   [[nodiscard]] bool usable(std::chrono::steady_clock::time_point not_before) const noexcept;
   asio::awaitable<void> refresh();
   asio::awaitable<std::vector<wire::Ref>> ask(std::vector<std::string> prefixes, std::size_t most_kept);
-  /// The right to ask the host.
-  struct Access {
-    std::optional<TransferQueue::Place> place;
-    HostTurns::Turn connection;
-  };
-  asio::awaitable<std::vector<wire::Ref>> put(std::vector<std::string> prefixes, std::size_t most_kept, Access& access);
-  asio::awaitable<std::optional<Error>> until_given_up(Access& access);
-  asio::awaitable<Access> access_to_host();
-  asio::awaitable<Access> wait_for_host();
-  [[nodiscard]] std::optional<Access> try_access_to_host();
+  asio::awaitable<std::vector<wire::Ref>> put(std::vector<std::string> prefixes, std::size_t most_kept,
+                                              HostAccess& access);
+  asio::awaitable<std::optional<Error>> until_given_up(HostAccess& access);
+  asio::awaitable<HostAccess> access_to_host();
+  asio::awaitable<HostAccess> wait_for_host();
+  [[nodiscard]] std::optional<HostAccess> try_access_to_host();
   [[nodiscard]] bool needs_place() const noexcept;
   void note_answered() noexcept;
   asio::awaitable<std::vector<wire::Ref>> ask_broadly(std::vector<std::string> prefixes);
+  /// The right to ask the host a broad question.
+  struct BroadAccess {
+    HostAccess host;
+    BroadQuestions::Place place;
+  };
+  asio::awaitable<BroadAccess> broad_access();
+  template <class T>
+  asio::awaitable<std::optional<T>> if_soon(asio::awaitable<T> right);
   void keep_needed(std::vector<wire::Ref>& refs, const std::vector<wire::Ref>& all) const;
 
   std::unique_ptr<transport::Remote> remote_;

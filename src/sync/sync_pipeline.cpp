@@ -150,10 +150,9 @@ asio::awaitable<SyncPipeline::Obtained> SyncPipeline::fetch(Wanted wanted) {
 asio::awaitable<transport::FetchResult> SyncPipeline::receive(store::Ingest& ingest, ObjectId tip) {
   listener_.on_phase(Phase::queued);
   std::string host = repository_.url.origin().authority();
-  TransferQueue::Place place = co_await queues_.transfers.acquire(host, transfer_ends_);
-  place.set_held_up(true);
-  const HostTurns::Turn connection = co_await queues_.connections.acquire_connection(std::move(host));
-  place.set_held_up(false);
+  HostAccess access =
+      co_await acquire_place_and_connection(queues_.transfers, queues_.connections, std::move(host), transfer_ends_);
+  TransferQueue::Place& place = *access.place;
   listener_.on_phase(Phase::fetching);
   const steady_clock::time_point began = steady_clock::now();
   IngestSink sink(ingest, place, repository_.name);

@@ -15,6 +15,7 @@
 #include "adapter/store/store.hpp"
 #include "adapter/sync/status.hpp"
 #include "adapter/transport/remote.hpp"
+#include "host_access.hpp"
 #include "host_turns.hpp"
 #include "sync_permits.hpp"
 #include "transfer_queue.hpp"

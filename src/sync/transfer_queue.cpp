@@ -110,6 +110,11 @@ asio::awaitable<TransferQueue::Place> TransferQueue::acquire(std::string host, s
   Place place(std::make_unique<Seat>(*this, id));
   Seat& seat = *place.seat_;
   seats_[id] = &seat;
+  co_await wait_until_granted(seat);
+  co_return std::move(place);
+}
+
+asio::awaitable<void> TransferQueue::wait_until_granted(Seat& seat) {
   if (slots_.has_room()) {
     decide();
   } else {
@@ -122,7 +127,17 @@ asio::awaitable<TransferQueue::Place> TransferQueue::acquire(std::string host, s
   if (!seat.granted) {
     throw asio::system_error(asio::error::operation_aborted);
   }
-  co_return std::move(place);
+}
+
+void TransferQueue::Place::pause() {
+  seat_->queue.slots_.pause(seat_->id, steady_clock::now());
+  seat_->granted = seat_->ended;  // one that ends does not go on
+  seat_->queue.decide();
+}
+
+asio::awaitable<void> TransferQueue::Place::resume() {
+  seat_->queue.slots_.resume(seat_->id);
+  co_await seat_->queue.wait_until_granted(*seat_);
 }
 
 std::optional<TransferQueue::Place> TransferQueue::try_acquire(const std::string& host) {

@@ -41,6 +41,10 @@ public:
     /// Runs the transfer until its end or `deadline`, when `late` is thrown. Class timeout when the policy ends it.
     asio::awaitable<transport::FetchResult> receive(asio::awaitable<transport::FetchResult> transfer,
                                                     std::chrono::steady_clock::time_point deadline, Error late);
+    /// While it waits for something else of its host it holds up no other host.
+    void pause();
+    /// Waits until it may go on. A cancelled waiter throws asio::system_error(operation_aborted).
+    asio::awaitable<void> resume();
     /// Bytes of the pack.
     void received(std::uint64_t bytes);
     void set_held_up(bool held_up);
@@ -59,6 +63,7 @@ public:
   [[nodiscard]] std::optional<Place> try_acquire(const std::string& host);
 
 private:
+  asio::awaitable<void> wait_until_granted(Seat& seat);
   void leave(TransferSlots::Id transfer);
   void decide();
   void arm();

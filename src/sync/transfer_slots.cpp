@@ -49,6 +49,8 @@ void TransferSlots::leave(Id transfer) {
   --host->second.held;
   host->second.protected_count -= place->second.is_protected ? 1U : 0U;
   running_ -= place->second.counts ? 1U : 0U;
+  paused_ -= place->second.state == State::paused ? 1U : 0U;
+  resuming_.erase(transfer);
   if (place->second.state == State::ending) {
     --host->second.ending;
     --ending_;
@@ -80,6 +82,24 @@ void TransferSlots::set_held_up(Id transfer, bool held_up, TimePoint now) {
   }
 }
 
+void TransferSlots::pause(Id transfer, TimePoint now) {
+  const auto place = active_.find(transfer);
+  if (place == active_.end() || place->second.state == State::paused || place->second.state == State::ending) {
+    return;
+  }
+  running_ -= std::exchange(place->second.counts, false) ? 1U : 0U;
+  place->second.state = State::paused;
+  place->second.rate.set_held_up(true, now);
+  ++paused_;
+}
+
+void TransferSlots::resume(Id transfer) {
+  const auto place = active_.find(transfer);
+  if (place != active_.end() && place->second.state == State::paused) {
+    resuming_.insert(transfer);
+  }
+}
+
 bool TransferSlots::is_slow(Transfer& transfer, TimePoint now) {
   const std::chrono::seconds judged_after = transfer.prepares ? std::chrono::seconds(patience) : window;
   return transfer.rate.waited(now) >= judged_after && transfer.rate.bytes_per_second(now) < slow_bytes_per_second;
@@ -93,6 +113,7 @@ bool TransferSlots::may_move(Transfer& transfer, TimePoint now) {
 
 TransferSlots::Decisions TransferSlots::decide(TimePoint now) {
   Decisions decisions;
+  go_on(now, decisions);
   grant(&Host::waiting_protected, true, now, decisions);
   grant(&Host::waiting, false, now, decisions);
   make_room_at_hosts(now, decisions);
@@ -131,6 +152,19 @@ void TransferSlots::start(Hosts::iterator host, std::set<Id> Host::* queue, bool
   decisions.started.push_back(id);
 }
 
+void TransferSlots::go_on(TimePoint now, Decisions& decisions) {
+  while (has_room() && !resuming_.empty()) {
+    Transfer& transfer = active_.at(*resuming_.begin());
+    transfer.state = State::running;
+    transfer.counts = true;
+    transfer.rate.set_held_up(false, now);
+    ++running_;
+    --paused_;
+    decisions.started.push_back(*resuming_.begin());
+    resuming_.erase(resuming_.begin());
+  }
+}
+
 void TransferSlots::grant(std::set<Id> Host::* queue, bool protect, TimePoint now, Decisions& decisions) {
   while (has_room()) {
     const auto host = next_in_turn(queue, protect);
@@ -161,8 +195,8 @@ TransferSlots::Active::iterator TransferSlots::slowest(TimePoint now, Eligible e
 /// Of `host`, or of all hosts where it is null.
 TransferSlots::Active::iterator TransferSlots::slowest_to_end(TimePoint now, const Host* host) {
   return slowest(now, [&](Transfer& transfer) {
-    return transfer.state != State::ending && !transfer.is_protected &&
-           (host == nullptr || &transfer.host->second == host) && is_slow(transfer, now);
+    return is_receiving(transfer) && !transfer.is_protected && (host == nullptr || &transfer.host->second == host) &&
+           is_slow(transfer, now);
   });
 }
 
@@ -172,7 +206,7 @@ TransferSlots::Active::iterator TransferSlots::last_to_prepare(TimePoint now, co
   std::size_t count = 0;
   for (auto each = active_.begin(); each != active_.end(); ++each) {
     Transfer& transfer = each->second;
-    const bool counts = transfer.prepares && !transfer.is_protected && transfer.state != State::ending &&
+    const bool counts = transfer.prepares && !transfer.is_protected && is_receiving(transfer) &&
                         (host == nullptr || &transfer.host->second == host);
     count += counts ? 1U : 0U;
     if (counts && count > kept && may_move(transfer, now)) {
@@ -206,17 +240,19 @@ void TransferSlots::make_room_at_hosts(TimePoint now, Decisions& decisions) {
   }
 }
 
-/// For those whose host has room: a slow one moves into the overflow, or one of all ends when that is full.
+/// For those whose host has room, or that are to go on: a slow one moves into the overflow, or one of all ends when
+/// that is full.
 void TransferSlots::make_room_in_all(TimePoint now, Decisions& decisions) {
   while (true) {
     const auto host = next_in_turn(&Host::waiting, false);
-    const auto moved = host == hosts_.end() ? active_.end() : slowest(now, [&](Transfer& transfer) {
+    const bool is_wanted = host != hosts_.end() || !resuming_.empty();
+    const auto moved = !is_wanted ? active_.end() : slowest(now, [&](Transfer& transfer) {
       return transfer.state == State::running && may_move(transfer, now);
     });
     if (moved == active_.end()) {
       return;
     }
-    if (active_.size() - running_ >= limits_.transfers) {
+    if (active_.size() - running_ - paused_ >= limits_.transfers) {
       if (ending_ == 0) {
         end_one_of_all(now, decisions);
       }
@@ -225,7 +261,11 @@ void TransferSlots::make_room_in_all(TimePoint now, Decisions& decisions) {
     moved->second.state = State::overflow;
     moved->second.counts = false;
     --running_;
-    start(host, &Host::waiting, false, now, decisions);
+    if (resuming_.empty()) {
+      start(host, &Host::waiting, false, now, decisions);
+    } else {
+      go_on(now, decisions);
+    }
   }
 }
 
@@ -236,8 +276,7 @@ void TransferSlots::end_one_of_all(TimePoint now, Decisions& decisions) {
     ended = last_to_prepare(now, nullptr, 0);
   }
   if (ended == active_.end()) {
-    ended =
-        slowest(now, [&](Transfer& transfer) { return transfer.state != State::ending && may_move(transfer, now); });
+    ended = slowest(now, [&](Transfer& transfer) { return is_receiving(transfer) && may_move(transfer, now); });
   }
   if (ended != active_.end()) {
     end(ended, decisions);

@@ -29,6 +29,8 @@ namespace adapter::sync {
 /// ever. One that was ended twice in a row gets the next place of its host and is protected: it ends only where the
 /// overflow is full of protected ones. A host of two or more places has one protected transfer at a time, a host of one
 /// place has none.
+///
+/// A transfer that waits for a connection of its host is paused: it keeps its place at the host, and none of all.
 class TransferSlots {
 public:
   using TimePoint = std::chrono::steady_clock::time_point;
@@ -68,14 +70,21 @@ public:
   /// it still does.
   void set_held_up(Id transfer, bool held_up, TimePoint now);
 
+  /// Of a transfer that has a place.
+  void pause(Id transfer, TimePoint now);
+  /// A paused one is to go on: it starts again before all that wait, as soon as there is room.
+  void resume(Id transfer);
+
   struct Decisions {
-    std::vector<Id> started;  ///< have a place now
+    std::vector<Id> started;  ///< have a place now, or go on
     std::vector<Id> ended;    ///< are to end with class timeout; their places are free when they leave()
   };
-  /// To be called after leave(), after enter() while has_room(), and each second while one waits.
+  /// To be called after leave() and pause(), after enter() and resume() while has_room(), and each second while one
+  /// waits.
   Decisions decide(TimePoint now);
 
-  [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
+  /// For a place, or to go on.
+  [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size() + resuming_.size(); }
   [[nodiscard]] const Limits& limits() const noexcept { return limits_; }
   [[nodiscard]] bool has_room() const noexcept { return running_ < limits_.transfers; }
 
@@ -94,18 +103,22 @@ private:
   };
   using Hosts = std::map<std::string, Host>;
 
-  enum class State : std::uint8_t { running, overflow, ending };
+  enum class State : std::uint8_t { running, overflow, paused, ending };
   struct Transfer {
     Transfer(Hosts::iterator of_host, TimePoint now) : host(of_host), rate(now, window) {}
     Hosts::iterator host;
     State state = State::running;
-    bool counts = true;    ///< among the running ones, not the overflow
+    bool counts = true;    ///< among the running ones
     bool prepares = true;  ///< no byte of its pack has come
     bool is_protected = false;
     PeerRate rate;  ///< since the place was given, and anew from the first byte of the pack
   };
   using Active = std::map<Id, Transfer>;
 
+  /// Has a place among all and keeps it for now.
+  [[nodiscard]] static bool is_receiving(const Transfer& transfer) noexcept {
+    return transfer.state == State::running || transfer.state == State::overflow;
+  }
   [[nodiscard]] static bool is_slow(Transfer& transfer, TimePoint now);
   [[nodiscard]] static bool may_move(Transfer& transfer, TimePoint now);
   template <class Eligible>
@@ -114,6 +127,7 @@ private:
   [[nodiscard]] Active::iterator last_to_prepare(TimePoint now, const Host* host, std::size_t kept);
   [[nodiscard]] Hosts::iterator next_in_turn(std::set<Id> Host::* queue, bool protect);
   void start(Hosts::iterator host, std::set<Id> Host::* queue, bool protect, TimePoint now, Decisions& decisions);
+  void go_on(TimePoint now, Decisions& decisions);
   void grant(std::set<Id> Host::* queue, bool protect, TimePoint now, Decisions& decisions);
   void make_room_at_hosts(TimePoint now, Decisions& decisions);
   void make_room_in_all(TimePoint now, Decisions& decisions);
@@ -127,7 +141,9 @@ private:
   Hosts hosts_;    ///< with a transfer that receives or waits
   Active active_;  ///< that have a place, by arrival
   std::map<Id, Hosts::iterator> waiting_;
+  std::set<Id> resuming_;    ///< paused ones that are to go on
   std::size_t running_ = 0;  ///< of active_: those that count
+  std::size_t paused_ = 0;
   std::size_t ending_ = 0;
 };
 

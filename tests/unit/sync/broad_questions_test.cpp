@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "adapter/async/task_scope.hpp"
+#include "host_access.hpp"
 #include "remote_group.hpp"
 #include "transfer_queue.hpp"
 
@@ -149,6 +150,98 @@ TEST(ConnectionsOfAHost, ACheckIsAskedWhenItsConnectionIsThere) {
   EXPECT_EQ(answers, 1);
   EXPECT_GE(group.asked_at(), freed_at) << "the wait is not part of the question";
   EXPECT_EQ(connections.known_hosts(), 0U);
+}
+
+/// Uses of 1 ms without a pause.
+asio::awaitable<void> use_connections(HostTurns& connections) {
+  while (true) {
+    std::string host = "host";
+    const HostTurns::Turn turn = co_await connections.acquire(std::move(host));
+    const auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer timer(executor, std::chrono::milliseconds(1));
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+asio::awaitable<void> use_places(BroadQuestions& questions) {
+  while (true) {
+    const BroadQuestions::Place place = co_await questions.acquire_place();
+    const auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer timer(executor, std::chrono::milliseconds(1));
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+/// Where the connections of a host and the places of broad questions are waited for all the time, one question needs
+/// both at a time.
+TEST(BroadQuestionsAtABusyHost, AreAskedAtLast) {
+  asio::io_context loop(1);
+  HostTurns connections(loop.get_executor(), 4);
+  BroadQuestions questions(loop.get_executor());
+  RemoteGroup group(loop.get_executor(), std::make_unique<EmptyRemote>(), nullptr, "host", &questions, &connections);
+  async::TaskScope scope(loop.get_executor());
+  for (int i = 0; i < 8; ++i) {
+    scope.spawn("connections", use_connections(connections));
+    scope.spawn("places", use_places(questions));
+  }
+  bool is_answered = false;
+  const auto ask = [](RemoteGroup& asked, bool& answered) -> asio::awaitable<void> {
+    std::vector<std::string> prefixes(1, "refs/");
+    co_await asked.refs_below(std::move(prefixes));
+    answered = true;
+  };
+  scope.spawn("ask", ask(group, is_answered));
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (!is_answered && std::chrono::steady_clock::now() < until) {
+    loop.run_one();
+  }
+  EXPECT_TRUE(is_answered);
+  scope.cancel();
+  loop.run();
+}
+
+class PlacesOfTransfers : public testing::Test {
+protected:
+  static asio::awaitable<void> transfer(PlacesOfTransfers& test, std::string host) {
+    HostAccess access = co_await acquire_place_and_connection(test.transfers_, test.connections_, host, 0);
+    test.begun_.push_back(std::move(host));
+    test.held_.push_back(std::move(access));
+  }
+  void poll() {
+    loop_.restart();
+    loop_.poll();
+  }
+
+  asio::io_context loop_{1};
+  TransferQueue transfers_{loop_.get_executor(), TransferSlots::Limits{2, 2, false}};
+  HostTurns connections_{loop_.get_executor(), 3};
+  std::vector<std::string> begun_;
+  std::vector<HostAccess> held_;
+  async::TaskScope scope_{loop_.get_executor()};
+};
+
+/// Checks hold all connections of one host.
+TEST_F(PlacesOfTransfers, OneThatWaitsForItsHostHoldsUpNoOther) {
+  std::vector<HostTurns::Turn> checks;
+  for (int i = 0; i < 3; ++i) {
+    checks.push_back(connections_.try_acquire("busy").value());
+  }
+  for (const char* const host : {"busy", "busy", "quick", "other", "third"}) {
+    scope_.spawn("transfer", transfer(*this, host));
+    poll();
+  }
+  EXPECT_EQ(begun_, (std::vector<std::string>{"quick", "other"}));
+  checks.clear();
+  poll();
+  EXPECT_EQ(begun_.size(), 2U) << "its places are taken by now";
+  held_.clear();
+  poll();
+  EXPECT_EQ(begun_, (std::vector<std::string>{"quick", "other", "busy", "busy"})) << "before all that wait";
+  held_.clear();
+  poll();
+  EXPECT_EQ(begun_.size(), 5U);
+  held_.clear();
+  poll();
 }
 
 }  // namespace
