@@ -100,11 +100,8 @@ asio::awaitable<void> RepositoryTask::recover() {
   machine_.enter(Phase::recovering);
   recovery_due_ = true;
   co_await shared_.pruner.wait_until_free(repository_.name);
+  co_await look_at_volume();
   async::Semaphore::Permit permit = co_await shared_.recoveries.acquire();
-  auto look = [data_dir = data_dir_](const std::stop_token&) { return volume_id(data_dir); };
-  std::string volume =
-      co_await async::run_blocking(shared_.workers, std::move(look), "look at the volume", async::Lane::quick);
-  machine_.set_volume(std::move(volume));
   const bool link_moved = co_await take_notes();
   publish::RecoverOptions options;
   options.former_links = journal_.state().links_to_remove();
@@ -152,6 +149,19 @@ asio::awaitable<void> RepositoryTask::recover() {
   if (rebuilt) {
     co_await tidy();
   }
+}
+
+/// Before recovery holds a permit: the link's folder may be a mount that hangs, which is to hold up no other
+/// repository.
+asio::awaitable<void> RepositoryTask::look_at_volume() {
+  auto look = [data_dir = data_dir_, link = data_dir_ / repository_.link](const std::stop_token&) {
+    std::error_code unknown;
+    static_cast<void>(std::filesystem::status(link, unknown));
+    return volume_id(data_dir);
+  };
+  std::string volume =
+      co_await async::run_blocking(workers_, std::move(look), "look at the volume", async::Lane::quick);
+  machine_.set_volume(std::move(volume));
 }
 
 /// The journal, once, and in it the configured link: durable before that link can be made. Whether that is another link
