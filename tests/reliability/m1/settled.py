@@ -156,7 +156,7 @@ def _left_over(world):
             found.append("litter: .adapter/" + name)
             continue
         if name not in version.entries:
-            if _is_due(version):
+            if _is_due(version) and not _is_needed(world, name, version):
                 found.append(".adapter/%s was not pruned" % name)
             continue
         volume = Volume(data, name, version.entries[name]["link"])
@@ -168,6 +168,12 @@ def _left_over(world):
 def _is_due(version):
     """What has to go soon counts as left over until it is gone."""
     return version.prune is not None and version.prune < 60
+
+
+def _is_needed(world, name, version):
+    """A repository that took over a link of this one, and may not publish what its remote has, shows its tree."""
+    trees = {owner: tree_of(link, world.model.paths[link].target) for link, owner in version.links.items()}
+    return any(tree and tree[0] == name and _is_held_back(world, owner, version) for owner, tree in trees.items())
 
 
 def _walk(world, folder, found):
