@@ -7,40 +7,34 @@
 namespace adapter::async {
 namespace {
 
-/// So that one file that hangs (another mount, a network volume) does not stop the looks at others.
-constexpr std::size_t quick_threads = 2;
+/// Of the lanes of short jobs: so that one file that hangs (another mount, a network volume) does not stop the looks at
+/// others, and how many may hang before it does.
+constexpr std::size_t short_lane_threads = 2;
+constexpr std::size_t most_short_lane_threads = 8;
 /// For old trees, and for repositories that were pruned.
 constexpr std::size_t deletion_threads = 2;
 
 }  // namespace
 
 struct Workers::Pools {
-  explicit Pools(std::size_t work_threads) : threads(work_threads), work(work_threads) {}
-  ~Pools() {
-    work.join();
-    for (std::optional<asio::thread_pool>* const lane : {&quick, &deletion, &help}) {
-      if (*lane) {
-        (*lane)->join();
-      }
-    }
-  }
-  Pools(const Pools&) = delete;
-  Pools& operator=(const Pools&) = delete;
+  explicit Pools(std::size_t work_threads) : work("work", work_threads, work_threads) {}
 
-  std::size_t threads;
-  asio::thread_pool work;
-  std::optional<asio::thread_pool> quick;
-  std::optional<asio::thread_pool> deletion;
-  std::optional<asio::thread_pool> help;
+  std::optional<WorkerPool> quick;
+  std::optional<WorkerPool> files;
+  std::optional<WorkerPool> deletion;
+  std::optional<WorkerPool> help;
+  WorkerPool work;  ///< last, so that it ends first: its jobs post to `help`
 };
 
 Workers::Workers(std::size_t threads, OneLane /*one_lane*/)
     : own_(std::make_unique<Pools>(threads)), pools_(own_.get()), jobs_(std::make_shared<JobList>()) {}
 
 Workers::Workers(std::size_t threads) : Workers(threads, OneLane{}) {
-  own_->quick.emplace(quick_threads);
-  own_->deletion.emplace(deletion_threads);
-  own_->help.emplace(std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads));
+  own_->quick.emplace("quick", short_lane_threads, most_short_lane_threads);
+  own_->files.emplace("files", short_lane_threads, most_short_lane_threads);
+  own_->deletion.emplace("deletion", deletion_threads, deletion_threads);
+  const std::size_t helpers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads);
+  own_->help.emplace("help", helpers, helpers);
 }
 
 Workers::Workers(Workers& pool, std::string owner) : pools_(pool.pools_), jobs_(pool.jobs_), owner_(std::move(owner)) {}
@@ -48,20 +42,28 @@ Workers::Workers(Workers& pool, std::string owner) : pools_(pool.pools_), jobs_(
 Workers::~Workers() = default;
 
 std::size_t Workers::threads() const noexcept {
-  return pools_->threads;
+  return pools_->work.threads();
 }
 
-asio::thread_pool& Workers::pool(Lane lane) noexcept {
-  if (lane == Lane::quick && pools_->quick) {
-    return *pools_->quick;
+WorkerPool& Workers::pool(Lane lane) const noexcept {
+  std::optional<WorkerPool>* own = nullptr;
+  switch (lane) {
+    case Lane::work:
+      break;
+    case Lane::quick:
+      own = &pools_->quick;
+      break;
+    case Lane::files:
+      own = &pools_->files;
+      break;
+    case Lane::deletion:
+      own = &pools_->deletion;
+      break;
+    case Lane::help:
+      own = &pools_->help;
+      break;
   }
-  if (lane == Lane::deletion && pools_->deletion) {
-    return *pools_->deletion;
-  }
-  if (lane == Lane::help && pools_->help) {
-    return *pools_->help;
-  }
-  return pools_->work;
+  return own != nullptr && *own ? **own : pools_->work;
 }
 
 }  // namespace adapter::async

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "crew.hpp"
 
-#include <asio/post.hpp>
-
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
@@ -53,7 +51,7 @@ void Crew::run(const std::function<void()>& member) {
   const auto shared = std::make_shared<Shared>();
   shared->member = &member;
   for (std::size_t i = 0; i < helpers_; ++i) {
-    asio::post(workers_->pool(async::Lane::help), [shared] { help(*shared); });
+    workers_->post(async::Lane::help, [shared] { help(*shared); });
   }
   std::exception_ptr failure;
   try {

@@ -2,7 +2,6 @@
 #include "ingest.hpp"
 
 #include <asio/co_spawn.hpp>
-#include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/system_error.hpp>
 #include <asio/this_coro.hpp>
@@ -26,7 +25,7 @@ void discard(async::Workers& workers, std::shared_ptr<Quarantine> quarantine) {
       const async::JobList::Entry listed(*jobs, std::move(owner), "remove an abandoned transfer");
       quarantine.reset();
     };
-    asio::post(workers.pool(), std::move(job));
+    workers.post(async::Lane::work, std::move(job));
   }
 }
 

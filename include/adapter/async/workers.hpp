@@ -8,7 +8,6 @@
 #include <asio/awaitable.hpp>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/thread_pool.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <cstddef>
@@ -23,6 +22,7 @@
 #include <utility>
 
 #include "adapter/async/job_list.hpp"
+#include "adapter/async/worker_pool.hpp"
 
 namespace adapter::async {
 
@@ -30,13 +30,15 @@ namespace adapter::async {
 enum class Lane : std::uint8_t {
   work,      ///< verifying, indexing, writing trees: minutes, and as many at once as there are workers
   quick,     ///< a look at a link, a note in the journal: milliseconds, while the volume answers
+  files,     ///< secrets, certificates, the configuration: milliseconds, while their mounts answer
   deletion,  ///< of what is no longer needed: nothing waits for it
   help,      ///< second threads of jobs that run: an offer, without which a job is only slower
 };
 
 /// The bounded pools for work that blocks: libgit2, hashing, files. Made and destroyed on the main thread; the
 /// destructor waits for jobs that run, so cancel their owners first. A job that hangs in the kernel cannot be joined:
-/// the program's stop has a deadline of its own, which reads jobs().
+/// the program's stop has a deadline of its own, which reads jobs(). The lanes of short jobs, quick and files, start
+/// more threads while theirs hang, see WorkerPool.
 class Workers {
 public:
   /// `threads`: of Lane::work; Lane::help has as many, but no more than the machine has cores, and the others a fixed
@@ -57,10 +59,16 @@ public:
   /// What runs now, of all lanes; may be kept beyond the pool.
   [[nodiscard]] const std::shared_ptr<JobList>& jobs() const noexcept { return jobs_; }
 
-  [[nodiscard]] asio::thread_pool& pool(Lane lane = Lane::work) noexcept;
+  /// Runs `job`, which is called without an argument and does not throw, on a thread of `lane`. Any thread.
+  template <class Job>
+  void post(Lane lane, Job job) {
+    pool(lane).post(std::move(job));
+  }
 
 private:
   struct Pools;
+  [[nodiscard]] WorkerPool& pool(Lane lane) const noexcept;
+
   std::unique_ptr<Pools> own_;
   Pools* pools_;
   std::shared_ptr<JobList> jobs_;
@@ -123,7 +131,7 @@ public:
       };
       asio::post(guard, std::move(back));
     };
-    asio::post(workers_->pool(lane_), std::move(job));
+    workers_->post(lane_, std::move(job));
   }
 
 private:

@@ -34,7 +34,7 @@ TEST(Crew, HelpersHaveNoThreadThatAJobWaitsFor) {
   std::atomic<bool> done{false};
   std::vector<std::promise<void>> ended(busy);
   for (std::promise<void>& end : ended) {
-    asio::post(workers.pool(), [&] {
+    workers.post(async::Lane::work, [&] {
       Crew(workers, 1).run([&] {
         ++members;
         while (!done) {
@@ -63,7 +63,7 @@ TEST(Crew, HelpersHaveNoThreadThatAJobWaitsFor) {
 TEST(Crew, OfASingleWorkerIsTheJobAlone) {
   async::Workers workers(1);
   std::promise<int> ended;
-  asio::post(workers.pool(), [&] {
+  workers.post(async::Lane::work, [&] {
     std::atomic<int> members{0};
     Crew(workers, 1).run([&] {
       ++members;

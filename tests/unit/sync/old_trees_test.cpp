@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 #include <asio/io_context.hpp>
-#include <asio/post.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -118,7 +117,7 @@ TEST_F(OldTreesTest, AreDeletedToTheEndBeforeTheProgramEnds) {
 TEST_F(OldTreesTest, NeedNoWorker) {
   std::promise<void> end;
   // A copy: the worker may begin when this test has ended.
-  asio::post(workers_.pool(), [busy = end.get_future().share()] { busy.wait(); });
+  workers_.post(async::Lane::work, [busy = end.get_future().share()] { busy.wait(); });
   leave_tree("docs");
   request("docs");
   scope_.spawn("old trees", old_trees_.run());

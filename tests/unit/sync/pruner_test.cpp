@@ -153,7 +153,7 @@ TEST_F(PrunerTest, KeepsWhatAReloadClaimsWhileTheWorkersAreBusy) {
   publish("docs", "docs");
   publish("wiki", "wiki");
   std::promise<void> end;
-  asio::post(workers_.pool(), [&] { end.get_future().wait(); });
+  workers_.post(async::Lane::work, [&] { end.get_future().wait(); });
   std::string text = "no result";
   start_to_prune("wiki", text);
   loop_.restart();
