@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adapter/async/task_scope.hpp"
+#include "adapter/async/workers.hpp"
 #include "adapter/auth/credentials.hpp"
 #include "adapter/base/text.hpp"
 #include "adapter/net/http_client.hpp"
@@ -109,8 +110,9 @@ int ls_remote_command(const Options& options) {
   }
   Settings settings = settings_for(*url, config);
   asio::io_context loop(1);
-  const auto client = net::make_http_client(loop.get_executor(), net::ClientOptions());
-  auth::Credentials credentials(std::move(settings.credentials), config::process_environment());
+  async::Workers workers(1, async::Workers::OneLane{});
+  const auto client = net::make_http_client(loop.get_executor(), workers, net::ClientOptions());
+  auth::Credentials credentials(workers, std::move(settings.credentials), config::process_environment());
   const auto remote = transport::make_remote(*client, credentials, *url, std::move(settings.remote));
   std::optional<Error> failure;
   std::vector<wire::Ref> refs;

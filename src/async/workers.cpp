@@ -8,9 +8,11 @@ namespace adapter::async {
 namespace {
 
 /// Of the lanes of short jobs: so that one file that hangs (another mount, a network volume) does not stop the looks at
-/// others, and how many may hang before it does.
+/// others, and how many may hang before it does. A secret or certificate that hangs keeps two threads: one looks for
+/// the requests, one for the repositories that wait for the file.
 constexpr std::size_t short_lane_threads = 2;
-constexpr std::size_t most_short_lane_threads = 8;
+constexpr std::size_t most_quick_threads = 8;
+constexpr std::size_t most_files_threads = 16;
 /// For old trees, and for repositories that were pruned.
 constexpr std::size_t deletion_threads = 2;
 
@@ -30,8 +32,8 @@ Workers::Workers(std::size_t threads, OneLane /*one_lane*/)
     : own_(std::make_unique<Pools>(threads)), pools_(own_.get()), jobs_(std::make_shared<JobList>()) {}
 
 Workers::Workers(std::size_t threads) : Workers(threads, OneLane{}) {
-  own_->quick.emplace("quick", short_lane_threads, most_short_lane_threads);
-  own_->files.emplace("files", short_lane_threads, most_short_lane_threads);
+  own_->quick.emplace("quick", short_lane_threads, most_quick_threads);
+  own_->files.emplace("files", short_lane_threads, most_files_threads);
   own_->deletion.emplace("deletion", deletion_threads, deletion_threads);
   const std::size_t helpers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads);
   own_->help.emplace("help", helpers, helpers);

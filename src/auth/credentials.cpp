@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapter/auth/credentials.hpp"
 
+#include <functional>
+#include <map>
 #include <string_view>
 #include <utility>
 #include <variant>
 
+#include "adapter/async/shared_job.hpp"
+#include "adapter/async/timeout.hpp"
 #include "adapter/auth/secret_reader.hpp"
 #include "adapter/base/text.hpp"
 #include "adapter/log/log.hpp"
@@ -58,6 +62,31 @@ Authorization make_authorization(const config::Credential& credential, const Sec
   return made;
 }
 
+/// The Authorization of a credential by its secret as it is now. One thread at a time; blocks on the file.
+class AuthorizationReader {
+public:
+  AuthorizationReader(const config::Credential& credential, const config::SecretSource& source,
+                      const config::Environment& environment)
+      : credential_(credential), secret_(source, environment) {}
+
+  Result<Authorization> read() {
+    const Result<bool> changed = secret_.refresh();
+    if (!changed) {
+      current_.reset();
+      return changed.error();
+    }
+    if (*changed || !current_) {
+      current_ = make_authorization(credential_, secret_.value());
+    }
+    return *current_;
+  }
+
+private:
+  config::Credential credential_;
+  SecretReader secret_;
+  std::optional<Authorization> current_;
+};
+
 }  // namespace
 
 const config::Credential* credential_for(std::span<const config::Credential> credentials, const http::Url& url) {
@@ -73,34 +102,44 @@ const config::Credential* credential_for(std::span<const config::Credential> cre
   return best != nullptr && source_of(*best) != nullptr ? best : nullptr;
 }
 
-/// A credential and what was read for it last.
+/// A credential and what reads its secret.
 struct Credentials::Entry {
-  Entry(config::Credential of, const config::Environment& environment) : credential(std::move(of)) {
+  Entry(async::Workers& workers, const config::Credential& of, const config::Environment& environment)
+      : credential(of), look(workers, "read a secret", async::Lane::files) {
     if (const config::SecretSource* const source = source_of(credential)) {
-      secret.emplace(*source, environment);
+      reader = std::make_shared<AuthorizationReader>(credential, *source, environment);
     }
   }
   config::Credential credential;
-  std::optional<SecretReader> secret;
-  std::optional<Authorization> current;
+  std::shared_ptr<AuthorizationReader> reader;  ///< null without a secret; belongs to the look that goes on
+  async::SharedJob<Result<Authorization>> look;
 };
 
-Credentials::Credentials(std::vector<config::Credential> credentials, config::Environment environment)
-    : environment_(std::move(environment)) {
+Credentials::Credentials(async::Workers& workers, std::vector<config::Credential> credentials,
+                         config::Environment environment, std::chrono::milliseconds patience)
+    : workers_(workers), patience_(patience), environment_(std::move(environment)) {
   replace(std::move(credentials));
 }
 
 void Credentials::replace(std::vector<config::Credential> credentials) {
+  std::map<std::string, std::shared_ptr<Entry>> known;
+  for (std::shared_ptr<Entry>& entry : entries_) {
+    known[entry->credential.url.display()] = std::move(entry);
+  }
   credentials_ = std::move(credentials);
   entries_.clear();
   for (const config::Credential& credential : credentials_) {
-    entries_.push_back(std::make_shared<Entry>(credential, environment_));
+    std::shared_ptr<Entry>& entry = known[credential.url.display()];
+    if (!entry || entry->credential != credential) {
+      entry = std::make_shared<Entry>(workers_, credential, environment_);
+    }
+    entries_.push_back(entry);
   }
 }
 
-Credentials::Entry* Credentials::entry_of(const http::Url& url) const {
+std::shared_ptr<Credentials::Entry> Credentials::entry_of(const http::Url& url) const {
   const config::Credential* const chosen = credential_for(credentials_, url);
-  return chosen != nullptr ? entries_[static_cast<std::size_t>(chosen - credentials_.data())].get() : nullptr;
+  return chosen != nullptr ? entries_[static_cast<std::size_t>(chosen - credentials_.data())] : nullptr;
 }
 
 std::optional<http::Url> Credentials::prefix_for(const http::Url& url) const {
@@ -110,32 +149,29 @@ std::optional<http::Url> Credentials::prefix_for(const http::Url& url) const {
 
 std::vector<std::filesystem::path> Credentials::files_of(const http::Url& url) const {
   std::vector<std::filesystem::path> files;
-  const Entry* const entry = entry_of(url);
-  const config::SecretSource* const source = entry != nullptr ? source_of(entry->credential) : nullptr;
+  const config::Credential* const chosen = credential_for(credentials_, url);
+  const config::SecretSource* const source = chosen != nullptr ? source_of(*chosen) : nullptr;
   if (source != nullptr && source->kind == config::SecretSource::Kind::file) {
     files.emplace_back(source->where);
   }
   return files;
 }
 
-Result<std::optional<Authorization>> Credentials::authorization(const http::Url& url) {
-  Entry* const best = entry_of(url);
-  if (best == nullptr) {
-    return std::optional<Authorization>();
+asio::awaitable<std::optional<Authorization>> Credentials::authorization(http::Url url) {
+  const std::shared_ptr<Entry> entry = entry_of(url);
+  if (!entry) {
+    co_return std::nullopt;
   }
-  const auto in_context = [&](Error& error) {
-    return std::move(error).with_context("credential for " + best->credential.url.display());
-  };
-  const Result<bool> changed = best->secret->refresh();
-  if (!changed) {
-    best->current.reset();
-    Error error = changed.error();
-    return in_context(error);
+  std::function<Result<Authorization>()> read = [reader = entry->reader] { return reader->read(); };
+  std::optional<Result<Authorization>> found = co_await entry->look.run(std::move(read), patience_);
+  if (!found) {
+    const std::filesystem::path file = source_of(entry->credential)->where;
+    found.emplace(async::slow_file_error(ErrorClass::auth, file, patience_));
   }
-  if (*changed || !best->current) {
-    best->current = make_authorization(best->credential, best->secret->value());
+  if (!*found) {
+    throw std::move(found->error()).with_context("credential for " + entry->credential.url.display());
   }
-  return best->current;
+  co_return std::move(**found);
 }
 
 }  // namespace adapter::auth

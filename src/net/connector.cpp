@@ -49,8 +49,12 @@ Candidates choose(const std::vector<asio::ip::address>& addresses, std::uint16_t
 
 class NetworkConnector final : public Connector {
 public:
-  NetworkConnector(asio::any_io_executor executor, const Deadlines& deadlines, Resolver::Lookup lookup)
-      : executor_(std::move(executor)), deadlines_(deadlines), resolver_(executor_, std::move(lookup)) {}
+  NetworkConnector(asio::any_io_executor executor, async::Workers& workers, const Deadlines& deadlines,
+                   Resolver::Lookup lookup)
+      : executor_(std::move(executor)),
+        deadlines_(deadlines),
+        resolver_(executor_, std::move(lookup)),
+        contexts_(workers, deadlines.certificates) {}
 
   asio::awaitable<std::unique_ptr<Stream>> connect(http::Origin origin, ConnectionSettings settings) override {
     const bool loopback_allowed = settings.allow_loopback || http::is_loopback_name(origin.host);
@@ -60,17 +64,16 @@ public:
       throw Error(*candidates.refusal);
     }
     // Before the connection: a bad ca_file needs no server to be found.
-    std::optional<Result<Ssl>> ssl;
+    Ssl ssl;
     if (origin.scheme == "https") {
-      ssl.emplace(contexts_.new_connection(settings.ca_file, origin.host));
-      static_cast<void>(ssl->value());
+      ssl = co_await contexts_.new_connection(settings.ca_file, origin.host);
     }
     std::shared_ptr<Socket> socket = co_await dial(std::move(candidates));
     if (!ssl) {
       co_return make_tcp_stream(std::move(socket));
     }
     socket->set_deadline(steady_clock::now() + deadlines_.tls, "TLS handshake");
-    auto stream = co_await start_tls(std::move(socket), std::move(**ssl), origin.host);
+    auto stream = co_await start_tls(std::move(socket), std::move(ssl), origin.host);
     co_return std::move(stream);
   }
 
@@ -117,13 +120,14 @@ std::size_t idle_connections_under(std::uint64_t max_open_files) noexcept {
   return static_cast<std::size_t>(std::min<std::uint64_t>(max_open_files / 4, ClientOptions().max_idle_connections));
 }
 
-std::unique_ptr<Connector> make_connector(asio::any_io_executor executor, const Deadlines& deadlines) {
-  return make_connector(std::move(executor), deadlines, system_lookup);
+std::unique_ptr<Connector> make_connector(asio::any_io_executor executor, async::Workers& workers,
+                                          const Deadlines& deadlines) {
+  return make_connector(std::move(executor), workers, deadlines, system_lookup);
 }
 
-std::unique_ptr<Connector> make_connector(asio::any_io_executor executor, const Deadlines& deadlines,
-                                          Resolver::Lookup lookup) {
-  return std::make_unique<NetworkConnector>(std::move(executor), deadlines, std::move(lookup));
+std::unique_ptr<Connector> make_connector(asio::any_io_executor executor, async::Workers& workers,
+                                          const Deadlines& deadlines, Resolver::Lookup lookup) {
+  return std::make_unique<NetworkConnector>(std::move(executor), workers, deadlines, std::move(lookup));
 }
 
 }  // namespace adapter::net

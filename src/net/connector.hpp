@@ -39,11 +39,12 @@ public:
   virtual asio::awaitable<std::unique_ptr<Stream>> connect(http::Origin origin, ConnectionSettings settings) = 0;
 };
 
-/// Over TCP, and TLS for https.
-[[nodiscard]] std::unique_ptr<Connector> make_connector(asio::any_io_executor executor, const Deadlines& deadlines);
+/// Over TCP, and TLS for https. `workers`: see make_http_client().
+[[nodiscard]] std::unique_ptr<Connector> make_connector(asio::any_io_executor executor, async::Workers& workers,
+                                                        const Deadlines& deadlines);
 /// With another way from names to addresses.
-[[nodiscard]] std::unique_ptr<Connector> make_connector(asio::any_io_executor executor, const Deadlines& deadlines,
-                                                        Resolver::Lookup lookup);
+[[nodiscard]] std::unique_ptr<Connector> make_connector(asio::any_io_executor executor, async::Workers& workers,
+                                                        const Deadlines& deadlines, Resolver::Lookup lookup);
 
 /// make_http_client over another way to connect.
 [[nodiscard]] std::unique_ptr<HttpClient> make_http_client_with(asio::any_io_executor executor, ClientOptions options,

@@ -137,8 +137,9 @@ std::unique_ptr<HttpClient> make_http_client_with(asio::any_io_executor executor
   return std::make_unique<PooledClient>(std::move(executor), options, std::move(connector));
 }
 
-std::unique_ptr<HttpClient> make_http_client(asio::any_io_executor executor, ClientOptions options) {
-  auto connector = make_connector(executor, options.deadlines);
+std::unique_ptr<HttpClient> make_http_client(asio::any_io_executor executor, async::Workers& workers,
+                                             ClientOptions options) {
+  auto connector = make_connector(executor, workers, options.deadlines);
   rlimit open_files{};
   if (getrlimit(RLIMIT_NOFILE, &open_files) == 0) {
     options.max_idle_connections = std::min(options.max_idle_connections, idle_connections_under(open_files.rlim_cur));

@@ -10,9 +10,12 @@
 
 #include <array>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <system_error>
 
+#include "adapter/async/shared_job.hpp"
+#include "adapter/async/timeout.hpp"
 #include "adapter/base/file.hpp"
 #include "adapter/base/file_version.hpp"
 #include "adapter/base/text.hpp"
@@ -27,6 +30,8 @@ constexpr const char* cipher_list = "DEFAULT:!DHE";
 
 /// ALPN's wire form of "http/1.1".
 constexpr std::array<unsigned char, 9> alpn_http_1_1 = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+
+using SharedContext = std::shared_ptr<SSL_CTX>;
 
 Error tls_error(const std::string& text) {
   return Error(ErrorClass::tls, text);
@@ -101,6 +106,31 @@ Result<SslContext> make_context(const std::optional<std::filesystem::path>& ca_f
   return context;
 }
 
+/// The context of a file, or of the system's store, as it is now. One thread at a time; blocks on the file.
+class ContextReader {
+public:
+  explicit ContextReader(std::optional<std::filesystem::path> ca_file) : ca_file_(std::move(ca_file)) {}
+
+  Result<SharedContext> read() {
+    // The version is taken before the bytes are read: the next look notices a change in between.
+    const FileVersion version = FileVersion::of(ca_file_ ? *ca_file_ : system_store_file(), version_);
+    if (!context_ || version != version_) {
+      Result<SslContext> fresh = make_context(ca_file_);
+      if (!fresh) {
+        return fresh.error();
+      }
+      context_ = std::move(*fresh);
+    }
+    version_ = version;
+    return context_;
+  }
+
+private:
+  std::optional<std::filesystem::path> ca_file_;
+  FileVersion version_;  ///< that `context_` was made of
+  SharedContext context_;
+};
+
 /// SSL_set_tlsext_host_name without its C casts.
 bool set_server_name(SSL* ssl, std::string host) {
   return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, host.data()) == 1;
@@ -126,45 +156,32 @@ std::optional<Error> check_ca_file(const std::filesystem::path& file) {
 }
 
 struct TlsContexts::Entry {
-  FileVersion file;
-  SslContext context;
+  Entry(async::Workers& workers, const std::optional<std::filesystem::path>& ca_file)
+      : reader(std::make_shared<ContextReader>(ca_file)), look(workers, "read certificates", async::Lane::files) {}
+  std::shared_ptr<ContextReader> reader;  ///< belongs to the look that goes on
+  async::SharedJob<Result<SharedContext>> look;
 };
 
-TlsContexts::TlsContexts() = default;
+TlsContexts::TlsContexts(async::Workers& workers, std::chrono::milliseconds patience)
+    : workers_(workers), patience_(patience) {}
 TlsContexts::~TlsContexts() = default;
 
-Result<SSL_CTX*> TlsContexts::context(const std::optional<std::filesystem::path>& ca_file) {
+asio::awaitable<Ssl> TlsContexts::new_connection(std::optional<std::filesystem::path> ca_file, std::string host) {
   const std::filesystem::path key = ca_file ? *ca_file : std::filesystem::path();
-  const auto known = entries_.find(key);
-  const FileVersion before = known != entries_.end() ? known->second.file : FileVersion();
-  // The version is taken before the bytes are read: the next look notices a change in between.
-  const FileVersion file = FileVersion::of(ca_file ? *ca_file : system_store_file(), before);
-  if (known != entries_.end() && before == file) {
-    known->second.file = file;
-    return known->second.context.get();
+  Entry& entry = entries_.try_emplace(key, workers_, ca_file).first->second;
+  std::function<Result<SharedContext>()> read = [reader = entry.reader] { return reader->read(); };
+  std::optional<Result<SharedContext>> found = co_await entry.look.run(std::move(read), patience_);
+  if (!found) {
+    found.emplace(async::slow_file_error(ErrorClass::tls, ca_file ? *ca_file : system_store_file(), patience_));
   }
-  Result<SslContext> fresh = make_context(ca_file);
-  if (!fresh) {
-    return fresh.error();
-  }
-  Entry& entry = entries_[key];
-  entry.file = file;
-  entry.context = std::move(*fresh);
-  return entry.context.get();
-}
-
-Result<Ssl> TlsContexts::new_connection(const std::optional<std::filesystem::path>& ca_file, const std::string& host) {
-  Result<SSL_CTX*> shared = context(ca_file);
-  if (!shared) {
-    return shared.error();
-  }
+  const SharedContext context = found->value();
   ERR_clear_error();
-  Ssl ssl(SSL_new(*shared));
+  Ssl ssl(SSL_new(context.get()));
   if (!ssl || !expect_host(ssl.get(), host)) {
-    return tls_error("cannot set up TLS for " + escape(host) + ": " + take_openssl_reason());
+    throw tls_error("cannot set up TLS for " + escape(host) + ": " + take_openssl_reason());
   }
   SSL_set_connect_state(ssl.get());
-  return ssl;
+  co_return ssl;
 }
 
 }  // namespace adapter::net

@@ -47,9 +47,9 @@ public:
         ending_(executor),
         pruning_(executor),
         link_watch_(executor),
-        client_(net::make_http_client(executor, net::ClientOptions())),
+        client_(net::make_http_client(executor, workers, net::ClientOptions())),
         system_ca_file_(environment("SSL_CERT_FILE").value_or(net::default_ca_file())),
-        credentials_(std::vector<config::Credential>(), std::move(environment)),
+        credentials_(workers, std::vector<config::Credential>(), std::move(environment)),
         agent_("adapter/" + version) {}
 
   asio::awaitable<void> apply(std::shared_ptr<const config::Config> config) override;
@@ -94,7 +94,7 @@ private:
   async::TaskScope pruning_;  ///< deletion, and the watches over links and files
   bool watches_ = false;      ///< apply() was called
   async::Wakeup link_watch_;
-  FileWatch file_watch_;
+  FileWatch file_watch_{shared_.workers};
   std::unique_ptr<net::HttpClient> client_;
   std::filesystem::path system_ca_file_;
   auth::Credentials credentials_;

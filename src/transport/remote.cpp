@@ -165,7 +165,7 @@ private:
 
   asio::awaitable<Answer> send(net::Request request) {
     Answer answer;
-    auto authorization = credentials_.authorization(request.url).value();
+    std::optional<auth::Authorization> authorization = co_await credentials_.authorization(request.url);
     if (authorization) {
       request.authorization = std::move(authorization->header_value);
       answer.credential_key = authorization->key;

@@ -11,6 +11,7 @@
 #include <asio/use_awaitable.hpp>
 
 #include <chrono>
+#include <filesystem>
 #include <string_view>
 #include <utility>
 
@@ -21,6 +22,9 @@ namespace adapter::async {
 
 /// The Error of a deadline that passed: class timeout, "phase took longer than 30s".
 [[nodiscard]] Error timeout_error(std::string_view phase, std::chrono::steady_clock::duration limit);
+/// The Error, of the class that its reader has for it, of a file that could not be read within `limit`.
+[[nodiscard]] Error slow_file_error(ErrorClass error_class, const std::filesystem::path& file,
+                                    std::chrono::steady_clock::duration limit);
 
 /// Runs `op` until `deadline`, when it is cancelled and `late` is thrown. Cancelling the caller cancels `op`; an error
 /// of `op` comes through at once. T must be default-constructible. Costs two allocations and a timer: for phases, not

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapter/async/workers.hpp"
 #include "adapter/base/secret.hpp"
 #include "adapter/http/message.hpp"
 #include "adapter/http/url.hpp"
@@ -23,7 +24,8 @@ namespace adapter::net {
 /// How far each wait on the network may go; the error of a deadline that passed names the phase.
 struct Deadlines {
   std::chrono::milliseconds resolve{10'000};
-  std::chrono::milliseconds connect{10'000};  ///< each address of the name has its share; at least 1 s each
+  std::chrono::milliseconds certificates{10'000};  ///< to look at the file of trusted certificates; class tls
+  std::chrono::milliseconds connect{10'000};       ///< each address of the name has its share; at least 1 s each
   std::chrono::milliseconds tls{10'000};
   std::chrono::milliseconds write{30'000};
   std::chrono::milliseconds first_byte{60'000};  ///< from the request's last byte to the whole head of the answer
@@ -111,7 +113,10 @@ public:
   [[nodiscard]] virtual Stats stats() const = 0;
 };
 
-[[nodiscard]] std::unique_ptr<HttpClient> make_http_client(asio::any_io_executor executor, ClientOptions options);
+/// `workers` look at files of certificates (Lane::files); they, and the loop, outlive these looks, which may outlive
+/// the client.
+[[nodiscard]] std::unique_ptr<HttpClient> make_http_client(asio::any_io_executor executor, async::Workers& workers,
+                                                           ClientOptions options);
 
 /// Drains a body into a string; over `limit_bytes` it is cut there (the rest is dropped and the connection closed).
 /// For error pages.

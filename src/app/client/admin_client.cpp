@@ -69,7 +69,7 @@ std::string path_segment(std::string_view text) {
 AdminClient::AdminClient(const asio::any_io_executor& executor, AdminTarget target, std::chrono::milliseconds patience)
     : target_(std::move(target)),
       patience_(patience),
-      client_(net::make_http_client(executor, client_options(patience))) {}
+      client_(net::make_http_client(executor, workers_, client_options(patience))) {}
 
 net::Request AdminClient::make_request(std::string method, std::string_view route, std::string_view query) {
   net::Request request(std::move(method), target_.url.with_suffix(route, query));

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "adapter/async/workers.hpp"
 #include "adapter/base/error.hpp"
 #include "adapter/net/http_client.hpp"
 #include "client/admin_target.hpp"
@@ -56,6 +57,7 @@ private:
 
   AdminTarget target_;
   std::chrono::milliseconds patience_;
+  async::Workers workers_{1, async::Workers::OneLane{}};
   std::unique_ptr<net::HttpClient> client_;
 };
 

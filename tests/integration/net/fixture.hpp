@@ -79,8 +79,9 @@ protected:
         }
         return addresses;
       };
-      client_ = make_http_client_with(loop_.get_executor(), options_,
-                                      make_connector(loop_.get_executor(), options_.deadlines, std::move(lookup)));
+      client_ =
+          make_http_client_with(loop_.get_executor(), options_,
+                                make_connector(loop_.get_executor(), workers_, options_.deadlines, std::move(lookup)));
     }
     return *client_;
   }
@@ -136,6 +137,7 @@ protected:
   }
 
   asio::io_context loop_{1};
+  async::Workers workers_{1, async::Workers::OneLane{}};
   ClientOptions options_;
   std::filesystem::path folder_;
   std::map<std::string, std::vector<std::string>> names_;

@@ -4,9 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <map>
 
 #include "adapter/base/file.hpp"
@@ -53,23 +58,47 @@ protected:
   }
 
   Credentials credentials(std::vector<config::Credential> list) {
-    return {std::move(list), [this](std::string_view name) -> std::optional<std::string> {
+    return {workers_, std::move(list),
+            [this](std::string_view name) -> std::optional<std::string> {
               const auto found = variables_.find(std::string(name));
               return found == variables_.end() ? std::nullopt : std::optional(found->second);
-            }};
+            },
+            patience};
   }
 
-  static std::string value_for(Credentials& from, std::string_view text) {
-    const auto found = from.authorization(url(text)).value();
+  static asio::awaitable<void> ask(Credentials& from, http::Url about,
+                                   std::optional<Result<std::optional<Authorization>>>& out) {
+    try {
+      std::optional<Authorization> found = co_await from.authorization(std::move(about));
+      out.emplace(std::move(found));
+    } catch (const Error& error) {
+      out.emplace(error);
+    }
+  }
+
+  Result<std::optional<Authorization>> authorization(Credentials& from, std::string_view text) {
+    std::optional<Result<std::optional<Authorization>>> found;
+    asio::co_spawn(loop_, ask(from, url(text), found), [](const std::exception_ptr&) {});
+    loop_.restart();
+    loop_.run();
+    return *found;
+  }
+
+  std::string value_for(Credentials& from, std::string_view text) {
+    const auto found = authorization(from, text).value();
     return found ? std::string(found->header_value.reveal()) : "";
   }
 
-  static void expect_auth_error(Credentials& from, std::string_view text, std::string_view message) {
-    auto found = from.authorization(url(text));
+  void expect_auth_error(Credentials& from, std::string_view text, std::string_view message) {
+    const auto found = authorization(from, text);
     ASSERT_FALSE(found.has_value());
     EXPECT_EQ(found.error().error_class(), ErrorClass::auth);
     EXPECT_THAT(found.error().text(), HasSubstr(std::string(message)));
   }
+
+  static constexpr std::chrono::milliseconds patience{5000};
+  asio::io_context loop_{1};
+  async::Workers workers_{3, async::Workers::OneLane{}};
 
   std::filesystem::path folder_;
   std::map<std::string, std::string> variables_;
@@ -147,7 +176,7 @@ TEST_F(CredentialsTest, ReplaceForgetsWhatWasRead) {
 TEST_F(CredentialsTest, NamesTheCredentialWithoutItsBytes) {
   variables_["PASSWORD"] = "correct horse";
   Credentials all = credentials({basic("https://a.example/team/", "bot", from_variable("PASSWORD"))});
-  const auto found = all.authorization(url("https://a.example/team/x")).value();
+  const auto found = authorization(all, "https://a.example/team/x").value();
   EXPECT_EQ(found.value().key, "https://a.example/team/ (bot)");
 }
 
@@ -194,7 +223,7 @@ TEST_F(CredentialsTest, RefusesBytesThatCouldChangeARequest) {
   for (const std::string_view bad : {std::string_view("one\ntwo"), std::string_view("one\rtwo"),
                                      std::string_view("a\0b", 3), std::string_view("secret\n\n")}) {
     Credentials all = credentials({bearer("https://git.example/", file("token", bad))});
-    auto found = all.authorization(url("https://git.example/x"));
+    const auto found = authorization(all, "https://git.example/x");
     ASSERT_FALSE(found.has_value());
     EXPECT_EQ(found.error().error_class(), ErrorClass::auth);
     EXPECT_THAT(found.error().text(), HasSubstr("line break or a NUL"));
@@ -237,6 +266,77 @@ TEST_F(CredentialsTest, NamesADirectoryThatDockerMade) {
       credentials({bearer("https://git.example/", {config::SecretSource::Kind::file, (folder_ / "token").native()})});
   expect_auth_error(all, "https://git.example/x",
                     "and empty: Docker creates such a directory when the host's file is missing");
+}
+
+/// Credentials from the environment, the variable HANGS of which does not answer until release().
+class HangingCredentialTest : public CredentialsTest {
+protected:
+  ~HangingCredentialTest() override { release(); }
+
+  void release() {
+    if (!std::exchange(released_, true)) {
+      release_.set_value();
+    }
+  }
+  Credentials hanging(std::chrono::milliseconds limit) {
+    std::vector<config::Credential> list{bearer("https://git.example/dead/", from_variable("HANGS")),
+                                         bearer("https://git.example/", from_variable("ANSWERS"))};
+    return {workers_, std::move(list),
+            [this](std::string_view name) -> std::optional<std::string> {
+              if (name == "HANGS") {
+                ++looks_;
+                end_.wait();
+              }
+              return std::string(name) + "-token";
+            },
+            limit};
+  }
+
+  std::promise<void> release_;
+  std::shared_future<void> end_{release_.get_future()};
+  bool released_ = false;
+  std::atomic<int> looks_ = 0;
+};
+
+TEST_F(HangingCredentialTest, FailsItsOwnRequestsOnlyAndRecovers) {
+  Credentials all = hanging(std::chrono::milliseconds(100));
+  expect_auth_error(all, "https://git.example/dead/x",
+                    "credential for https://git.example/dead/: cannot read HANGS: "
+                    "no answer within 100ms; check the mount that it is on");
+  expect_auth_error(all, "https://git.example/dead/y", "no answer within 100ms");
+  EXPECT_EQ(looks_, 1) << "the second request has waited for the look of the first one";
+  EXPECT_EQ(value_for(all, "https://git.example/x"), "Bearer ANSWERS-token");
+  EXPECT_EQ(value_for(all, "https://other.example/x"), "");
+  release();
+  std::string value;
+  while (value.empty()) {
+    const auto found = authorization(all, "https://git.example/dead/x");
+    value = found ? std::string((*found)->header_value.reveal()) : "";
+  }
+  EXPECT_EQ(value, "Bearer HANGS-token");
+}
+
+TEST_F(HangingCredentialTest, AReloadBeginsNoSecondLookForACredentialThatStays) {
+  Credentials all = hanging(std::chrono::milliseconds(100));
+  expect_auth_error(all, "https://git.example/dead/x", "no answer");
+  all.replace({bearer("https://git.example/dead/", from_variable("HANGS"))});
+  expect_auth_error(all, "https://git.example/dead/x", "no answer");
+  EXPECT_EQ(looks_, 1);
+}
+
+TEST_F(HangingCredentialTest, RequestsShareALook) {
+  Credentials all = hanging(patience);
+  std::vector<std::optional<Result<std::optional<Authorization>>>> found(3);
+  for (auto& each : found) {
+    asio::co_spawn(loop_, ask(all, url("https://git.example/dead/x"), each), [](const std::exception_ptr&) {});
+  }
+  loop_.poll();
+  release();
+  loop_.run();
+  for (const auto& each : found) {
+    EXPECT_EQ((*each)->value().header_value.reveal(), "Bearer HANGS-token");
+  }
+  EXPECT_EQ(looks_, 1);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include <exception>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <string>
 #include <thread>
 
@@ -173,12 +174,38 @@ bool send_ticket(SSL* ssl) {
   return SSL_new_session_ticket(ssl) == 1 && SSL_do_handshake(ssl) == 1;
 }
 
+class TlsContextsTest : public testing::Test {
+protected:
+  /// Null where it fails; error_ says why.
+  Ssl new_connection(std::optional<std::filesystem::path> ca_file) {
+    Ssl made;
+    asio::co_spawn(loop_, make(std::move(ca_file), made), [](const std::exception_ptr&) {});
+    loop_.restart();
+    loop_.run();
+    return made;
+  }
+
+  asio::io_context loop_{1};
+  async::Workers workers_{1, async::Workers::OneLane{}};
+  TlsContexts contexts_{workers_, milliseconds(100)};
+  std::optional<Error> error_;
+
+private:
+  asio::awaitable<void> make(std::optional<std::filesystem::path> ca_file, Ssl& made) {
+    try {
+      std::string host = "host";
+      made = co_await contexts_.new_connection(std::move(ca_file), std::move(host));
+    } catch (const Error& error) {
+      error_ = error;
+    }
+  }
+};
+
 /// OpenSSL computes with any that has no more than 10,000 bits, for seconds.
-TEST(TlsContexts, OfferNoGroupThatTheServerMakesUp) {
-  TlsContexts contexts;
-  const Result<Ssl> connection = contexts.new_connection(std::nullopt, "host");
+TEST_F(TlsContextsTest, OfferNoGroupThatTheServerMakesUp) {
+  const Ssl connection = new_connection(std::nullopt);
   ASSERT_TRUE(connection);
-  const STACK_OF(SSL_CIPHER)* const ciphers = SSL_get_ciphers(connection.value().get());
+  const STACK_OF(SSL_CIPHER)* const ciphers = SSL_get_ciphers(connection.get());
   ASSERT_GT(sk_SSL_CIPHER_num(ciphers), 5);
   for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {
     const SSL_CIPHER* const cipher = sk_SSL_CIPHER_value(ciphers, i);
@@ -186,18 +213,17 @@ TEST(TlsContexts, OfferNoGroupThatTheServerMakesUp) {
   }
 }
 
-TEST(TlsContexts, ReadAFileAgainThatWasRewrittenUnderTheSameStamp) {
+TEST_F(TlsContextsTest, ReadAFileAgainThatWasRewrittenUnderTheSameStamp) {
   const std::filesystem::path file = std::filesystem::temp_directory_path() / unique_name("ca-");
   const Bio pem(BIO_new_file(file.c_str(), "w"));
   const Key key = make_key();
   PEM_write_bio_X509(pem.get(), self_signed(key.get()).get());
   BIO_flush(pem.get());
   test::MappedFile mapped(file);
-  TlsContexts contexts;
-  EXPECT_TRUE(contexts.new_connection(file, "host"));
-  EXPECT_TRUE(contexts.new_connection(file, "host"));
+  EXPECT_TRUE(new_connection(file));
+  EXPECT_TRUE(new_connection(file));
   mapped.rewrite("no certificate");
-  EXPECT_FALSE(contexts.new_connection(file, "host"));
+  EXPECT_FALSE(new_connection(file));
   // `validate` puts the key in front.
   const std::optional<Error> damaged = check_ca_file(file);
   EXPECT_THAT(damaged ? damaged->text() : "",
@@ -205,6 +231,17 @@ TEST(TlsContexts, ReadAFileAgainThatWasRewrittenUnderTheSameStamp) {
   std::filesystem::remove(file);
   const std::optional<Error> absent = check_ca_file(file);
   EXPECT_THAT(absent ? absent->text() : "", testing::StartsWith("cannot read " + file.native()));
+}
+
+TEST_F(TlsContextsTest, AFileThatHangsIsAnErrorThatNamesIt) {
+  std::promise<void> release;
+  workers_.post(async::Lane::files, [end = release.get_future().share()] { end.wait(); });
+  EXPECT_FALSE(new_connection("/mnt/ca.pem"));
+  release.set_value();
+  ASSERT_TRUE(error_);
+  EXPECT_EQ(error_->error_class(), ErrorClass::tls);
+  EXPECT_EQ(error_->text(), "cannot read /mnt/ca.pem: no answer within 100ms; check the mount that it is on");
+  EXPECT_TRUE(new_connection(std::nullopt)) << "another file, once a worker is free";
 }
 
 TEST_F(TlsStreamTest, ReadsBetweenAFewTickets) {

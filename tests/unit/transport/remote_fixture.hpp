@@ -71,7 +71,8 @@ public:
 
 class RemoteTest : public testing::Test {
 protected:
-  RemoteTest() : credentials_({}, [](std::string_view) { return std::optional<std::string>("s3cret-token"); }) {
+  RemoteTest()
+      : credentials_(workers_, {}, [](std::string_view) { return std::optional<std::string>("s3cret-token"); }) {
     restart();
   }
   ~RemoteTest() override {
@@ -116,6 +117,7 @@ protected:
   }
 
   asio::io_context loop_{1};
+  async::Workers workers_{1, async::Workers::OneLane{}};
   Network network_;
   auth::Credentials credentials_;
   std::unique_ptr<net::HttpClient> client_;
