@@ -85,6 +85,9 @@ public:
             &asks_for_health) {
     if (config) {
       LiveServer::apply(config);
+      if (auto failure = LiveServer::check_secrets()) {
+        throw Error(std::move(*failure));
+      }
     } else {
       access_.apply(config::Admin(), address_);
     }
@@ -97,6 +100,10 @@ public:
 
   sync::Observer& observer() noexcept override { return observers_; }
   void apply(std::shared_ptr<const config::Config> config) override;
+  [[nodiscard]] std::optional<Error> check_secrets() override {
+    receiver_.check_secrets();
+    return access_.check_token();
+  }
   [[nodiscard]] const std::string& address() const noexcept override { return address_; }
   void stop() override {
     board_.stop();

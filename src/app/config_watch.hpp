@@ -12,7 +12,7 @@ namespace adapter::app {
 /// works on network and FUSE volumes too and costs a few stats. Loop thread.
 class ConfigWatch {
 public:
-  /// How often look() should be called. A change counts when two looks in a row see the same: not while it is written.
+  /// How often to look. A change counts when two looks in a row see the same: not while it is written.
   static constexpr std::chrono::seconds interval{1};
 
   /// What was just loaded, well or badly: changes count from here. Nothing to watch for one from variables.
@@ -20,9 +20,9 @@ public:
   [[nodiscard]] bool has_files() const noexcept { return !current_.files.empty(); }
   [[nodiscard]] const config::Sources& sources() const noexcept { return current_; }
 
-  /// True once for each change.
-  [[nodiscard]] bool look() { return settled(config::look_again(last_seen_)); }
-  /// The same with what a look saw. Pure.
+  /// What config::look_again() looks at.
+  [[nodiscard]] const config::Sources& last_seen() const noexcept { return last_seen_; }
+  /// Takes what a look saw: true once for each change. Pure.
   [[nodiscard]] bool settled(config::Sources seen);
 
 private:

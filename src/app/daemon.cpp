@@ -30,7 +30,9 @@ Daemon::Daemon(const Options& options)
     : options_(options),
       loop_(1),
       scope_(loop_.get_executor()),
+      configuration_(loop_.get_executor()),
       wakeup_(loop_.get_executor()),
+      reload_wakeup_(loop_.get_executor()),
       volume_watch_(loop_.get_executor()),
       service_manager_(loop_.get_executor(), config::process_environment()),
       admin_retry_(loop_.get_executor()) {}
@@ -61,6 +63,13 @@ int Daemon::run() {
   scope_.spawn("service manager", service_manager_.run());
   scope_.spawn("daemon", serve());
   loop_.run();
+  // Waits for reads of files that hang, until the stop's deadline.
+  config_reader_.reset();
+  engine_.reset();
+  workers_.reset();
+  if (is_stopping_) {
+    log::info("stopped", exit_code_ == exit_ok ? "a clean stop" : "everything has ended");
+  }
   return exit_code_;
 }
 
@@ -78,6 +87,7 @@ void Daemon::listen_for_signals() {
 void Daemon::note_signal(int signal) {
   if (signal == SIGHUP) {
     reload_asked_ = true;
+    reload_wakeup_.wake();
   } else if (signal == SIGUSR1) {
     sync_asked_ = true;
   } else {
@@ -111,7 +121,7 @@ asio::awaitable<void> Daemon::serve() {
     admin_->stop();  // else its beat would keep the loop turning for ever
   }
   if (failed && engine_) {
-    co_await engine_->stop();
+    co_await stop_engine();
   }
   scope_.cancel();
 }
@@ -135,8 +145,11 @@ asio::awaitable<void> Daemon::wait_for_configuration() {
                    ", name one with --config or ADAPTER_CONFIG, or set ADAPTER_URL; work starts when the file appears",
                {{"file", choice_.file.native()}});
   log_findings(config::check_variables(config::process_variables(), {}));
+  async::Workers workers(1, async::Workers::OneLane{});  // it has ended when the sandbox is entered
+  ConfigReader reader(workers, [this] { warn_of_slow_configuration(); });
   while (!stop_asked_) {
-    if (take_configuration_that_appeared()) {
+    const bool taken = co_await take_configuration_that_appeared(reader);
+    if (taken) {
       break;
     }
     log::flush(std::chrono::milliseconds(0));  // there is no thread yet that would do it
@@ -145,26 +158,27 @@ asio::awaitable<void> Daemon::wait_for_configuration() {
   }
 }
 
-bool Daemon::take_configuration_that_appeared() {
-  std::error_code ignored;
-  if (!std::filesystem::exists(choice_.file, ignored)) {
-    return false;
-  }
+asio::awaitable<bool> Daemon::take_configuration_that_appeared(ConfigReader& reader) {
   config::Choice choice;
   choice.source = config::Source::file;
   choice.file = choice_.file;
-  config::Loaded loaded = load_choice(choice);
-  if (reported_ != loaded.findings) {
+  std::function<config::Loaded()> work = [choice] {
+    std::error_code ignored;
+    return std::filesystem::exists(choice.file, ignored) ? load_choice(choice) : config::Loaded();
+  };
+  config::Loaded loaded = co_await reader.load(std::move(work));
+  const bool is_absent = !loaded.config && loaded.findings.empty();
+  if (!is_absent && reported_ != loaded.findings) {
     log_findings(loaded.findings);  // once, not with every look
     reported_ = loaded.findings;
   }
   if (!loaded.config) {
-    return false;
+    co_return false;
   }
   config_ = std::make_shared<const config::Config>(std::move(*loaded.config));
   choice_ = choice;
   watch_.loaded(std::move(loaded.sources));
-  return true;
+  co_return true;
 }
 
 /// Leaves lock_ empty when a stop is asked for while the volume does not answer.
@@ -204,6 +218,7 @@ asio::awaitable<void> Daemon::start() {
   log::start_thread();
   workers_ = std::make_unique<async::Workers>(worker_threads(*config_));
   stop_deadline_.watch(workers_->jobs());
+  config_reader_ = std::make_unique<ConfigReader>(*workers_, [this] { warn_of_slow_configuration(); });
   serve_admin();
   engine_ = sync::make_engine(loop_.get_executor(), *workers_, config::process_environment(), version, &admin_relay_);
   log::info("started", "watching",
@@ -214,31 +229,13 @@ asio::awaitable<void> Daemon::start() {
   co_await engine_->apply(config_);
   service_manager_.ready(watching(*config_));
   scope_.spawn_lasting("volume", [this] { return watch_volume(); });
+  configuration_.spawn_lasting("configuration", [this] { return follow_configuration(); });
 }
 
 /// Until a stop is asked for.
 asio::awaitable<void> Daemon::answer_requests() {
-  using Clock = std::chrono::steady_clock;
-  const bool watched = watch_.has_files() || sandbox_.active;
-  Clock::time_point next_look = watched ? Clock::now() + ConfigWatch::interval : Clock::time_point::max();
   while (!stop_asked_) {
-    co_await wakeup_.wait_until(next_look);
-    bool noticed = false;
-    if (Clock::now() >= next_look) {
-      next_look = Clock::now() + ConfigWatch::interval;
-      noticed = watch_.has_files() && watch_.look();
-      warn_of_system_files_out_of_reach(sandbox_, system_files_);
-    }
-    if (noticed) {
-      log::info("configuration_changed", "the configuration's files are not what they were; loading them again");
-    }
-    if ((std::exchange(reload_asked_, false) || noticed) && engine_) {
-      auto told = std::exchange(told_of_reload_, {});
-      const admin::ReloadOutcome outcome = co_await reload();
-      for (const auto& tell : told) {
-        tell(outcome);
-      }
-    }
+    co_await wakeup_.wait_until(std::chrono::steady_clock::time_point::max());
     if (std::exchange(sync_asked_, false) && engine_) {
       log::info("sync_requested", "every repository is looked at now");
       engine_->check_all_now();
@@ -246,7 +243,15 @@ asio::awaitable<void> Daemon::answer_requests() {
   }
 }
 
+/// First what could call the engine again.
+asio::awaitable<void> Daemon::stop_engine() {
+  configuration_.cancel();
+  co_await configuration_.join();
+  co_await engine_->stop();
+}
+
 asio::awaitable<void> Daemon::stop() {
+  is_stopping_ = true;
   service_manager_.stopping();
   log::info("stopping", exit_code_ == exit_ok ? "a stop was asked for" : "the program cannot go on");
   if (admin_) {
@@ -254,12 +259,11 @@ asio::awaitable<void> Daemon::stop() {
   }
   if (engine_) {
     stop_deadline_.waits_for_jobs();
-    co_await engine_->stop();
+    co_await stop_engine();
   }
   if (admin_) {
     admin_->join();
   }
-  log::info("stopped", exit_code_ == exit_ok ? "a clean stop" : "everything has ended");
 }
 
 int run_command(const Options& options) {

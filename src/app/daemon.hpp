@@ -18,6 +18,7 @@
 #include "adapter/publish/data_directory_lock.hpp"
 #include "adapter/sync/engine.hpp"
 #include "commands.hpp"
+#include "config_reader.hpp"
 #include "config_watch.hpp"
 #include "options.hpp"
 #include "process/process.hpp"
@@ -66,11 +67,16 @@ private:
   asio::awaitable<void> serve();
   asio::awaitable<void> live();
   asio::awaitable<void> wait_for_configuration();
-  bool take_configuration_that_appeared();
+  asio::awaitable<bool> take_configuration_that_appeared(ConfigReader& reader);
   asio::awaitable<void> take_lock();
   asio::awaitable<void> start();
   asio::awaitable<void> answer_requests();
+  void warn_of_slow_configuration();
+  asio::awaitable<void> follow_configuration();
+  asio::awaitable<bool> configuration_has_changed();
   asio::awaitable<admin::ReloadOutcome> reload();
+  asio::awaitable<void> check_admin_secrets();
+  asio::awaitable<void> stop_engine();
   void note_reload(const std::vector<config::Finding>& findings, bool successful);
   asio::awaitable<void> apply(Reload reload);
   asio::awaitable<void> watch_volume();
@@ -81,10 +87,13 @@ private:
   const Options& options_;
   asio::io_context loop_;
   async::TaskScope scope_;
-  async::Wakeup wakeup_;  ///< a signal was noted
+  async::TaskScope configuration_;  ///< what calls the engine with a new configuration
+  async::Wakeup wakeup_;            ///< a signal was noted
+  async::Wakeup reload_wakeup_;     ///< a reload is asked for
   async::Wakeup volume_watch_;
   ServiceManager service_manager_;
   bool stop_asked_ = false;
+  bool is_stopping_ = false;  ///< stop() was called
   StopDeadline stop_deadline_;
   std::unique_ptr<SignalThread> signals_;
   bool reload_asked_ = false;
@@ -99,6 +108,7 @@ private:
   std::shared_ptr<const config::Config> config_;
   std::unique_ptr<publish::DataDirectoryLock> lock_;
   std::unique_ptr<async::Workers> workers_;
+  std::unique_ptr<ConfigReader> config_reader_;
   // Both before the engine, which tells them of events.
   std::unique_ptr<admin::Server> admin_;
   AdminRelay admin_relay_{admin_};

@@ -55,16 +55,61 @@ void Daemon::reload(std::function<void(admin::ReloadOutcome)> done) {
   }
   told_of_reload_.push_back(std::move(done));
   reload_asked_ = true;
-  wakeup_.wake();
+  reload_wakeup_.wake();
+}
+
+void Daemon::warn_of_slow_configuration() {
+  log::warning("configuration_slow",
+               "the configuration's files do not answer; they are read when they do, and what is in use goes on",
+               {{"file", choice_.file.native()}});
+}
+
+/// Reloads when that is asked for, or when the files have changed; until cancelled.
+asio::awaitable<void> Daemon::follow_configuration() {
+  using Clock = std::chrono::steady_clock;
+  const bool watched = watch_.has_files() || sandbox_.active;
+  while (true) {
+    const Clock::time_point next_look = watched ? Clock::now() + ConfigWatch::interval : Clock::time_point::max();
+    co_await reload_wakeup_.wait_until(next_look);
+    if (!reload_asked_) {
+      const bool noticed = co_await configuration_has_changed();
+      if (noticed) {
+        log::info("configuration_changed", "the configuration's files are not what they were; loading them again");
+        reload_asked_ = true;
+      }
+    }
+    if (std::exchange(reload_asked_, false)) {
+      auto told = std::exchange(told_of_reload_, {});
+      const admin::ReloadOutcome outcome = co_await reload();
+      for (const auto& tell : told) {
+        tell(outcome);
+      }
+    }
+  }
+}
+
+/// Also warns of system files that the sandbox hides.
+asio::awaitable<bool> Daemon::configuration_has_changed() {
+  std::function<config::Sources()> work = [sandbox = sandbox_, system_files = &system_files_,
+                                           sources = watch_.last_seen()] {
+    warn_of_system_files_out_of_reach(sandbox, *system_files);
+    return config::look_again(sources);
+  };
+  config::Sources seen = co_await config_reader_->look(std::move(work));
+  co_return watch_.settled(std::move(seen));
 }
 
 asio::awaitable<admin::ReloadOutcome> Daemon::reload() {
   service_manager_.reloading();
   forget_files_out_of_reach();
-  const config::Loaded loaded = load_choice(choice_);
+  std::function<config::Loaded()> work = [choice = choice_, sandbox = sandbox_, current = config_] {
+    config::Loaded fresh = load_choice(choice);
+    log_findings(fresh.findings);
+    warn_of_files_out_of_reach(sandbox, fresh.config ? *fresh.config : *current, fresh.sources);
+    return fresh;
+  };
+  const config::Loaded loaded = co_await config_reader_->load(std::move(work));
   watch_.loaded(loaded.sources);
-  log_findings(loaded.findings);
-  warn_of_files_out_of_reach(sandbox_, loaded.config ? *loaded.config : *config_, loaded.sources);
   admin::ReloadOutcome outcome;
   outcome.findings = loaded.findings;
   note_reload(loaded.findings, loaded.config.has_value());
@@ -82,6 +127,14 @@ asio::awaitable<admin::ReloadOutcome> Daemon::reload() {
   co_await apply(std::move(reload));
   service_manager_.ready(watching(*config_));
   co_return outcome;
+}
+
+asio::awaitable<void> Daemon::check_admin_secrets() {
+  std::function<std::optional<Error>()> work = [server = admin_.get()] { return server->check_secrets(); };
+  const std::optional<Error> failure = co_await config_reader_->check(std::move(work));
+  if (failure) {
+    log::error("token_unreadable", failure->text(), {{"class", failure->error_class()}});
+  }
 }
 
 /// For the admin port and its observers.
@@ -128,11 +181,8 @@ asio::awaitable<void> Daemon::apply(Reload reload) {
   }
   configure_logging(options_, config_.get());
   if (admin_) {
-    try {
-      admin_->apply(config_);
-    } catch (const Error& error) {
-      log::error("token_unreadable", error.text(), {{"class", error.error_class()}});
-    }
+    admin_->apply(config_);
+    configuration_.spawn("secrets of the admin port", check_admin_secrets());
   }
   co_await engine_->apply(config_);
   log::info("reloaded", "the configuration was applied",

@@ -71,9 +71,11 @@ public:
   virtual ~Server() = default;
   /// To be handed to the engine; lives as long as the server.
   [[nodiscard]] virtual sync::Observer& observer() noexcept = 0;
-  /// Which token, hosts and webhooks count from now on. Error of class auth when the token's file cannot be read: then
-  /// all that needs the token is refused until it can.
+  /// Which token, hosts and webhooks count from now on. Reads no file.
   virtual void apply(std::shared_ptr<const config::Config> config) = 0;
+  /// Names each secret of a webhook in the log that cannot be read, and returns why the token's file cannot be, class
+  /// auth: what needs one of them is refused until it can. Blocks on the files; any thread, while the server lives.
+  [[nodiscard]] virtual std::optional<Error> check_secrets() = 0;
   /// "127.0.0.1:8080", with the port that was given where 0 was asked for.
   [[nodiscard]] virtual const std::string& address() const noexcept = 0;
   /// Ends every connection; takes well under a second. Commands that were posted before still run.
@@ -84,7 +86,7 @@ public:
 };
 
 /// Binds and serves. `listen` as in config::Admin; `config` may be null: there is none yet. `daemon` outlives the
-/// loop's last handler. Errors: storage (it cannot be bound), auth (see apply()).
+/// loop's last handler. Errors: storage (it cannot be bound), auth (see check_secrets()).
 [[nodiscard]] std::unique_ptr<Server> make_server(const asio::any_io_executor& loop, Daemon& daemon,
                                                   const std::string& listen,
                                                   const std::shared_ptr<const config::Config>& config, Options options);

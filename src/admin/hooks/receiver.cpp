@@ -70,7 +70,6 @@ void HookReceiver::apply(const config::Config& config) {
       if (!secret) {
         secret =
             std::make_shared<auth::SharedSecret>(config::SecretSource{config::SecretSource::Kind::file, files.back()});
-        static_cast<void>(secret_in(*secret, files.back()));
       }
     }
     hooks->all.push_back({repository.name, repository.url, hook_kind(repository.webhook->kind).value_or(HookKind::any),
@@ -78,6 +77,17 @@ void HookReceiver::apply(const config::Config& config) {
   }
   const std::lock_guard lock(mutex_);
   hooks_ = std::move(hooks);
+}
+
+void HookReceiver::check_secrets() {
+  std::shared_ptr<const Hooks> hooks;
+  {
+    const std::lock_guard lock(mutex_);
+    hooks = hooks_;
+  }
+  for (const auto& [file, secret] : hooks->secrets) {
+    static_cast<void>(secret_in(*secret, file));
+  }
 }
 
 HookReceiver::Candidates HookReceiver::candidates(const Hooks& hooks, const std::optional<std::string>& name) {

@@ -42,6 +42,8 @@ public:
   explicit HookReceiver(Parts& parts) : parts_(parts) {}
 
   void apply(const config::Config& config);
+  /// Names each secret in the log that cannot be read. Blocks on their files.
+  void check_secrets();
   /// `POST /hooks/{name}`, or `POST /hooks` without a name.
   [[nodiscard]] Reply deliver(const http::RequestHead& head, RequestBody& body, const std::optional<std::string>& name);
 

@@ -40,21 +40,23 @@ std::optional<Secret> offered_token(std::string_view authorization) {
 
 void Access::apply(const config::Admin& admin, const std::string& listen) {
   std::shared_ptr<auth::SharedSecret> token;
-  std::optional<Error> failure;
   if (admin.token_file) {
     token = std::make_shared<auth::SharedSecret>(
         config::SecretSource{config::SecretSource::Kind::file, admin.token_file->native()});
-    failure = token->look().failure;
   }
-  {
-    const std::lock_guard lock(mutex_);
-    hosts_ = admin.allowed_hosts;
-    listen_ = listen;
-    token_ = std::move(token);
-  }
+  const std::lock_guard lock(mutex_);
+  hosts_ = admin.allowed_hosts;
+  listen_ = listen;
+  token_ = std::move(token);
+}
+
+std::optional<Error> Access::check_token() const {
+  const std::shared_ptr<auth::SharedSecret> token = this->token();
+  std::optional<Error> failure = token ? token->look().failure : std::nullopt;
   if (failure) {
-    throw std::move(*failure).with_context("admin.token_file");
+    failure->add_context("admin.token_file");
   }
+  return failure;
 }
 
 std::shared_ptr<auth::SharedSecret> Access::token() const {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,10 @@ namespace adapter::admin {
 /// Who may ask for what. Any thread.
 class Access {
 public:
-  /// `listen` as bound. Error of class auth when the token's file cannot be read: until it can, no token fits.
+  /// `listen` as bound.
   void apply(const config::Admin& admin, const std::string& listen);
+  /// Why the token's file cannot be read, class auth: until it can, no token fits. Blocks on the file.
+  [[nodiscard]] std::optional<Error> check_token() const;
 
   [[nodiscard]] bool needs_token() const;
   /// Whether the request bears the token: as Bearer, or as the password of Basic. True where none is set. Compared in
