@@ -3,7 +3,8 @@
 """V1: something that the daemon depends on hangs. Everything else goes on, a signal ends it in time, and it recovers when the cause ends.
 
 Each part is a class: begin() makes the thing hang, end() lets it go on, close() takes away what prepare() built before the start.
-`publishes` says whether commits are to be published meanwhile, `stop_seconds` how long a stop may take.
+`publishes` says whether commits are to be published meanwhile, of all repositories but those in `held`; `stop_seconds` how long a stop
+may take. also_served() and recovered() give what is wrong beyond that while it hangs, and after its end.
 """
 
 import hashlib
@@ -24,21 +25,36 @@ SLOWEST_PUBLISH = 5.0
 RECOVERY = 10.0
 
 
-class LogReader:
-    """Standard error is a full pipe: a pager that is paused, a log driver that blocks."""
+class Part:
+    """What the others have in common: nothing is built, all is published."""
 
-    name = "the log's reader"
     publishes = True
-    stop_seconds = 2
+    held = ()
+    stop_seconds = 10.5
 
-    def __init__(self, adapter):
+    def __init__(self, adapter, row):
         self.adapter = adapter
+        self.row = row
+        self.folder = os.path.dirname(adapter.data)
 
     def prepare(self):
         pass
 
+    def also_served(self):
+        return []
+
+    def recovered(self):
+        return []
+
     def close(self):
         pass
+
+
+class LogReader(Part):
+    """Standard error is a full pipe: a pager that is paused, a log driver that blocks."""
+
+    name = "the log's reader"
+    stop_seconds = 2
 
     def begin(self):
         self.adapter.hang_log_reader()
@@ -47,16 +63,12 @@ class LogReader:
         self.adapter.resume_log_reader()
 
 
-class Volume:
+class Volume(Part):
     """Every call on data_dir hangs in the kernel: a network volume whose server is gone."""
 
     name = "the volume"
     publishes = False
-    stop_seconds = 10.5
-
-    def __init__(self, adapter):
-        self.adapter = adapter
-        self.volume = None
+    volume = None
 
     def prepare(self):
         self.volume = StoppedVolume(self.adapter.data, self.adapter.data + ".store")
@@ -73,16 +85,106 @@ class Volume:
         os.rename(self.adapter.data + ".store", self.adapter.data)
 
 
-class HookSecret:
+class FilePart(Part):
+    """A file of the configuration is on a mount of its own, whose server is gone."""
+
+    def __init__(self, adapter, row):
+        super().__init__(adapter, row)
+        self.volume = None
+        self.since = 0
+
+    def mount(self, name, content):
+        """The path of a file with this content on such a mount."""
+        self.volume = StoppedVolume(self.folder + ".mount", self.folder + ".store")  # beside what is scanned for the secret
+        path = os.path.join(self.volume.path, name)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(content)
+        return path
+
+    def begin(self):
+        self.since = len(self.adapter.events)
+        self.volume.stop()
+        time.sleep(2)  # what the kernel knows of the file is forgotten by then
+
+    def end(self):
+        self.volume.go_on()
+
+    def close(self):
+        self.volume.unmount()
+
+    def found(self, name, seconds, **values):
+        """What is wrong unless such an event comes in time."""
+        try:
+            self.adapter.wait_event(name, since=self.since, seconds=seconds, **values)
+            return []
+        except AssertionError as error:
+            return [str(error)]
+
+    def use_for_r0(self, file):
+        """Has the first repository use a copy of this file on the mount."""
+        with open(file, encoding="utf-8") as source:
+            path = self.mount(os.path.basename(file), source.read())
+        with open(self.adapter.config_file, encoding="utf-8") as source:
+            self.adapter.write_config(source.read().replace(file, path, 1))
+
+
+class Password(FilePart):
+    """The password of one repository."""
+
+    name = "a password"
+    held = ("r0",)
+
+    def prepare(self):
+        self.use_for_r0(self.row.password_file)
+
+    def also_served(self):
+        return self.found("check_failed", 15, repository="r0", **{"class": "auth"})
+
+
+class Certificates(FilePart):
+    """The CA file of one repository, whose connections end."""
+
+    name = "a CA file"
+    held = ("r0",)
+
+    def prepare(self):
+        self.use_for_r0(self.row.certificates.ca)
+
+    def begin(self):
+        super().begin()
+        self.row.server.drop_connections()
+
+    def also_served(self):
+        return self.found("check_failed", 15, repository="r0", **{"class": "tls"})
+
+
+class Configuration(FilePart):
+    """The configuration's file, and a reload is asked for."""
+
+    name = "the configuration"
+
+    def prepare(self):
+        with open(self.adapter.config_file, encoding="utf-8") as source:
+            self.adapter.config_file = self.mount("config.yaml", source.read())
+
+    def begin(self):
+        super().begin()
+        self.adapter.signal(signal.SIGHUP)
+
+    def also_served(self):
+        return self.found("configuration_slow", 10)
+
+    def recovered(self):
+        return self.found("reloaded", RECOVERY)
+
+
+class HookSecret(Part):
     """The secret of one repository's webhook is on a mount whose server is gone, and deliveries for it arrive."""
 
     name = "a webhook's secret"
-    publishes = True
-    stop_seconds = 10.5
 
-    def __init__(self, adapter):
-        self.adapter = adapter
-        self.folder = os.path.dirname(adapter.data)
+    def __init__(self, adapter, row):
+        super().__init__(adapter, row)
         self.volume = None
         self.deliveries = []
 
@@ -131,7 +233,7 @@ class HookSecret:
             delivery.join()
 
 
-PARTS = [LogReader, Volume, HookSecret]
+PARTS = [LogReader, Volume, HookSecret, Password, Certificates, Configuration]
 COMMANDS = ["run", "once"]
 STOP_AT_START = 12.0
 
@@ -199,7 +301,7 @@ class Hangs(rig.Row):
     """Something that the daemon depends on hangs."""
 
     name = "V1"
-    title = "a log's reader, the volume, a webhook's secret, or a file that the start reads, hangs"
+    title = "a log's reader, the volume, a secret, a CA file, the configuration, or a file that the start reads, hangs"
     quick = 2 * len(PARTS) + len(COMMANDS)
     long = 10 * len(PARTS) + len(COMMANDS)
     jobs = 2
@@ -249,22 +351,23 @@ class Hangs(rig.Row):
             return self.start_hangs(COMMANDS[number], folder)
         kind = PARTS[number % len(PARTS)]
         adapter, remotes = self.running(folder, number, kind)
-        part = kind(adapter)
+        part = kind(adapter, self)
         part.prepare()
         try:
             self.started(adapter, remotes)
             part.begin()
             time.sleep(source.random())
-            found = served(adapter, remotes, publishes=part.publishes)
-            if isinstance(part, HookSecret):
-                found += part.also_served()
+            others = {name: remote for name, remote in remotes.items() if name not in part.held}
+            found = served(adapter, others, publishes=part.publishes) + part.also_served()
+            if part.held:
+                found += served(adapter, others)
             if not part.publishes:
                 time.sleep(1)  # by now every thread that looks at it hangs
                 found += served(adapter, remotes, publishes=False)
             problems = ["while %s hangs: %s" % (part.name, problem) for problem in found]
             part.end()
             since = len(adapter.events)
-            problems += ["afterwards: %s" % problem for problem in served(adapter, remotes, RECOVERY)]
+            problems += ["afterwards: %s" % problem for problem in served(adapter, remotes, RECOVERY) + part.recovered()]
             adapter.wait_event("published", "r0", since=since, seconds=RECOVERY)
             part.begin()
             time.sleep(source.random())
