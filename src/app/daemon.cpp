@@ -12,6 +12,7 @@
 #include "adapter/log/output.hpp"
 #include "adapter/store/store.hpp"
 #include "load.hpp"
+#include "process/event_loop_mark.hpp"
 #include "version.hpp"
 
 namespace adapter::app {
@@ -135,6 +136,7 @@ asio::awaitable<void> Daemon::live() {
   if (config_ && !stop_asked_) {
     co_await start();
   }
+  const EventLoopMark mark;
   co_await answer_requests();
   co_await stop();
 }

@@ -24,6 +24,7 @@
 #include "adapter/sync/engine.hpp"
 #include "commands.hpp"
 #include "load.hpp"
+#include "process/event_loop_mark.hpp"
 #include "process/process.hpp"
 #include "process/sandbox.hpp"
 #include "process/signal_thread.hpp"
@@ -166,7 +167,10 @@ int once_command(const Options& options) {
       once.side.spawn("progress", show_progress(*once.engine));
     }
     once.main.spawn("once", work(once, config, options));
-    loop.run();
+    {
+      const EventLoopMark mark;
+      loop.run();
+    }
     signals.reset();
     release_signals();                    // results may wait for their reader: a signal ends that
     log::flush(std::chrono::seconds(1));  // the results come after the progress, on the same terminal

@@ -77,6 +77,7 @@ class AdapterTest(unittest.TestCase):
                     failures.append(str(error))
             self.server.stop()
             self.assertEqual(failures, [])
+            self.assertEqual([each for adapter in self.adapters for each in adapter.loop_findings()], [], "the event loop touched files")
             self.assert_no_canary()
         finally:
             for adapter in self.adapters:

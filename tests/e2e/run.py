@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the end-to-end suite, some modules at a time, and ends with one line of counts.
 
-    tests/e2e/run.py [--program FILE] [--jobs N] [--keep] [MODULE…]      a module is test_refs, refs, …
+    tests/e2e/run.py [--program FILE] [--jobs N] [--keep] [--loop-guard] [MODULE…]      a module is test_refs, refs, …
 """
 
 import argparse
@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 
+from tests.support import loop_guard  # noqa: E402
 from tests.support.adapter import program  # noqa: E402
 
 # The longest first, so that the end is not one module alone.
@@ -62,6 +63,7 @@ def main():
     parser.add_argument("--program", help="the binary; default: the newest one built")
     parser.add_argument("--jobs", type=int, default=4, help="modules at a time; most of them wait most of the time (default: %(default)s)")
     parser.add_argument("--keep", action="store_true", help="keep the folders of the tests")
+    parser.add_argument("--loop-guard", action="store_true", help="fail each test whose daemon touches a file on its event loop")
     parser.add_argument("modules", nargs="*")
     options = parser.parse_args()
 
@@ -78,6 +80,8 @@ def main():
     if options.keep:
         environment["E2E_KEEP"] = "1"
         print("folders stay in %s" % folder)
+    if options.loop_guard:
+        environment[loop_guard.VARIABLE] = loop_guard.build()
     print("program: %s" % program(), flush=True)
 
     began = time.monotonic()
@@ -95,6 +99,8 @@ def main():
             print("%-20s %3d tests, %d failed, %.0f s" % (name, count, bad, seconds), flush=True)
             if bad:
                 print(output, flush=True)
+    if options.loop_guard:
+        shutil.rmtree(os.path.dirname(environment[loop_guard.VARIABLE]))
     if not options.keep:
         shutil.rmtree(folder, ignore_errors=True)
     print("end to end took %.0f s" % (time.monotonic() - began))

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 
-from tests.support import http_client
+from tests.support import http_client, loop_guard
 
 PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STOP_SECONDS = 10
@@ -85,6 +85,7 @@ class Adapter:
         self.wrap = list(wrap)  # a command in front of the program's own, e.g. strace
         self.events = []
         self.process = None
+        self._loop_guard = loop_guard.LoopGuard(os.environ.get(loop_guard.VARIABLE))
         self._run_begins = 0  # which event is the first of the run that goes on
         self._condition = threading.Condition()
         self._thread = None
@@ -113,8 +114,8 @@ class Adapter:
         line += ["--log-format", "json", "--log-level", self.level, *arguments]
         self._run_begins = len(self.events)
         self.process = subprocess.Popen(
-            line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env=clean_environment(environment), cwd=self.folder,
+            line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=self.folder,
+            **self._loop_guard.arguments(clean_environment(environment)),
         )  # fmt: skip
         if not self._log_is_read.is_set():
             self._fill_log_pipe()
@@ -172,6 +173,10 @@ class Adapter:
 
     def alive(self):
         return self.process is not None and self.process.poll() is None
+
+    def loop_findings(self):
+        """Calls on files by the event loop, where the guard watches it."""
+        return self._loop_guard.findings(program())
 
     # ---- the log
 

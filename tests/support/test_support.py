@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 
 from tests.reliability.m1 import watch  # noqa: E402
 from tests.reliability.m1.rules import Model, Version  # noqa: E402
-from tests.support import canaries  # noqa: E402
+from tests.support import canaries, loop_guard  # noqa: E402
 from tests.support.adapter import to_yaml  # noqa: E402
 from tests.support.backend import git_environment  # noqa: E402
 from tests.support.certificates import make_certificates  # noqa: E402
@@ -182,6 +182,49 @@ class Users(unittest.TestCase):
             os.mkdir(os.path.join(proc, "8"))  # has ended
             self.assertEqual(unused_id(lambda ids: ids[0], proc), 20_004)
             self.assertLess(unused_id(lambda ids: ids[-1], proc), CANDIDATES.stop)
+
+
+class GuardOfTheLoop(unittest.TestCase):
+    PROGRAM = """
+        #include <dlfcn.h>
+        #include <fcntl.h>
+        #include <sys/stat.h>
+        #include <unistd.h>
+        #include <thread>
+        void touch(const char* file) {
+          struct stat facts{};
+          stat(file, &facts);
+          char byte = 0;
+          const int descriptor = open(file, O_RDONLY);
+          if (read(descriptor, &byte, 1) != 1) { _exit(1); }
+        }
+        int main(int, char** arguments) {
+          const auto mark = reinterpret_cast<void (*)(bool)>(dlsym(RTLD_DEFAULT, "adapter_loop_runs"));
+          touch(arguments[1]);
+          mark(true);
+          touch("/proc/self/stat");
+          std::thread(touch, arguments[1]).join();
+          touch(arguments[2]);
+          mark(false);
+          touch(arguments[1]);
+        }
+    """
+
+    def test_it_notes_the_calls_of_the_loop_while_it_runs(self):
+        folder = tempfile.mkdtemp(prefix="adapter-loop-")
+        self.addCleanup(shutil.rmtree, folder)
+        program = os.path.join(folder, "program")
+        subprocess.run(["c++", "-std=c++20", "-pthread", "-x", "c++", "-", "-o", program, "-ldl"], input=self.PROGRAM, text=True, check=True)
+        library = loop_guard.build()
+        self.addCleanup(shutil.rmtree, os.path.dirname(library))
+        files = [os.path.join(folder, name) for name in ("elsewhere", "on-the-loop")]
+        for file in files:
+            with open(file, "w", encoding="ascii") as out:
+                out.write("x")
+        guard = loop_guard.LoopGuard(library)
+        subprocess.run([program, *files], check=True, **guard.arguments(dict(os.environ)))
+        calls = [finding.splitlines()[0] for finding in guard.findings(program)]
+        self.assertEqual(calls, ["%s %s" % (call, files[1]) for call in ("stat", "open", "read")])
 
 
 class WatcherOfLinks(unittest.TestCase):
