@@ -2,7 +2,6 @@
 #include "secret_oddity.hpp"
 
 #include <algorithm>
-#include <cstdint>
 #include <optional>
 
 #include "adapter/base/text.hpp"
@@ -52,32 +51,9 @@ bool is_pair(std::string_view text) {
   return std::all_of(user.begin(), user.end(), allowed);
 }
 
-std::optional<std::string> decode_base64(std::string_view text) {
-  static constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  if (text.size() < 8 || text.size() % 4 != 0) {
-    return std::nullopt;
-  }
-  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  std::string decoded;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text.substr(0, text.size() - padding)) {
-    const std::size_t value = alphabet.find(c);
-    if (value == std::string_view::npos) {
-      return std::nullopt;
-    }
-    bits = (bits << 6U) | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      decoded.push_back(static_cast<char>((bits >> static_cast<unsigned>(count)) & 0xFFU));
-    }
-  }
-  return decoded;
-}
-
 bool is_encoded_pair(std::string_view text) {
-  const std::optional<std::string> decoded = decode_base64(text);
+  constexpr std::size_t shortest = 8;
+  const std::optional<std::string> decoded = text.size() < shortest ? std::nullopt : from_base64(text);
   return decoded && is_pair(*decoded) && std::all_of(decoded->begin(), decoded->end(), is_visible);
 }
 

@@ -272,17 +272,11 @@ void correct_mode(int folder, mode_t mode, std::string_view path_for_errors) {
 }
 
 std::string unique_name(std::string_view prefix) {
-  std::array<unsigned char, 8> random{};
+  std::array<char, 8> random{};
   if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
     throw storage_error(errno, "draw random bytes for", prefix);
   }
-  static constexpr std::string_view digits = "0123456789abcdef";
-  std::string name(prefix);
-  for (const unsigned char byte : random) {
-    name.push_back(digits[byte >> 4U]);
-    name.push_back(digits[byte & 0x0FU]);
-  }
-  return name;
+  return std::string(prefix) + to_hex({random.data(), random.size()});
 }
 
 }  // namespace adapter

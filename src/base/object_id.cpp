@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapter/base/object_id.hpp"
 
+#include "adapter/base/text.hpp"
+
 namespace adapter {
 namespace {
 
@@ -34,14 +36,7 @@ std::optional<ObjectId> ObjectId::from_hex(std::string_view hex) noexcept {
 }
 
 std::string ObjectId::to_hex() const {
-  static constexpr std::string_view digits = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(hex_size);
-  for (const std::uint8_t byte : bytes_) {
-    hex.push_back(digits[byte >> 4U]);
-    hex.push_back(digits[byte & 0x0FU]);
-  }
-  return hex;
+  return adapter::to_hex({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()});
 }
 
 }  // namespace adapter

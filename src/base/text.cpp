@@ -206,6 +206,18 @@ std::optional<std::string> from_base64(std::string_view text) {
   return base64(bytes) == text ? std::optional(std::move(bytes)) : std::nullopt;
 }
 
+std::string to_hex(std::string_view bytes) {
+  static constexpr std::string_view digits = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(2 * bytes.size());
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex.push_back(digits[byte >> 4U]);
+    hex.push_back(digits[byte & 0x0FU]);
+  }
+  return hex;
+}
+
 std::optional<std::string> from_hex(std::string_view text) {
   if (text.size() % 2 != 0) {
     return std::nullopt;

@@ -12,10 +12,10 @@
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/limits.hpp"
+#include "adapter/crypto/digest.hpp"
 #include "layout.hpp"
 #include "pack_format.hpp"
 #include "pack_index.hpp"
-#include "sha1.hpp"
 
 namespace adapter::store {
 namespace {
@@ -71,11 +71,10 @@ bool offsets_lead_into(std::string_view index, std::uint32_t count, std::uint64_
 }
 
 bool checksum_holds(std::string_view index) {
-  Sha1 sha1;
+  crypto::Sha1 sha1;
   sha1.update(index.substr(0, index.size() - trailer_bytes));
-  const ObjectId digest = sha1.finish();
-  return std::equal(digest.bytes().begin(), digest.bytes().end(), index.end() - trailer_bytes,
-                    [](std::uint8_t left, char right) { return left == static_cast<std::uint8_t>(right); });
+  const auto digest = sha1.finish();
+  return index.ends_with(crypto::bytes_of(digest));
 }
 
 bool is_sound(const std::filesystem::path& folder, const PackFile& pack, bool checksum) {

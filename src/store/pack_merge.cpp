@@ -6,7 +6,7 @@
 
 #include "adapter/base/limits.hpp"
 #include "adapter/base/stop.hpp"
-#include "sha1.hpp"
+#include "adapter/crypto/digest.hpp"
 
 namespace adapter::store {
 namespace {
@@ -115,7 +115,7 @@ bool MergePlan::take_whole(std::uint32_t position) {
 }
 
 void MergePlan::write(const std::function<void(std::string_view)>& sink, const std::stop_token& stop) const {
-  Sha1 checksum;
+  crypto::Sha1 checksum;
   std::string buffer = "PACK";
   std::uint64_t written = 0;
   const auto flush = [&](bool all) {
@@ -152,10 +152,8 @@ void MergePlan::write(const std::function<void(std::string_view)>& sink, const s
     }
   }
   flush(true);
-  const ObjectId digest = checksum.finish();
-  for (const std::uint8_t byte : digest.bytes()) {
-    buffer.push_back(static_cast<char>(byte));
-  }
+  const auto digest = checksum.finish();
+  buffer += crypto::bytes_of(digest);
   sink(buffer);
 }
 

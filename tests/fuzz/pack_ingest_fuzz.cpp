@@ -11,11 +11,11 @@
 #include <string_view>
 
 #include "adapter/base/error.hpp"
+#include "adapter/crypto/digest.hpp"
 #include "adapter/store/store.hpp"
 #include "pack_merge.hpp"
 #include "pack_scan.hpp"
 #include "quarantine.hpp"
-#include "sha1.hpp"
 
 namespace adapter::store {
 namespace {
@@ -45,12 +45,10 @@ const Layout& scratch() {
 std::string with_checksum(std::string_view bytes) {
   constexpr std::size_t trailer_bytes = 20;
   std::string pack(bytes.substr(0, bytes.size() < trailer_bytes ? bytes.size() : bytes.size() - trailer_bytes));
-  Sha1 sha1;
+  crypto::Sha1 sha1;
   sha1.update(pack);
-  const ObjectId digest = sha1.finish();
-  for (const std::uint8_t byte : digest.bytes()) {
-    pack.push_back(static_cast<char>(byte));
-  }
+  const auto digest = sha1.finish();
+  pack += crypto::bytes_of(digest);
   return pack;
 }
 

@@ -54,12 +54,9 @@ std::vector<std::size_t> verified(const adapter::http::Fields& fields, std::stri
 
 // The same fields, with the right MAC of the body where they have one of this name.
 adapter::http::Fields with_right_mac(const adapter::http::Fields& fields, std::string_view body) {
-  adapter::net::HmacSha256 mac{adapter::Secret(secrets[0])};
+  adapter::crypto::HmacSha256 mac{adapter::Secret(secrets[0])};
   mac.update(body);
-  std::string hex = "sha256=";
-  for (const auto byte : mac.finish()) {
-    hex += {"0123456789abcdef"[byte / 16U], "0123456789abcdef"[byte % 16U]};
-  }
+  const adapter::crypto::HmacSha256::Digest digest = mac.finish();
   adapter::http::Fields result;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto [name, value] = fields.at(i);
@@ -67,7 +64,7 @@ adapter::http::Fields with_right_mac(const adapter::http::Fields& fields, std::s
       result.add(name, value);
     }
   }
-  result.add("X-Hub-Signature-256", hex);
+  result.add("X-Hub-Signature-256", "sha256=" + adapter::to_hex(adapter::crypto::bytes_of(digest)));
   return result;
 }
 

@@ -5,7 +5,7 @@
 
 #include <cstdio>
 
-#include "sha1.hpp"
+#include "adapter/crypto/digest.hpp"
 
 using adapter::ObjectId;
 using namespace std::string_literals;
@@ -63,10 +63,10 @@ std::string literal_delta(std::size_t base_size, const std::string& result) {
 }
 
 ObjectId PackWriter::id_of(const std::string& type, const std::string& bytes) {
-  adapter::store::Sha1 sha1;
+  adapter::crypto::Sha1 sha1;
   sha1.update(type + " " + std::to_string(bytes.size()) + "\0"s);
   sha1.update(bytes);
-  return sha1.finish();
+  return ObjectId(sha1.finish());
 }
 
 void PackWriter::begin(unsigned type, std::uint64_t size) {
@@ -102,9 +102,11 @@ std::string PackWriter::bytes() const {
     pack.push_back(static_cast<char>(offsets_.size() >> static_cast<unsigned>(shift)));
   }
   pack += body_;
-  adapter::store::Sha1 sha1;
+  adapter::crypto::Sha1 sha1;
   sha1.update(pack);
-  return pack + raw(sha1.finish());
+  const auto digest = sha1.finish();
+  pack += adapter::crypto::bytes_of(digest);
+  return pack;
 }
 
 DeltaChain add_chain(PackWriter& pack, std::size_t deltas, DeltaKind kind, const std::string& salt) {

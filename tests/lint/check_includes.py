@@ -10,12 +10,13 @@ from pathlib import Path
 
 import common
 
-_ENGINE = {'log', 'async', 'config', 'schedule', 'wire', 'http', 'net', 'auth', 'transport', 'store', 'publish', 'hook'}
+_ENGINE = {'log', 'async', 'crypto', 'config', 'schedule', 'wire', 'http', 'net', 'auth', 'transport', 'store', 'publish', 'hook'}
 # Every room may also use base.
 ROOMS = {
     'base': set(),
     'log': set(),
     'async': {'log'},
+    'crypto': set(),
     'schedule': set(),
     'wire': set(),
     'http': set(),
@@ -23,18 +24,20 @@ ROOMS = {
     'net': {'http', 'async', 'log'},
     'auth': {'net', 'http', 'async', 'config', 'log'},
     'transport': {'wire', 'http', 'net', 'auth', 'async', 'log'},
-    'store': {'async', 'log'},
-    'publish': {'store', 'async', 'log'},
+    'store': {'async', 'crypto', 'log'},
+    'publish': {'store', 'async', 'crypto', 'log'},
     'hook': {'net', 'http', 'async', 'config', 'log'},
     'sync': _ENGINE,
-    'admin': {'sync', 'config', 'net', 'http', 'async', 'auth', 'log'},
+    'admin': {'sync', 'config', 'net', 'crypto', 'http', 'async', 'auth', 'log'},
     'app': _ENGINE | {'sync', 'admin'},
 }
 # A library's include prefix and the rooms that may see it. The first match counts.
 LIBRARIES = [
     (re.compile(r'(asio/(ip/|ssl|local/|connect|buffer|read|write|basic_.*socket|socket_base))'), {'net'}),
     (re.compile(r'asio(/|\.hpp)'), {room for room, uses in ROOMS.items() if 'async' in uses} | {'async'}),
-    (re.compile(r'openssl/'), {'net', 'base'}),
+    (re.compile(r'openssl/(core_names|evp|hmac|params|rand|sha)\.h'), {'crypto'}),
+    (re.compile(r'openssl/err\.h'), {'crypto', 'net'}),
+    (re.compile(r'openssl/'), {'net'}),
     (re.compile(r'git2(/|\.h)'), {'store'}),
     (re.compile(r'yaml-cpp/'), {'config'}),
     (re.compile(r'spdlog/'), {'log'}),

@@ -94,6 +94,7 @@ class Includes(Tree):
     def test_a_library_outside_its_room_is_found(self):
         for name, text in {
             'src/sync/a.cpp': '#include <git2.h>', 'src/transport/a.cpp': '#include <openssl/ssl.h>',
+            'src/net/a.cpp': '#include <openssl/evp.h>', 'src/crypto/a.cpp': '#include <openssl/ssl.h>',
             'src/http/a.cpp': '#include <fmt/format.h>', 'src/wire/a.cpp': '#include <asio/awaitable.hpp>',
             'src/store/a.cpp': '#include <spdlog/spdlog.h>', 'src/sync/b.cpp': '#include <yaml-cpp/yaml.h>',
             'src/sync/c.cpp': '#include <asio/ip/tcp.hpp>', 'src/base/a.cpp': '#include <gtest/gtest.h>',

@@ -48,6 +48,8 @@ namespace adapter {
 [[nodiscard]] std::string base64(std::string_view bytes);
 /// The bytes that base64() would write as exactly this text; nothing for any other (no blanks, padding required).
 [[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
+/// Two lower-case hexadecimal digits a byte.
+[[nodiscard]] std::string to_hex(std::string_view bytes);
 /// Two hexadecimal digits of either case a byte; nothing when there is anything else.
 [[nodiscard]] std::optional<std::string> from_hex(std::string_view text);
 

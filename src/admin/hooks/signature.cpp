@@ -36,10 +36,9 @@ bool is_stale(const std::vector<const MacClaim*>& macs) {
   return std::any_of(macs.begin(), macs.end(), [](const MacClaim* claim) { return claim->is_stale; });
 }
 
-bool is_among(const MacClaim& claim, const net::HmacSha256::Digest& digest) {
-  const std::string_view ours(reinterpret_cast<const char*>(digest.data()), digest.size());
+bool is_among(const MacClaim& claim, const crypto::HmacSha256::Digest& digest) {
   return std::any_of(claim.digests.begin(), claim.digests.end(),
-                     [&](const std::string& theirs) { return constant_time_equal(theirs, ours); });
+                     [&](const std::string& theirs) { return constant_time_equal(theirs, crypto::bytes_of(digest)); });
 }
 
 }  // namespace
@@ -139,9 +138,9 @@ void SignatureCheck::update(std::string_view body) {
 }
 
 bool SignatureCheck::verifies(Candidate& candidate, bool form) const {
-  std::optional<net::HmacSha256::Digest> body;
-  std::optional<net::HmacSha256::Digest> payload;
-  std::optional<net::HmacSha256::Digest> standard;
+  std::optional<crypto::HmacSha256::Digest> body;
+  std::optional<crypto::HmacSha256::Digest> payload;
+  std::optional<crypto::HmacSha256::Digest> standard;
   if (candidate.body) {
     body = candidate.body->finish();
   }

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "adapter/base/secret.hpp"
+#include "adapter/crypto/hmac.hpp"
 #include "adapter/http/message.hpp"
-#include "adapter/net/hmac.hpp"
 #include "hooks/form_payload.hpp"
 #include "hooks/signature_claims.hpp"
 
@@ -57,9 +57,9 @@ private:
   struct Candidate {
     std::size_t key;
     /// Nothing where a token already proved it.
-    std::optional<net::HmacSha256> body;
-    std::optional<net::HmacSha256> payload;
-    std::optional<net::HmacSha256> standard;
+    std::optional<crypto::HmacSha256> body;
+    std::optional<crypto::HmacSha256> payload;
+    std::optional<crypto::HmacSha256> standard;
     HookKind kind;
   };
 

@@ -46,6 +46,8 @@ TEST(Base64, MatchesTheVectorsOfRfc4648) {
   EXPECT_EQ(base64("f"), "Zg==");
   EXPECT_EQ(base64("fo"), "Zm8=");
   EXPECT_EQ(base64("foo"), "Zm9v");
+  EXPECT_EQ(base64("foob"), "Zm9vYg==");
+  EXPECT_EQ(base64("fooba"), "Zm9vYmE=");
   EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
 }
 
@@ -59,6 +61,11 @@ TEST(Base64, IsReadOnlyInItsOneForm) {
        {"Zg", "Zg=", "Zg===", "Zh==", "Z", "=", "====", "Zm9v=", "Zm 9v", "Zm9v\n", "Zm9-", "Zg==Zg==", "Zg=x"}) {
     EXPECT_EQ(from_base64(bad), std::nullopt) << bad;
   }
+}
+
+TEST(Hex, IsWrittenInLowerCase) {
+  EXPECT_EQ(to_hex(""), "");
+  EXPECT_EQ(to_hex(std::string_view("\0\xff\xa5", 3)), "00ffa5");
 }
 
 TEST(Hex, IsReadInEitherCase) {

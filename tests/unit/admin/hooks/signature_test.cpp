@@ -23,14 +23,10 @@ HookKey key(std::string_view secret, HookKind kind = HookKind::any) {
 }
 
 std::string signed_with(std::string_view secret, std::string_view body) {
-  static constexpr std::string_view digits = "0123456789abcdef";
-  net::HmacSha256 mac{Secret(secret)};
+  crypto::HmacSha256 mac{Secret(secret)};
   mac.update(body);
-  std::string text = "sha256=";
-  for (const auto byte : mac.finish()) {
-    text += {digits[byte / 16U], digits[byte % 16U]};
-  }
-  return text;
+  const crypto::HmacSha256::Digest digest = mac.finish();
+  return "sha256=" + to_hex(crypto::bytes_of(digest));
 }
 
 http::Fields hub(std::string_view value) {
@@ -83,13 +79,13 @@ TEST(SignatureCheck, NamesTheHeaderThatIsWrong) {
 TEST(SignatureCheck, NamesTheTimeOfASignatureThatIsRightAndTooOldOrTooNew) {
   const auto refusal = [](std::chrono::seconds after, std::string_view secret) {
     const std::string time = std::to_string((tested_at.time_since_epoch() / std::chrono::seconds(1)) + after.count());
-    net::HmacSha256 mac{Secret(std::string_view("key"))};
+    crypto::HmacSha256 mac{Secret(std::string_view("key"))};
     mac.update("id." + time + ".body");
-    const net::HmacSha256::Digest digest = mac.finish();
+    const crypto::HmacSha256::Digest digest = mac.finish();
     http::Fields fields;
     fields.add("webhook-id", "id");
     fields.add("webhook-timestamp", time);
-    fields.add("webhook-signature", "v1," + base64({reinterpret_cast<const char*>(digest.data()), digest.size()}));
+    fields.add("webhook-signature", "v1," + base64(crypto::bytes_of(digest)));
     SignatureCheck check(fields, std::vector{key("whsec_" + base64(secret))}, tested_at);
     check.update("body");
     return check.finish().empty() ? std::string(check.refusal()) : std::string();

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "adapter/net/hmac.hpp"
+#include "adapter/crypto/hmac.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace adapter::net {
+#include "adapter/base/text.hpp"
+
+namespace adapter::crypto {
 namespace {
 
 std::string hex(const HmacSha256::Digest& digest) {
-  static constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const auto byte : digest) {
-    text += {digits[byte / 16U], digits[byte % 16U]};
-  }
-  return text;
+  return to_hex(bytes_of(digest));
 }
 
 std::string mac(const std::string& key, std::string_view bytes, std::size_t piece) {
@@ -53,4 +50,4 @@ TEST(HmacSha256, MovesWithWhatItWasGiven) {
 }
 
 }  // namespace
-}  // namespace adapter::net
+}  // namespace adapter::crypto
