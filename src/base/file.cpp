@@ -14,6 +14,7 @@
 #include <tuple>
 
 #include "adapter/base/text.hpp"
+#include "adapter/base/volume_layout.hpp"
 #include "retry.hpp"
 
 namespace adapter {
@@ -212,7 +213,7 @@ std::string read_file_at(int directory, const std::string& name, std::uint64_t l
 }
 
 void replace_file_at(int directory, const std::string& name, std::string_view bytes, mode_t mode) {
-  const std::string temporary = unique_name(".tmp-");
+  const std::string temporary = unique_name(volume::temporary_prefix);
   UniqueFd fd = open_at(directory, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   if (!fd) {
     throw storage_error(errno, "write", name);

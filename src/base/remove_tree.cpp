@@ -18,6 +18,7 @@
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/text.hpp"
+#include "adapter/base/volume_layout.hpp"
 #include "retry.hpp"
 
 namespace adapter {
@@ -238,7 +239,7 @@ private:
   }
 
   void move_up(int directory, const std::string& name, const std::string& path) {
-    const std::string upper = unique_name(".tmp-");
+    const std::string upper = unique_name(volume::temporary_prefix);
     if (retry_interrupted([&] { return renameat(directory, name.c_str(), top_, upper.c_str()); }) != 0) {
       leave(errno, directory, path);
       return;

@@ -7,6 +7,7 @@
 
 #include "adapter/base/limits.hpp"
 #include "adapter/base/text.hpp"
+#include "adapter/base/volume_layout.hpp"
 
 namespace adapter::config {
 namespace {
@@ -198,7 +199,7 @@ Complaint check_link(std::string_view link) {
       return "a part of a link has at most 255 bytes" + std::string(expected);
     }
   }
-  if (equal_ignoring_case(parts.front(), private_folder) && parts.front().size() == private_folder.size()) {
+  if (equal_ignoring_case(parts.front(), volume::own_directory)) {
     return in_quotes(link) + " enters .adapter, which is the adapter's own folder" + std::string(expected);
   }
   return std::nullopt;

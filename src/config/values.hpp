@@ -15,8 +15,6 @@ namespace adapter::config {
 
 inline constexpr std::size_t max_repository_name_bytes = 63;
 inline constexpr std::size_t max_ref_bytes = 1024;
-/// The folder in data_dir that is the adapter's own.
-inline constexpr std::string_view private_folder = ".adapter";
 
 /// What is wrong, or nothing.
 using Complaint = std::optional<std::string>;

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "adapter/base/text.hpp"
+#include "adapter/base/volume_layout.hpp"
 #include "folder.hpp"
 #include "link.hpp"
 #include "lock_holder.hpp"
@@ -89,7 +90,7 @@ Error unwritable_volume_error(int error_number, const std::filesystem::path& dat
   }
   struct stat info{};
   const bool is_there = lstat(refusing.c_str(), &info) == 0;
-  return unwritable_error(error_number, is_there ? refusing : refusing.parent_path(), data_dir / ".adapter");
+  return unwritable_error(error_number, is_there ? refusing : refusing.parent_path(), data_dir / volume::own_directory);
 }
 
 /// mkdir -p, with 0755 for what it makes, whatever the umask.
@@ -129,16 +130,16 @@ UniqueFd open_data(const std::filesystem::path& data_dir) {
 
 /// .adapter, made when it is missing.
 UniqueFd open_own(int data, const std::filesystem::path& data_dir) {
-  const bool made = mkdirat(data, ".adapter", shared_mode) == 0;
+  const bool made = mkdirat(data, volume::own_directory, shared_mode) == 0;
   const int failure = errno;
-  if (faccessat(data, ".adapter", R_OK | X_OK, AT_EACCESS) != 0 && errno == EACCES) {
-    throw unwritable_volume_error(EACCES, data_dir, data_dir / ".adapter");
+  if (faccessat(data, volume::own_directory, R_OK | X_OK, AT_EACCESS) != 0 && errno == EACCES) {
+    throw unwritable_volume_error(EACCES, data_dir, data_dir / volume::own_directory);
   }
-  UniqueFd own = open_if_there(data, ".adapter");
+  UniqueFd own = open_if_there(data, volume::own_directory);
   if (!own) {
     throw unwritable_volume_error(failure, data_dir, data_dir);
   }
-  correct_mode(own.get(), shared_mode, ".adapter");
+  correct_mode(own.get(), shared_mode, volume::own_directory);
   if (made) {
     fsync_folder(data, data_dir.native());
   }
@@ -236,10 +237,10 @@ void write_pid(int lock, int owner) {
 /// The lock on .owner, when the last process that owned .adapter held it and has ended; empty otherwise. Where `.lock`
 /// cannot be written to, its note may be older than an earlier version's daemon that runs.
 UniqueFd lock_after_the_last_owner(int own) {
-  if (faccessat(own, ".lock", W_OK, AT_EACCESS) != 0) {
+  if (faccessat(own, volume::lock_file, W_OK, AT_EACCESS) != 0) {
     return {};
   }
-  UniqueFd owner(openat(own, ".owner", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  UniqueFd owner(openat(own, volume::owner_directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!owner || try_lock(owner.get()) != Lock::taken) {
     return {};
   }
@@ -250,8 +251,8 @@ UniqueFd lock_after_the_last_owner(int own) {
 /// Makes and locks .owner, which consumers of another user cannot open: one that is busy is a daemon's. Empty where the
 /// volume refuses to make or to lock it. Throws Busy.
 UniqueFd lock_owner(int own) {
-  static_cast<void>(mkdirat(own, ".owner", S_IRWXU));
-  UniqueFd owner(openat(own, ".owner", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  static_cast<void>(mkdirat(own, volume::owner_directory, S_IRWXU));
+  UniqueFd owner(openat(own, volume::owner_directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat info{};
   if (owner && fstat(owner.get(), &info) == 0 && (info.st_mode & 07777U) != S_IRWXU) {
     static_cast<void>(fchmod(owner.get(), S_IRWXU));
@@ -281,7 +282,7 @@ bool DataDirectoryLock::take() {
   data_ = open_data(data_dir_);
   UniqueFd owner;
   if (try_lock(data_.get()) == Lock::busy) {
-    const UniqueFd own(openat(data_.get(), ".adapter", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    const UniqueFd own(openat(data_.get(), volume::own_directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     owner = own ? lock_after_the_last_owner(own.get()) : UniqueFd();
     if (!owner) {
       return false;
@@ -316,13 +317,13 @@ bool DataDirectoryLock::take_own_directory(UniqueFd owner) try {
 
 /// Opens and locks .adapter/.lock. Throws Busy.
 UniqueFd DataDirectoryLock::lock_file(int own, bool& is_writable) {
-  const std::filesystem::path path = data_dir_ / ".adapter/.lock";
+  const std::filesystem::path path = data_dir_ / volume::own_path(volume::lock_file);
   constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   constexpr mode_t mode = S_IRUSR | S_IWUSR;  // a consumer that cannot open it cannot lock it
-  UniqueFd file(openat(own, ".lock", O_RDWR | O_CREAT | flags, mode));
+  UniqueFd file(openat(own, volume::lock_file, O_RDWR | O_CREAT | flags, mode));
   is_writable = static_cast<bool>(file);
   if (!file && errno == EROFS) {
-    file = UniqueFd(openat(own, ".lock", O_RDONLY | flags));
+    file = UniqueFd(openat(own, volume::lock_file, O_RDONLY | flags));
     if (!file) {
       throw volume_error(EROFS, "write to", data_dir_.native());
     }
@@ -370,8 +371,8 @@ DirectoryState DataDirectoryLock::renew() {
   if (!is_same(stat_of(data.get(), data_dir_.native()), stat_of(data_.get(), data_dir_.native()))) {
     return DirectoryState::replaced;
   }
-  const UniqueFd own = open_if_there(data.get(), ".adapter");
-  if (own && own_ && is_same(stat_of(own.get(), ".adapter"), stat_of(own_.get(), ".adapter"))) {
+  const UniqueFd own = open_if_there(data.get(), volume::own_directory);
+  if (own && own_ && is_same(stat_of(own.get(), volume::own_directory), stat_of(own_.get(), volume::own_directory))) {
     if (file_) {
       free_file();
     }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "adapter/base/volume_layout.hpp"
 #include "adapter/publish/publisher.hpp"
 #include "folder.hpp"
 #include "link.hpp"
@@ -22,10 +23,10 @@ Deletion deletion(const Leftovers& left) {
 Leftovers delete_gone(const std::filesystem::path& data_dir, const std::string& name, KnownResidue& known,
                       const std::function<bool()>& give_up) {
   const Residue residue(data_dir, name);
-  if (name == retired_repositories) {
+  if (name == volume::retired_repositories) {
     const UniqueFd data = open_data_dir(data_dir);
-    const UniqueFd all = open_if_there(data.get(), ".adapter");
-    return all ? residue.remove_gone(all.get(), ".adapter", known, give_up) : Leftovers{};
+    const UniqueFd all = open_if_there(data.get(), volume::own_directory);
+    return all ? residue.remove_gone(all.get(), volume::own_directory, known, give_up) : Leftovers{};
   }
   const std::optional<Trees> trees = Trees::open(data_dir, name);
   return trees ? trees->delete_gone(residue, known, give_up) : Leftovers{};

@@ -15,6 +15,7 @@
 #include "adapter/base/limits.hpp"
 #include "adapter/base/stop.hpp"
 #include "adapter/base/text.hpp"
+#include "adapter/base/volume_layout.hpp"
 #include "folder.hpp"
 #include "made_directories.hpp"
 
@@ -63,10 +64,7 @@ std::string link_prefix(std::string_view link, std::string_view name) {
   for (auto slashes = std::count(link.begin(), link.end(), '/'); slashes > 0; --slashes) {
     prefix += "../";
   }
-  prefix += ".adapter/";
-  prefix += name;
-  prefix += "/trees/";
-  return prefix;
+  return prefix + volume::trees_path(name) + "/";
 }
 
 UniqueFd open_data_dir(const std::filesystem::path& data_dir) {
@@ -209,7 +207,7 @@ Error Link::foreign_error(const LinkView& view) const {
 void Link::point_at(int own_folder, const ObjectId& commit, const std::stop_token& stop) {
   const UniqueFd parent = open_parent(true, !way_synced_);
   way_synced_ = true;
-  const std::string temporary = unique_name(temporary_link_prefix);
+  const std::string temporary = unique_name(volume::temporary_link_prefix);
   const std::string target = prefix_ + commit.to_hex();
   if (symlinkat(target.c_str(), own_folder, temporary.c_str()) != 0) {
     throw volume_error(errno, "make link", path());

@@ -13,9 +13,6 @@
 
 namespace adapter::publish {
 
-/// Names of temporary links in data_dir/.adapter/<name>; recovery sweeps them.
-inline constexpr std::string_view temporary_link_prefix = ".link-";
-
 /// What the link "a/b" of repository `name` holds before the commit's id: "../.adapter/<name>/trees/".
 [[nodiscard]] std::string link_prefix(std::string_view link, std::string_view name);
 

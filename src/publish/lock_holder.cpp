@@ -17,6 +17,7 @@
 #include "adapter/base/file.hpp"
 #include "adapter/base/limits.hpp"
 #include "adapter/base/text.hpp"
+#include "adapter/base/volume_layout.hpp"
 
 namespace adapter::publish {
 namespace {
@@ -24,7 +25,8 @@ namespace {
 constexpr std::uint64_t max_locks_bytes = 4 * mib;
 constexpr std::uint64_t max_note_bytes = 4 * kib;
 /// What a daemon of any version locks, relative to data_dir.
-constexpr std::array locked_names{".", ".adapter", ".adapter/.owner", ".adapter/.lock"};
+const std::array<std::string, 4> locked_names{".", volume::own_directory, volume::own_path(volume::owner_directory),
+                                              volume::own_path(volume::lock_file)};
 
 /// The whole file; empty when it cannot be read.
 std::string text_of(int directory, const std::string& name, std::uint64_t limit_bytes) {
@@ -36,16 +38,16 @@ std::string text_of(int directory, const std::string& name, std::uint64_t limit_
 }
 
 std::string read_noted(int data) {
-  const std::string note = text_of(data, ".adapter/.lock", max_note_bytes);
+  const std::string note = text_of(data, volume::own_path(volume::lock_file), max_note_bytes);
   const std::string pid = note.substr(0, note.find('\n'));
   return pid.find_first_not_of("0123456789") == std::string::npos ? pid : std::string();
 }
 
 std::vector<std::string> locked_inodes(int data) {
   std::vector<std::string> inodes;
-  for (const char* const name : locked_names) {
+  for (const std::string& name : locked_names) {
     struct stat info{};
-    if (fstatat(data, name, &info, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (fstatat(data, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
       std::array<char, 64> text{};
       std::snprintf(text.data(), text.size(), "%02x:%02x:%llu", major(info.st_dev), minor(info.st_dev),
                     static_cast<unsigned long long>(info.st_ino));
@@ -68,7 +70,7 @@ bool contains(const std::vector<std::string>& list, std::string_view wanted) {
 }  // namespace
 
 std::string lock_note(int own) {
-  return text_of(own, ".lock", max_note_bytes);
+  return text_of(own, volume::lock_file, max_note_bytes);
 }
 
 std::vector<std::string> flock_holders(std::string_view text, const std::vector<std::string>& inodes,

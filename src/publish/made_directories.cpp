@@ -10,12 +10,13 @@
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/limits.hpp"
+#include "adapter/base/volume_layout.hpp"
 #include "folder.hpp"
 
 namespace adapter::publish {
 namespace {
 
-const std::string notes_directory = ".adapter/.made";
+const std::string notes_directory = volume::own_path(volume::made_directories);
 
 /// A path may be longer than a name: FNV-1a, 64 bits. The note holds the path itself.
 std::string note_name(const std::string& path) {
@@ -35,10 +36,10 @@ std::string note_of(const std::string& path, const struct stat& info) {
 }  // namespace
 
 void note_made_directory(int data, const std::string& path, const struct stat& info) {
-  ensure_directory_at(data, ".adapter", 0755);
+  ensure_directory_at(data, volume::own_directory, 0755);
   if (ensure_directory_at(data, notes_directory, S_IRWXU)) {
     try {
-      fsync_folder(open_directory_at(data, ".adapter").get(), ".adapter");
+      fsync_folder(open_directory_at(data, volume::own_directory).get(), volume::own_directory);
     } catch (...) {
       unlinkat(data, notes_directory.c_str(), AT_REMOVEDIR);  // a second sync of the same name would prove nothing
       throw;

@@ -10,6 +10,7 @@
 
 #include "adapter/base/stop.hpp"
 #include "adapter/base/text.hpp"
+#include "adapter/base/volume_layout.hpp"
 #include "adapter/log/log.hpp"
 #include "crew.hpp"
 #include "folder.hpp"
@@ -97,9 +98,7 @@ private:
     return {data_dir_, name_, links, *doubts_};
   }
   /// Of a tree whose last sync failed, and whose record may be there nevertheless.
-  [[nodiscard]] std::string tree_path(const ObjectId& commit) const {
-    return ".adapter/" + name_ + "/trees/" + commit.to_hex();
-  }
+  [[nodiscard]] std::string tree_path(const ObjectId& commit) const { return volume::tree_path(name_, commit); }
   [[nodiscard]] bool is_in_doubt(const ObjectId& commit) const { return doubts_->has(tree_path(commit)); }
 
   /// One in doubt is damaged.
@@ -357,11 +356,11 @@ private:
       return false;
     }
     const UniqueFd data = open_data_dir(data_dir_);
-    const UniqueFd all = open_if_there(data.get(), ".adapter");
+    const UniqueFd all = open_if_there(data.get(), volume::own_directory);
     if (!all) {
       return true;
     }
-    const std::string gone = unique_name(gone_prefix);
+    const std::string gone = unique_name(volume::trash_prefix);
     if (renameat(all.get(), name_.c_str(), all.get(), gone.c_str()) != 0) {
       if (errno == ENOENT) {
         return true;

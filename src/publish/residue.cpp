@@ -11,14 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "adapter/base/volume_layout.hpp"
 #include "adapter/log/log.hpp"
 #include "folder.hpp"
 #include "link.hpp"
 
 namespace adapter::publish {
 namespace {
-
-constexpr const char* folder_name = ".residue";
 
 Leftovers at(const std::filesystem::path& where, Leftovers left) {
   if (left.entries > 0) {
@@ -68,7 +67,7 @@ Residue::Removed Residue::remove(int folder, const std::filesystem::path& where,
     return {.left = at(data_dir_ / where, std::move(left)), .stays = true};
   }
   left.path.replace(0, name.size(), kept);
-  return {.left = at(data_dir_ / ".adapter" / folder_name / repository_, std::move(left))};
+  return {.left = at(data_dir_ / volume::residue_path(repository_), std::move(left))};
 }
 
 Leftovers Residue::remove_gone(int folder, const std::filesystem::path& where, KnownResidue& known,
@@ -76,7 +75,7 @@ Leftovers Residue::remove_gone(int folder, const std::filesystem::path& where, K
   Leftovers all;
   std::vector<std::string> names = list_names(folder);
   std::erase_if(names, [&known](const std::string& name) {
-    return !name.starts_with(gone_prefix) || known.stuck.contains(name);
+    return !name.starts_with(volume::trash_prefix) || known.stuck.contains(name);
   });
   if (names.empty()) {
     return all;
@@ -121,11 +120,11 @@ Leftovers Residue::retry(const std::function<bool()>& give_up) const {
   }
   if (all.entries == 0) {
     const UniqueFd data = open_data_dir(data_dir_);
-    const std::string directory = std::string(".adapter/") + folder_name;
-    unlinkat(data.get(), (directory + "/" + repository_).c_str(), AT_REMOVEDIR);
-    unlinkat(data.get(), directory.c_str(), AT_REMOVEDIR);  // refused while it holds another repository's
+    unlinkat(data.get(), volume::residue_path(repository_).c_str(), AT_REMOVEDIR);
+    // Refused while it holds another repository's.
+    unlinkat(data.get(), volume::own_path(volume::residue_directory).c_str(), AT_REMOVEDIR);
   }
-  return at(data_dir_ / ".adapter" / folder_name / repository_, std::move(all));
+  return at(data_dir_ / volume::residue_path(repository_), std::move(all));
 }
 
 void Residue::hand_over() const {
@@ -133,28 +132,26 @@ void Residue::hand_over() const {
     return;
   }
   const UniqueFd data = open_data_dir(data_dir_);
-  const std::string directory = std::string(".adapter/") + folder_name;
-  const UniqueFd heir = Residue(data_dir_, retired_repositories).open_own(true);
-  if (!heir ||
-      (renameat(data.get(), (directory + "/" + repository_).c_str(), heir.get(), unique_name("").c_str()) != 0 &&
-       errno != ENOENT)) {
-    throw volume_error(errno, "move", directory + "/" + repository_);
+  const std::string own = volume::residue_path(repository_);
+  const UniqueFd heir = Residue(data_dir_, volume::retired_repositories).open_own(true);
+  if (!heir || (renameat(data.get(), own.c_str(), heir.get(), unique_name("").c_str()) != 0 && errno != ENOENT)) {
+    throw volume_error(errno, "move", own);
   }
 }
 
 UniqueFd Residue::open_own(bool make) const {
   const UniqueFd data = open_data_dir(data_dir_);
-  const UniqueFd all = open_if_there(data.get(), ".adapter");
+  const UniqueFd all = open_if_there(data.get(), volume::own_directory);
   if (!all) {
     return {};
   }
-  const UniqueFd residue = open_or_make(all.get(), folder_name, make);
+  const UniqueFd residue = open_or_make(all.get(), volume::residue_directory, make);
   return residue ? open_or_make(residue.get(), repository_, make) : UniqueFd();
 }
 
 void Residue::note(const Leftovers& left, KnownResidue& known) const {
   if (left.entries > 0 && known.entries == 0) {
-    log_residue(repository_ == retired_repositories ? "" : repository_, left);
+    log_residue(repository_ == volume::retired_repositories ? "" : repository_, left);
   }
   known.entries += left.entries;
 }

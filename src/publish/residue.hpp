@@ -12,23 +12,19 @@
 
 namespace adapter::publish {
 
-/// What a name begins with that was taken out of use and is deleted later: of trees, and of whole repositories in
-/// .adapter.
-inline constexpr std::string_view gone_prefix = ".gone-";
-
 /// What stays of one repository's old trees because the kernel does not let the adapter remove it, another user's
 /// `__pycache__` for one: data_dir/.adapter/.residue/<repository>, 0700. Blocking. For one thread at a time, among all
 /// objects of that repository: no lock on the volume says so, because a consumer may hold one on whatever it reads.
 class Residue {
 public:
-  /// `repository` may be retired_repositories.
+  /// `repository` may be volume::retired_repositories.
   Residue(std::filesystem::path data_dir, std::string repository);
 
-  /// Removes all names of `folder` (`where` below data_dir) that begin with gone_prefix, but those that `known` says
-  /// are stuck, as far as it goes. The rest moves here when the kernel allows that; what stays is stuck. Both are added
-  /// to `known`, and the first one is logged. Before that it makes the names of `folder` and, with `also`, of another
-  /// one durable: else a power cut could give a tree back its name when it is half deleted. Goes on past a failure,
-  /// which it throws at the end.
+  /// Removes all names of `folder` (`where` below data_dir) that begin with volume::trash_prefix, but those that
+  /// `known` says are stuck, as far as it goes. The rest moves here when the kernel allows that; what stays is stuck.
+  /// Both are added to `known`, and the first one is logged. Before that it makes the names of `folder` and, with
+  /// `also`, of another one durable: else a power cut could give a tree back its name when it is half deleted. Goes on
+  /// past a failure, which it throws at the end.
   Leftovers remove_gone(int folder, const std::filesystem::path& where, KnownResidue& known,
                         const std::function<bool()>& give_up, int also = -1) const;
 

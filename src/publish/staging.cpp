@@ -14,6 +14,7 @@
 #include <chrono>
 #include <vector>
 
+#include "adapter/base/volume_layout.hpp"
 #include "adapter/log/log.hpp"
 #include "folder.hpp"
 
@@ -68,9 +69,9 @@ bool has_wrong_group(const Trees& trees, const ObjectId& commit, Share share) {
   return false;
 }
 
-Staging::Staging(const Trees& trees, Share share) : trees_(trees), name_(unique_name(staging_prefix)) {
+Staging::Staging(const Trees& trees, Share share) : trees_(trees), name_(unique_name(volume::temporary_prefix)) {
   if (mkdirat(trees.folder(), name_.c_str(), staging_mode) != 0) {
-    throw volume_error(errno, "make folder", "trees/" + name_);
+    throw volume_error(errno, "make folder", std::string(volume::trees_directory) + "/" + name_);
   }
   fd_ = open_directory_at(trees.folder(), name_);
   if (trees.group()) {

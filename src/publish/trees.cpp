@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "adapter/base/text.hpp"
+#include "adapter/base/volume_layout.hpp"
 #include "adapter/log/log.hpp"
 #include "adapter/publish/publisher.hpp"
 #include "durable.hpp"
@@ -78,7 +79,7 @@ bool is_there(int folder, const std::string& name) {
 
 std::optional<Trees> Trees::open(const std::filesystem::path& data_dir, const std::string& name) {
   const UniqueFd data = open_data_dir(data_dir);
-  const UniqueFd all = open_own(data.get(), ".adapter", shared_mode);
+  const UniqueFd all = open_own(data.get(), volume::own_directory, shared_mode);
   if (!all) {
     return std::nullopt;
   }
@@ -89,8 +90,8 @@ std::optional<Trees> Trees::open(const std::filesystem::path& data_dir, const st
   if (!trees.own_) {
     return std::nullopt;
   }
-  trees.trees_ = open_own(trees.own_.get(), "trees", shared_mode);
-  trees.manifests_ = open_own(trees.own_.get(), "manifests", private_mode);
+  trees.trees_ = open_own(trees.own_.get(), volume::trees_directory, shared_mode);
+  trees.manifests_ = open_own(trees.own_.get(), volume::manifests_directory, private_mode);
   if (!trees.trees_ || !trees.manifests_) {
     return std::nullopt;
   }
@@ -99,20 +100,19 @@ std::optional<Trees> Trees::open(const std::filesystem::path& data_dir, const st
 
 Trees Trees::make(const std::filesystem::path& data_dir, const std::string& name, bool sync) {
   const UniqueFd data = open_data_dir(data_dir);
-  const UniqueFd all = make_folder(data.get(), ".adapter", shared_mode, sync);
+  const UniqueFd all = make_folder(data.get(), volume::own_directory, shared_mode, sync);
   Trees trees;
   trees.group_ = group_of(data.get());
   trees.name_ = name;
   trees.own_ = make_folder(all.get(), name, shared_mode, sync);
-  trees.trees_ = make_folder(trees.own_.get(), "trees", shared_mode, sync);
-  trees.manifests_ = make_folder(trees.own_.get(), "manifests", private_mode, sync);
+  trees.trees_ = make_folder(trees.own_.get(), volume::trees_directory, shared_mode, sync);
+  trees.manifests_ = make_folder(trees.own_.get(), volume::manifests_directory, private_mode, sync);
   return trees;
 }
 
 std::string Trees::absence(const std::filesystem::path& data_dir, const std::string& name, const ObjectId& commit) {
   std::error_code ignored;
-  const bool has_tree =
-      std::filesystem::is_directory(data_dir / ".adapter" / name / "trees" / commit.to_hex(), ignored);
+  const bool has_tree = std::filesystem::is_directory(data_dir / volume::tree_path(name, commit), ignored);
   return has_tree ? "the records of the trees are missing" : "the tree is missing";
 }
 
@@ -195,7 +195,7 @@ void Trees::require_replaceable(const ObjectId& commit) const {
   const std::string hex = commit.to_hex();
   struct stat info{};
   if (fstatat(trees_.get(), hex.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 && is_unreadable_place(errno)) {
-    const std::string cause = storage_error(errno, "look at", "trees/" + hex).text();
+    const std::string cause = storage_error(errno, "look at", std::string(volume::trees_directory) + "/" + hex).text();
     throw StuckTree(ErrorClass::storage, cause +
                                              "; the tree cannot be written anew in the place of a folder that the "
                                              "volume cannot look up: repair the file system (fsck)");
@@ -204,7 +204,7 @@ void Trees::require_replaceable(const ObjectId& commit) const {
 
 /// Without it the bytes are read again at the next look.
 void Trees::refresh_record(const std::string& hex, const Manifest& manifest) const {
-  const std::string temporary = unique_name(staging_prefix);
+  const std::string temporary = unique_name(volume::temporary_prefix);
   try {
     const UniqueFd file(
         openat(manifests_.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -224,7 +224,7 @@ void Trees::refresh_record(const std::string& hex, const Manifest& manifest) con
 
 void Trees::keep(const std::string& staging, int staging_fd, const ObjectId& commit, const Manifest& manifest) const {
   const std::string hex = commit.to_hex();
-  const std::string temporary = unique_name(staging_prefix);
+  const std::string temporary = unique_name(volume::temporary_prefix);
   UniqueFd file(
       openat(manifests_.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) {
@@ -255,7 +255,7 @@ void Trees::take_name(const std::string& staging, const std::string& hex) const 
   }
   // A damaged tree bears the name, and the link may lead to it: never a moment without a tree.
   if (exchange_names(trees_.get(), staging, hex)) {
-    renameat(trees_.get(), staging.c_str(), trees_.get(), unique_name(gone_prefix).c_str());
+    renameat(trees_.get(), staging.c_str(), trees_.get(), unique_name(volume::trash_prefix).c_str());
     return;
   }
   if (errno != EINVAL && errno != ENOSYS) {
@@ -263,7 +263,7 @@ void Trees::take_name(const std::string& staging, const std::string& hex) const 
   }
   // A file system that cannot exchange (some network ones): two steps, between which the damaged tree is gone already.
   // It is not deleted before the second one.
-  const std::string aside = unique_name(staging_prefix);
+  const std::string aside = unique_name(volume::temporary_prefix);
   if (renameat(trees_.get(), hex.c_str(), trees_.get(), aside.c_str()) != 0) {
     throw volume_error(errno, "rename", hex);
   }
@@ -272,13 +272,13 @@ void Trees::take_name(const std::string& staging, const std::string& hex) const 
     renameat(trees_.get(), aside.c_str(), trees_.get(), hex.c_str());  // the damaged tree is better than none
     throw volume_error(failure, "rename", hex);
   }
-  renameat(trees_.get(), aside.c_str(), trees_.get(), unique_name(gone_prefix).c_str());
+  renameat(trees_.get(), aside.c_str(), trees_.get(), unique_name(volume::trash_prefix).c_str());
 }
 
 void Trees::make_names_durable(const ObjectId& commit) const {
   try {
-    fsync_folder(manifests_.get(), "manifests");
-    fsync_folder(trees_.get(), "trees");
+    fsync_folder(manifests_.get(), volume::manifests_directory);
+    fsync_folder(trees_.get(), volume::trees_directory);
   } catch (...) {
     // The tree stays, for the link may lead to it already; without its record it is not taken for a complete one.
     unlinkat(manifests_.get(), commit.to_hex().c_str(), 0);
@@ -287,8 +287,8 @@ void Trees::make_names_durable(const ObjectId& commit) const {
 }
 
 void Trees::make_names_durable_at_start() const {
-  static_cast<void>(fsync_folder_unless_read_only(manifests_.get(), "manifests"));
-  static_cast<void>(fsync_folder_unless_read_only(trees_.get(), "trees"));
+  static_cast<void>(fsync_folder_unless_read_only(manifests_.get(), volume::manifests_directory));
+  static_cast<void>(fsync_folder_unless_read_only(trees_.get(), volume::trees_directory));
 }
 
 void Trees::set_aside(const ObjectId& commit) const {
@@ -309,12 +309,12 @@ std::size_t Trees::set_litter_aside() const {
     }
   };
   for (const std::string& name : list_names(trees_.get())) {
-    if (name.starts_with(staging_prefix)) {
+    if (name.starts_with(volume::temporary_prefix)) {
       attempt([&] { set_aside_folder(name); });
     }
   }
   for (const std::string& name : list_names(own_.get())) {
-    if (name.starts_with(temporary_link_prefix)) {
+    if (name.starts_with(volume::temporary_link_prefix)) {
       attempt([&] { remove_tree_at(own_.get(), name); });
     }
   }
@@ -331,12 +331,11 @@ std::size_t Trees::set_litter_aside() const {
 }
 
 Leftovers Trees::delete_gone(const Residue& residue, KnownResidue& known, const std::function<bool()>& give_up) const {
-  return residue.remove_gone(trees_.get(), std::filesystem::path(".adapter") / name_ / "trees", known, give_up,
-                             manifests_.get());
+  return residue.remove_gone(trees_.get(), volume::trees_path(name_), known, give_up, manifests_.get());
 }
 
 void Trees::set_aside_folder(const std::string& name) const {
-  const std::string gone = unique_name(gone_prefix);
+  const std::string gone = unique_name(volume::trash_prefix);
   if (renameat(trees_.get(), name.c_str(), trees_.get(), gone.c_str()) != 0 && errno != ENOENT) {
     throw volume_error(errno, "rename", name);
   }

@@ -17,9 +17,6 @@
 
 namespace adapter::publish {
 
-/// What the name of a tree begins with that is being written.
-inline constexpr std::string_view staging_prefix = ".tmp-";
-
 /// A look at one kept tree.
 struct TreeCheck {
   bool there = false;                ///< there is something under the commit's name

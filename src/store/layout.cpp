@@ -14,6 +14,7 @@
 #include "adapter/base/file.hpp"
 #include "adapter/base/limits.hpp"
 #include "adapter/base/text.hpp"
+#include "adapter/base/volume_layout.hpp"
 #include "names.hpp"
 #include "pack_format.hpp"
 
@@ -24,8 +25,6 @@ constexpr mode_t private_folder = 0700;
 constexpr mode_t shared_folder = 0755;
 constexpr mode_t plain_file = 0644;
 constexpr std::uint64_t max_record_bytes = 16 * mib;
-constexpr std::string_view temporary_prefix = ".tmp-";
-constexpr const char* source_file = "adapter-source";
 
 constexpr std::string_view config_text =
     "[core]\n"
@@ -143,10 +142,10 @@ std::string ids_as_lines(const std::vector<ObjectId>& ids) {
 }
 
 void forget_source(const Layout& layout, int git) {
-  if (unlinkat(git, source_file, 0) == 0) {
+  if (unlinkat(git, volume::source_file, 0) == 0) {
     fsync_folder(git, layout.git.native());
   } else if (errno != ENOENT) {
-    throw storage_error(errno, "remove", (layout.git / source_file).native());
+    throw storage_error(errno, "remove", (layout.git / volume::source_file).native());
   }
 }
 
@@ -189,24 +188,24 @@ UniqueFd provide_root(const std::filesystem::path& root) {
 
 Layout::Layout(std::filesystem::path directory)
     : root(std::move(directory)),
-      incoming(root / "incoming"),
-      git(root / "repo.git"),
+      incoming(root / volume::quarantine_directory),
+      git(root / volume::git_directory),
       objects(git / "objects"),
       packs(objects / "pack"),
-      damaged(git / "damaged") {}
+      damaged(git / volume::damaged_packs_directory) {}
 
 void prepare_layout(const Layout& layout) {
   const UniqueFd root = provide_root(layout.root);
   bool root_changed = false;
   bool git_changed = false;
   bool objects_changed = false;
-  const UniqueFd incoming = provide_private(root.get(), "incoming", root_changed);
-  const UniqueFd git = provide_private(root.get(), "repo.git", root_changed);
+  const UniqueFd incoming = provide_private(root.get(), volume::quarantine_directory, root_changed);
+  const UniqueFd git = provide_private(root.get(), volume::git_directory, root_changed);
   for (const std::string& name : names_in(layout.incoming)) {
     remove_tree_at(incoming.get(), name);
   }
   for (const std::string& name : names_in(layout.git)) {
-    if (name.starts_with(temporary_prefix)) {
+    if (name.starts_with(volume::temporary_prefix)) {
       remove_tree_at(git.get(), name);
     }
   }
@@ -247,13 +246,13 @@ StoredRefs read_stored_refs(const Layout& layout) {
       stored.shallow.push_back(*id);
     }
   }
-  const std::string depth = read_or_empty(git.get(), "adapter-depth");
+  const std::string depth = read_or_empty(git.get(), volume::depth_file);
   unsigned value = 0;
   if (std::sscanf(depth.c_str(), "%9u", &value) == 1) {
     stored.depth = value;
   }
   if (stored.current) {
-    const std::string source = read_or_empty(git.get(), source_file);
+    const std::string source = read_or_empty(git.get(), volume::source_file);
     stored.source = source.substr(0, source.find('\n'));
   }
   return stored;
@@ -280,13 +279,13 @@ void write_stored_refs(const Layout& layout, const StoredRefs& stored) {
   write_shallow(layout, stored.shallow);
   const UniqueFd git = open_directory(layout.git);
   const std::string source = stored.source.empty() ? "" : stored.source + "\n";
-  const bool other_source = source != read_or_empty(git.get(), source_file);
+  const bool other_source = source != read_or_empty(git.get(), volume::source_file);
   if (other_source) {
     forget_source(layout, git.get());
   }
   const std::string depth = std::to_string(stored.depth) + "\n";
-  if (depth != read_or_empty(git.get(), "adapter-depth")) {
-    replace_file_at(git.get(), "adapter-depth", depth, plain_file);
+  if (depth != read_or_empty(git.get(), volume::depth_file)) {
+    replace_file_at(git.get(), volume::depth_file, depth, plain_file);
   }
   replace_file_at(git.get(), "packed-refs", format_packed_refs(stored), plain_file);
   std::string head = stored.current_commit ? stored.current_commit->to_hex() + "\n" : "ref: refs/heads/main\n";
@@ -298,7 +297,7 @@ void write_stored_refs(const Layout& layout, const StoredRefs& stored) {
     replace_file_at(git.get(), "HEAD", head, plain_file);
   }
   if (other_source && !source.empty()) {
-    replace_file_at(git.get(), source_file, source, plain_file);
+    replace_file_at(git.get(), volume::source_file, source, plain_file);
   }
 }
 
@@ -363,8 +362,8 @@ void remove_packs(const std::filesystem::path& folder, const std::vector<std::st
 
 void quarantine_pack(const Layout& layout, const std::string& stem) {
   const UniqueFd git = open_directory(layout.git);
-  ensure_directory_at(git.get(), "damaged", private_folder);
-  const UniqueFd damaged = open_directory_at(git.get(), "damaged");
+  ensure_directory_at(git.get(), volume::damaged_packs_directory, private_folder);
+  const UniqueFd damaged = open_directory_at(git.get(), volume::damaged_packs_directory);
   for (const std::string& name : {stem + ".idx", stem + ".pack"}) {
     remove_tree_at(damaged.get(), name);  // a file does not replace a folder, nor a folder a file
     rename_or_throw(layout.packs / name, layout.damaged / name);

@@ -14,6 +14,7 @@
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/text.hpp"
+#include "adapter/base/volume_layout.hpp"
 #include "adapter/log/log.hpp"
 #include "history.hpp"
 #include "housekeeping.hpp"
@@ -192,7 +193,7 @@ bool indexes_to_the_same(const Layout& layout, const PackFile& pack, const std::
 
 void remove_damaged(const Layout& layout) {
   const UniqueFd git = open_directory(layout.git);
-  remove_tree_at(git.get(), "damaged");
+  remove_tree_at(git.get(), volume::damaged_packs_directory);
 }
 
 /// The records after `tip` was verified as `commit`: what was current becomes previous.

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "adapter/base/volume_layout.hpp"
 #include "adapter/publish/publisher.hpp"
 #include "repository_journal.hpp"
 
@@ -38,7 +39,8 @@ bool holds_a_repository(const std::filesystem::path& directory) {
   const auto has_folder = [&](const char* name) {
     return std::filesystem::is_directory(std::filesystem::symlink_status(directory / name, ignored));
   };
-  return state || has_folder("repo.git") || (has_folder("trees") && has_folder("manifests"));
+  return state || has_folder(volume::git_directory) ||
+         (has_folder(volume::trees_directory) && has_folder(volume::manifests_directory));
 }
 
 /// One that never published, or whose journal is lost, has its name for a link or none.
@@ -59,7 +61,7 @@ std::map<std::string, std::string> foreign_needs(const ConfiguredLinks& configur
   std::map<std::string, std::string> needs;
   for (const auto& [name, link] : configured.link_of) {
     std::vector<std::string> links{link};
-    if (const std::optional<SavedState> state = read_state(configured.data_dir / ".adapter" / name)) {
+    if (const std::optional<SavedState> state = read_state(configured.data_dir / volume::own_path(name))) {
       for (const FormerLink& former : state->former_links) {
         add_once(links, former.link);
       }
@@ -92,7 +94,7 @@ bool ConfiguredLinks::is_claimed(const std::string& link) const {
 std::vector<Leftover> find_leftovers(const ConfiguredLinks& configured) {
   std::vector<Leftover> leftovers;
   std::error_code failure;
-  std::filesystem::directory_iterator item(configured.data_dir / ".adapter", failure);
+  std::filesystem::directory_iterator item(configured.data_dir / volume::own_directory, failure);
   for (; !failure && item != std::filesystem::directory_iterator(); item.increment(failure)) {
     const std::string name = item->path().filename();
     std::error_code ignored;

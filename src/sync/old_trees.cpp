@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "adapter/async/compat.hpp"
+#include "adapter/base/volume_layout.hpp"
 #include "adapter/log/log.hpp"
 #include "adapter/publish/publisher.hpp"
 
@@ -170,7 +171,7 @@ asio::awaitable<void> OldTrees::delete_some(std::string name) {
     slice = co_await async::run_blocking(named, std::move(job), "delete old trees", async::Lane::deletion);
   } catch (const Error& error) {
     failed = true;
-    const std::string repository = name == publish::retired_repositories ? "" : name;
+    const std::string repository = name == volume::retired_repositories ? "" : name;
     log::warning("sweep_failed", "what is no longer needed could not be removed; it is tried again later",
                  {{"repository", repository}, {"error", error.text()}});
   }

@@ -45,7 +45,7 @@ public:
   /// With another way to delete, for tests.
   OldTrees(const asio::any_io_executor& executor, async::Workers& workers, DeleteSlice delete_slice);
 
-  /// The repository `name`, or publish::retired_repositories, may have something to delete.
+  /// The repository `name`, or volume::retired_repositories, may have something to delete.
   void request(const std::filesystem::path& data_dir, const std::string& name);
   /// Deletes until cancelled, or until finish() was called and nothing is left to do.
   asio::awaitable<void> run();

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "adapter/base/volume_layout.hpp"
 #include "adapter/log/log.hpp"
 #include "machine.hpp"
 
@@ -198,7 +199,7 @@ asio::awaitable<bool> Pruner::retire(Leftover leftover, std::uint64_t generation
 }
 
 void Pruner::request_deletion() {
-  old_trees_.request(configured_.data_dir, publish::retired_repositories);
+  old_trees_.request(configured_.data_dir, volume::retired_repositories);
 }
 
 std::vector<std::string> Pruner::links_of_others(const std::string& name) const {
@@ -271,7 +272,7 @@ asio::awaitable<std::vector<PruneCandidate>> Pruner::candidates() {
     }
     PruneCandidate candidate;
     candidate.name = leftover.name;
-    candidate.directory = (configured_.data_dir / ".adapter" / leftover.name).native();
+    candidate.directory = (configured_.data_dir / volume::own_path(leftover.name)).native();
     candidate.links = std::move(leftover.leading);
     candidate.needed_by = leftover.needed_by;
     candidate.held = configured_.link_of.empty();
@@ -293,7 +294,7 @@ asio::awaitable<std::vector<PruneResult>> Pruner::prune_now(std::vector<std::str
     results.push_back(std::move(result));
   }
   wakeup_.wake();
-  co_await old_trees_.wait_until_deleted(publish::retired_repositories);
+  co_await old_trees_.wait_until_deleted(volume::retired_repositories);
   co_return results;
 }
 

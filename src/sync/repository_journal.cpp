@@ -14,13 +14,12 @@
 #include "adapter/base/json_depth.hpp"
 #include "adapter/base/limits.hpp"
 #include "adapter/base/text.hpp"
+#include "adapter/base/volume_layout.hpp"
 #include "adapter/log/log.hpp"
 
 namespace adapter::sync {
 namespace {
 
-constexpr const char* file_name = "state.json";
-constexpr std::string_view temporary_prefix = ".tmp-";
 constexpr std::uint64_t max_state_bytes = 256 * kib;
 constexpr int format_version = 1;
 constexpr std::chrono::hours latest_success{24 * 366 * 230};  // since 1970
@@ -46,7 +45,7 @@ ObjectId required_id(const nlohmann::json& object, const char* key) {
 /// Something that a configuration can have said: relative, below the data directory, and not in our own folder.
 bool is_plain_link(std::string_view link) {
   const auto parts = split(link, '/');
-  return parts.front() != ".adapter" && std::none_of(parts.begin(), parts.end(), [](std::string_view part) {
+  return parts.front() != volume::own_directory && std::none_of(parts.begin(), parts.end(), [](std::string_view part) {
            return part.empty() || part == "." || part == ".." || part.size() > max_name_bytes ||
                   part.find('\0') != std::string_view::npos;
          });
@@ -58,7 +57,7 @@ void sweep_temporaries(const std::filesystem::path& directory, int folder) {
   std::filesystem::directory_iterator item(directory, ignored);
   while (!ignored && item != std::filesystem::directory_iterator()) {
     const std::string name = item->path().filename();
-    if (name.starts_with(temporary_prefix) && item->is_regular_file(ignored)) {
+    if (name.starts_with(volume::temporary_prefix) && item->is_regular_file(ignored)) {
       remove_tree_at(folder, name);
     }
     item.increment(ignored);
@@ -299,12 +298,12 @@ Notes read_notes(const std::filesystem::path& directory) {
     return notes;
   }
   const UniqueFd folder = open_directory(directory);
-  if (stat_at(folder.get(), file_name, info) != 0) {
+  if (stat_at(folder.get(), volume::state_file, info) != 0) {
     return notes;
   }
   notes.damaged = true;
   if (S_ISREG(info.st_mode) && info.st_size <= static_cast<off_t>(max_state_bytes)) {
-    notes.state = parse_state(read_file_at(folder.get(), file_name, max_state_bytes));
+    notes.state = parse_state(read_file_at(folder.get(), volume::state_file, max_state_bytes));
     notes.damaged = !notes.state;
   }
   return notes;
@@ -320,7 +319,7 @@ std::optional<SavedState> load_state(const std::filesystem::path& directory) {
     log::warning("notes_damaged",
                  "the notes on a repository cannot be understood and are made anew; a link of an earlier configuration "
                  "stays where it is: remove it by hand",
-                 {{"repository", directory.filename().native()}, {"file", (directory / file_name).native()}});
+                 {{"repository", directory.filename().native()}, {"file", (directory / volume::state_file).native()}});
   }
   try {
     const UniqueFd folder = open_directory(directory);
@@ -333,7 +332,7 @@ std::optional<SavedState> load_state(const std::filesystem::path& directory) {
 void save_state(const std::filesystem::path& directory, SavedState state) {
   const UniqueFd folder = open_directory(directory);
   state.repository = directory.filename();
-  replace_file_at(folder.get(), file_name, to_json(state), 0600);
+  replace_file_at(folder.get(), volume::state_file, to_json(state), 0600);
 }
 
 asio::awaitable<void> RepositoryJournal::load() {

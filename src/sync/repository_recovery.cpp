@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "adapter/base/volume_layout.hpp"
 #include "adapter/log/log.hpp"
 #include "old_trees.hpp"
 #include "pruner.hpp"
@@ -60,7 +61,7 @@ std::optional<Source> source_shown(const std::filesystem::path& data_dir, const 
   if (!owner || failure || !commit || !std::filesystem::is_directory(data_dir / link, failure)) {
     return std::nullopt;
   }
-  const std::optional<SavedState> state = read_state(data_dir / ".adapter" / *owner);
+  const std::optional<SavedState> state = read_state(data_dir / volume::own_path(*owner));
   if (state && state->published && state->published->commit == *commit) {
     return state->source;
   }
@@ -75,7 +76,7 @@ std::vector<std::string> links_into(const std::filesystem::path& data_dir, const
                                     const std::vector<std::string>& links, const std::stop_token& stop) {
   std::vector<std::string> found;
   std::error_code failure;
-  if (!std::filesystem::exists(data_dir / ".adapter" / name / "trees", failure)) {
+  if (!std::filesystem::exists(data_dir / volume::trees_path(name), failure)) {
     return found;
   }
   for (const std::string& link : links) {

@@ -16,6 +16,7 @@
 
 #include "adapter/async/compat.hpp"
 #include "adapter/base/text.hpp"
+#include "adapter/base/volume_layout.hpp"
 #include "adapter/log/log.hpp"
 #include "old_trees.hpp"
 
@@ -91,7 +92,7 @@ RepositoryTask::RepositoryTask(Shared& shared, std::shared_ptr<RemoteGroup> grou
       group_(std::move(group)),
       repository_(std::move(repository)),
       data_dir_(data_dir),
-      directory_(data_dir / ".adapter" / repository_.name),
+      directory_(data_dir / volume::own_path(repository_.name)),
       source_{repository_.url.to_string(), repository_.ref},
       fingerprint_(config::settings_fingerprint(repository_)),
       selection_(repository_.ref),

@@ -13,6 +13,7 @@ import check_includes
 import check_length
 import check_log_fields
 import check_shell
+import check_volume_names
 import check_words
 import common
 
@@ -251,6 +252,26 @@ class Shell(Tree):
         self.assertTrue(check_shell.findings(self.root, [bad]))
         self.assertEqual(check_shell.findings(self.root, [good]), [])
         self.assertFalse(check_shell.is_shell(self.root, self.put('other', '#!/usr/bin/env python3\n')))
+
+
+class VolumeNames(unittest.TestCase):
+    KNOWN = check_volume_names.names('inline constexpr const char* lock_file = ".lock";\n'
+                                     'inline constexpr const char* trees_directory = "trees";\n'
+                                     'inline constexpr const char* trash_prefix = ".gone-";\n')
+
+    def test_the_header_is_read(self):
+        self.assertEqual(self.KNOWN, {'.lock', 'trees', '.gone-'})
+
+    def test_names_and_paths_are_found(self):
+        for literal in ('.lock', '.adapter/.lock', 'trees', '/trees/', '.gone-', '.gone-1', 'a/.gone-'):
+            with self.subTest(literal):
+                found = check_volume_names.findings(f'int a;\nopen("{literal}");', self.KNOWN)
+                self.assertEqual([line for line, _ in found], [2])
+
+    def test_sentences_and_suffixes_of_refs_are_left_alone(self):
+        source = ('#include "trees"\n// "trees"\nlog("old trees", "the trees are gone");\n'
+                  'if (part.ends_with(".lock")) { throw Error("ends with .lock"); }\n')
+        self.assertEqual(check_volume_names.findings(source, self.KNOWN), [])
 
 
 class Reports(unittest.TestCase):

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "adapter/base/file.hpp"
+#include "adapter/base/volume_layout.hpp"
 #include "memory_objects.hpp"
 
 namespace adapter::testing {
@@ -111,8 +112,8 @@ inline bool at_once() {
 inline publish::Deletion delete_retired(
     const fs::path& data_dir, publish::KnownResidue& known, bool tries = false,
     const std::function<bool()>& give_up = [] { return false; }) {
-  const publish::Deletion done = publish::delete_old_trees(data_dir, publish::retired_repositories, known, give_up);
-  return tries ? publish::retry_residue(data_dir, publish::retired_repositories, known, give_up) : done;
+  const publish::Deletion done = publish::delete_old_trees(data_dir, volume::retired_repositories, known, give_up);
+  return tries ? publish::retry_residue(data_dir, volume::retired_repositories, known, give_up) : done;
 }
 inline publish::Deletion delete_retired(const fs::path& data_dir) {
   publish::KnownResidue known;

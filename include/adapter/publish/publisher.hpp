@@ -152,21 +152,18 @@ struct KnownResidue {
   std::set<std::string> stuck;  ///< names of trees that cannot be moved out of the way either
 };
 
-/// In place of a repository's name: the repositories that retire_all() took out of use.
-inline constexpr const char* retired_repositories = ".pruned";
-
 /// How far a deletion came.
 struct Deletion {
   bool complete = true;        ///< false when it gave up
   bool mostly_looked = false;  ///< it met more that cannot be removed than it removed
 };
 
-/// Deletes the trees that recover() and publish() of a repository took out of use, or all retired_repositories, without
-/// those that `known` says are stuck, and adds to `known`. Where it gives up the next call begins anew with what is
-/// left, so that a caller has to give it more time when it mostly looked. Blocking; any thread, also beside calls of
-/// that repository's publisher, but not beside itself or retry_residue of that name: two removals of one directory
-/// would stumble over what the other has taken away. Warns of what cannot be removed when nothing was known of it
-/// before. Storage error when the volume fails.
+/// Deletes the trees that recover() and publish() of a repository took out of use, or all volume::retired_repositories,
+/// without those that `known` says are stuck, and adds to `known`. Where it gives up the next call begins anew with
+/// what is left, so that a caller has to give it more time when it mostly looked. Blocking; any thread, also beside
+/// calls of that repository's publisher, but not beside itself or retry_residue of that name: two removals of one
+/// directory would stumble over what the other has taken away. Warns of what cannot be removed when nothing was known
+/// of it before. Storage error when the volume fails.
 [[nodiscard]] Deletion delete_old_trees(const std::filesystem::path& data_dir, const std::string& name,
                                         KnownResidue& known, const std::function<bool()>& give_up);
 
