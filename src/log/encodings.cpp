@@ -44,6 +44,9 @@ constexpr auto latin1_entities = std::to_array<std::string_view>(
      "oslash", "ugrave", "uacute", "ucirc",  "uuml",   "yacute", "thorn",  "yuml"});
 static_assert(latin1_entities.size() == 0x60);
 
+/// "lt" and "#9" are the shortest.
+constexpr std::size_t min_entity_name_bytes = 2;
+
 constexpr std::string_view letter_escapes = "abefnrtv";
 constexpr std::string_view escaped_bytes = "\a\b\x1b\f\n\r\t\v";
 
@@ -70,17 +73,21 @@ std::optional<Unit> byte_unit(std::optional<char32_t> value, std::size_t length)
 }
 
 /// RFC 3629 §3.
+std::string utf8_of(char32_t code) {
+  const std::size_t following = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+  static constexpr std::array<unsigned, 4> marks = {0, 0xC0, 0xE0, 0xF0};
+  std::string bytes(1, static_cast<char>(marks[following] | (code >> (6 * following))));
+  for (std::size_t i = following; i > 0; --i) {
+    bytes.push_back(static_cast<char>(0x80U | ((code >> (6 * (i - 1))) & 0x3FU)));
+  }
+  return bytes;
+}
+
 std::optional<Unit> code_unit(std::optional<char32_t> code, std::size_t length) {
   if (!code || *code > 0x10FFFF || is_surrogate(*code, 0xD800) || is_surrogate(*code, 0xDC00)) {
     return std::nullopt;
   }
-  const std::size_t following = *code < 0x80 ? 0 : *code < 0x800 ? 1 : *code < 0x10000 ? 2 : 3;
-  static constexpr std::array<unsigned, 4> marks = {0, 0xC0, 0xE0, 0xF0};
-  std::string bytes(1, static_cast<char>(marks[following] | (*code >> (6 * following))));
-  for (std::size_t i = following; i > 0; --i) {
-    bytes.push_back(static_cast<char>(0x80U | ((*code >> (6 * (i - 1))) & 0x3FU)));
-  }
-  return Unit{std::move(bytes), length};
+  return Unit{utf8_of(*code), length};
 }
 
 /// "\uXXXX", or "%uXXXX", and a second one where the first is half of a pair.
@@ -149,9 +156,19 @@ std::optional<char32_t> code_of_entity(std::string_view name) {
                                          : std::nullopt;
 }
 
+/// The longest name that begins the text behind "&" counts, as in HTML.
 std::optional<Unit> entity_unit(std::string_view text) {
-  const std::size_t end = text.substr(0, max_unit_bytes).find(';');
-  return end != std::string_view::npos ? code_unit(code_of_entity(text.substr(1, end - 1)), end + 1) : std::nullopt;
+  const std::string_view rest = text.substr(1, max_unit_bytes - 2);
+  const auto* const end =
+      std::find_if_not(rest.begin(), rest.end(), [](unsigned char c) { return c == '#' || std::isalnum(c) != 0; });
+  for (auto size = static_cast<std::size_t>(end - rest.begin()); size >= min_entity_name_bytes; --size) {
+    const std::optional<char32_t> code = code_of_entity(rest.substr(0, size));
+    const std::string_view behind = text.substr(1 + size);
+    if (code && !behind.starts_with(cut_mark)) {
+      return code_unit(code, 1 + size + (behind.starts_with(';') ? 1 : 0));
+    }
+  }
+  return std::nullopt;
 }
 
 char lead_of(Encoding encoding) noexcept {
@@ -170,6 +187,14 @@ void append_as_it_is(Decoded& to, std::string_view text, Span span) {
   }
 }
 
+/// Moves `at` past `length` bytes that a cut left of what follows `to`.
+void skip_before_cut(Decoded& to, std::size_t& at, std::size_t length) {
+  at += length;
+  if (!to.origins.empty()) {
+    to.origins.back().end = at;
+  }
+}
+
 std::optional<Decoded> decoded_units(char lead, std::string_view text) {
   Decoded out;
   bool changed = false;
@@ -177,9 +202,15 @@ std::optional<Decoded> decoded_units(char lead, std::string_view text) {
   for (std::size_t next = text.find(lead); next != std::string_view::npos; next = text.find(lead, at)) {
     append_as_it_is(out, text, {at, next});
     const std::optional<Unit> unit = read_unit(text.substr(next));
-    at = next + (unit ? unit->length : 1);
-    append(out, unit ? std::string_view(unit->bytes) : text.substr(next, 1), {next, at});
-    changed = changed || unit;
+    const std::optional<std::size_t> cut = unit ? std::nullopt : bytes_before_cut(text.substr(next));
+    at = next;
+    if (cut) {
+      skip_before_cut(out, at, *cut);
+    } else {
+      at += unit ? unit->length : 1;
+      append(out, unit ? std::string_view(unit->bytes) : text.substr(next, 1), {next, at});
+    }
+    changed = changed || unit || cut;
   }
   append_as_it_is(out, text, {at, text.size()});
   return changed ? std::optional(std::move(out)) : std::nullopt;
@@ -211,6 +242,9 @@ std::optional<Decoded> decoded_hex(std::size_t shift, std::string_view text) {
       append(out, std::string(1, static_cast<char>(value)), {at, at + 2});
       at += 2;
     }
+    if (hex_digits_at(text, at) == 1 && text.substr(at + 1).starts_with(cut_mark)) {
+      skip_before_cut(out, at, 1);
+    }
     changed = true;
   }
   return changed ? std::optional(std::move(out)) : std::nullopt;
@@ -231,6 +265,40 @@ std::optional<Unit> read_unit(std::string_view text) {
     default:
       return std::nullopt;
   }
+}
+
+std::string utf8_of_latin1(std::string_view text) {
+  std::string out;
+  for (const char byte : text) {
+    out += utf8_of(static_cast<unsigned char>(byte));
+  }
+  return out;
+}
+
+std::optional<std::string> latin1_of_utf8(std::string_view text) {
+  if (!is_valid_utf8(text)) {
+    return std::nullopt;
+  }
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    if (lead < 0x80) {
+      out.push_back(text[at]);
+    } else if (lead < 0xC4) {
+      ++at;
+      out.push_back(static_cast<char>(unsigned{lead} << 6U | (static_cast<unsigned>(text[at]) & 0x3FU)));
+    } else {
+      return std::nullopt;
+    }
+  }
+  return out;
+}
+
+std::optional<std::size_t> bytes_before_cut(std::string_view text) {
+  const std::size_t mark = text.substr(0, max_unit_bytes + cut_mark.size()).find(cut_mark);
+  const bool follows =
+      mark == 0 || (mark != std::string_view::npos && unit_leads.find(text[0]) != std::string_view::npos);
+  return follows ? std::optional(mark) : std::nullopt;
 }
 
 std::optional<Decoded> decoded(Encoding encoding, std::string_view text) {

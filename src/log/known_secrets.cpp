@@ -3,9 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <mutex>
-#include <new>
 #include <optional>
 #include <utility>
 
@@ -13,8 +11,6 @@
 
 namespace adapter::log {
 namespace {
-
-constexpr std::string_view cut_mark = "…";
 
 /// One spelling of a secret, KnownSecrets::min_secret_bytes or longer.
 struct Spelling {
@@ -36,8 +32,11 @@ bool is_base64(char c) noexcept {
          c == '-' || c == '_' || c == '=';
 }
 
-std::vector<Spelling> spellings_of(std::string_view secret) {
-  std::vector<Spelling> spellings;
+/// Adds those of `secret`, unless it is too short.
+void add_spellings_of(std::string_view secret, std::vector<Spelling>& spellings) {
+  if (secret.size() < KnownSecrets::min_secret_bytes) {
+    return;
+  }
   spellings.push_back({std::string(secret), false});
   for (std::size_t skip = 0; skip < 3; ++skip) {
     const std::string core = base64_core(secret, skip);
@@ -48,6 +47,17 @@ std::vector<Spelling> spellings_of(std::string_view secret) {
     if (for_urls != core) {
       spellings.push_back({std::move(for_urls), true});
     }
+  }
+}
+
+/// A server that takes UTF-8 for Latin-1, or that converts one to the other, repeats a secret in other bytes.
+std::vector<Spelling> spellings_of(std::string_view secret) {
+  std::vector<Spelling> spellings;
+  add_spellings_of(secret, spellings);
+  const bool is_ascii = std::all_of(secret.begin(), secret.end(), [](unsigned char c) { return c < 0x80; });
+  if (!is_ascii) {
+    add_spellings_of(utf8_of_latin1(secret), spellings);
+    add_spellings_of(latin1_of_utf8(secret).value_or(""), spellings);
   }
   return spellings;
 }
@@ -67,14 +77,6 @@ Span base64_word(std::string_view text, Span span) noexcept {
     ++span.end;
   }
   return span;
-}
-
-/// How much of a unit stands between the start of `text` and the mark of a cut; nullopt when no mark follows.
-std::optional<std::size_t> bytes_before_cut(std::string_view text) {
-  const std::size_t mark = text.substr(0, max_unit_bytes + cut_mark.size()).find(cut_mark);
-  const bool follows =
-      mark == 0 || (mark != std::string_view::npos && unit_leads.find(text[0]) != std::string_view::npos);
-  return follows ? std::optional(mark) : std::nullopt;
 }
 
 void add_span(std::string_view text, Span span, bool in_base64, std::vector<Span>& spans) {
@@ -98,10 +100,16 @@ KnownSecrets::Place KnownSecrets::acquire(const Secret& secret) {
       owned_.splice(owned_.end(), retired_, place);
     }
   } else {
-    owned_.push_back({secret, 0});
-    place = std::prev(owned_.end());
-    places_.emplace(place->secret.reveal(), place);
-    add_spellings(place->secret.reveal());
+    std::list<Known> made;
+    place = made.insert(made.end(), Known{secret, 0, {}});
+    try {
+      add_spellings(*place);
+      places_.emplace(place->secret.reveal(), place);
+    } catch (...) {
+      remove_spellings(*place);
+      throw;
+    }
+    owned_.splice(owned_.end(), made);
     any_ = true;
   }
   ++place->owners;
@@ -115,21 +123,20 @@ void KnownSecrets::release(Place place) noexcept {
     return;
   }
   retired_.splice(retired_.end(), owned_, place);
-  try {
-    while (retired_.size() > max_retired_) {
-      const std::string_view oldest = retired_.front().secret.reveal();
-      remove_spellings(oldest);
-      places_.erase(oldest);
-      retired_.pop_front();
-    }
-  } catch (const std::bad_alloc&) {
-    return;  // the secret stays known until the next release()
+  while (retired_.size() > max_retired_) {
+    remove_spellings(retired_.front());
+    places_.erase(retired_.front().secret.reveal());
+    retired_.pop_front();
   }
 }
 
-void KnownSecrets::add_spellings(std::string_view secret) {
-  for (const Spelling& spelling : spellings_of(secret)) {
+/// What it added before it failed is in known.uses.
+void KnownSecrets::add_spellings(Known& known) {
+  const std::vector<Spelling> spellings = spellings_of(known.secret.reveal());
+  known.uses.reserve(spellings.size());
+  for (const Spelling& spelling : spellings) {
     const auto [place, is_new] = spellings_.try_emplace(spelling.text);
+    known.uses.push_back({place, spelling.in_base64});
     ++(spelling.in_base64 ? place->second.in_base64 : place->second.plain);
     if (is_new) {
       ++starts_[start_of(spelling.text)];
@@ -137,16 +144,18 @@ void KnownSecrets::add_spellings(std::string_view secret) {
   }
 }
 
-void KnownSecrets::remove_spellings(std::string_view secret) {
-  for (const Spelling& spelling : spellings_of(secret)) {
-    const auto place = spellings_.find(spelling.text);
-    Uses& uses = place->second;
-    --(spelling.in_base64 ? uses.in_base64 : uses.plain);
+void KnownSecrets::remove_spellings(const Known& known) noexcept {
+  for (const Use& use : known.uses) {
+    Uses& uses = use.spelling->second;
+    --(use.in_base64 ? uses.in_base64 : uses.plain);
     if (uses.plain + uses.in_base64 > 0) {
       continue;
     }
-    spellings_.erase(place);
-    const auto start = starts_.find(start_of(spelling.text));
+    const auto start = starts_.find(start_of(use.spelling->first));
+    spellings_.erase(use.spelling);
+    if (start == starts_.end()) {
+      continue;  // add_spellings() had no memory for it
+    }
     --start->second;
     if (start->second == 0) {
       starts_.erase(start);
@@ -155,54 +164,57 @@ void KnownSecrets::remove_spellings(std::string_view secret) {
 }
 
 /// Adds that `bytes` were read up to `at`, if a spelling begins with them.
-void KnownSecrets::add_reading(std::string_view bytes, std::size_t at, Readings& readings) const {
+void KnownSecrets::add_reading(std::string_view bytes, std::size_t at, Search& search) const {
+  search.spend(bytes.size());
   const auto found = spellings_.lower_bound(bytes);
   if (found != spellings_.end() && found->first.starts_with(bytes)) {
-    readings.insert({at, bytes.size(), found});
+    search.readings.insert({at, bytes.size(), found});
   }
 }
 
 /// Reads on from `at`, where `bytes` have been read, until they are enough to look a spelling up.
-void KnownSecrets::begin_reading(std::string_view text, std::size_t at, const std::string& bytes,
-                                 Readings& readings) const {
+void KnownSecrets::begin_reading(std::size_t at, const std::string& bytes, Search& search) const {
+  search.spend(bytes.size());
   if (bytes.size() >= min_secret_bytes) {
     if (starts_.contains(start_of(bytes))) {
-      add_reading(bytes, at, readings);
+      add_reading(bytes, at, search);
     }
     return;
   }
-  if (at == text.size()) {
+  if (at == search.text.size()) {
     return;
   }
-  begin_reading(text, at + 1, bytes + text[at], readings);
-  if (const std::optional<Unit> unit = read_unit(text.substr(at))) {
-    begin_reading(text, at + unit->length, bytes + unit->bytes, readings);
+  begin_reading(at + 1, bytes + search.text[at], search);
+  if (const std::optional<Unit> unit = read_unit(search.text.substr(at))) {
+    begin_reading(at + unit->length, bytes + unit->bytes, search);
   }
 }
 
 /// Adds that `bytes` follow, and end at `end` of the text.
-void KnownSecrets::go_on(const Reading& reading, std::string_view bytes, std::size_t end, Readings& readings) const {
+void KnownSecrets::go_on(const Reading& reading, std::string_view bytes, std::size_t end, Search& search) const {
   const std::string_view spelling = reading.spelling->first;
   if (spelling.substr(reading.length).starts_with(bytes)) {
-    readings.insert({end, reading.length + bytes.size(), reading.spelling});
+    search.spend(bytes.size());
+    search.readings.insert({end, reading.length + bytes.size(), reading.spelling});
   } else {
-    add_reading(std::string(spelling.substr(0, reading.length)).append(bytes), end, readings);
+    add_reading(std::string(spelling.substr(0, reading.length)).append(bytes), end, search);
   }
 }
 
-void KnownSecrets::find(std::string_view text, std::vector<Span>& spans) const {
+void KnownSecrets::find(std::string_view text, std::vector<Span>& spans, std::size_t& steps) const {
   const std::shared_lock lock(mutex_);
-  Readings readings;
+  Search search{text, steps, {}};
+  Readings& readings = search.readings;
   std::size_t next_unit = text.find_first_of(unit_leads);
-  for (std::size_t begin = 0; begin + min_secret_bytes <= text.size(); ++begin) {
+  for (std::size_t begin = 0; begin + min_secret_bytes <= text.size() && steps > 0; ++begin) {
     if (next_unit < begin) {
       next_unit = text.find_first_of(unit_leads, begin);
     }
     const bool is_plain = next_unit - begin >= min_secret_bytes;
     if (!is_plain || starts_.contains(start_of(text.substr(begin)))) {
-      begin_reading(text, begin, "", readings);
+      begin_reading(begin, "", search);
     }
-    while (!readings.empty()) {
+    while (!readings.empty() && steps > 0) {
       const Reading reading = readings.extract(readings.begin()).value();
       const std::string_view rest = text.substr(reading.at);
       const std::optional<std::size_t> more = reading.is_whole() ? 0 : bytes_before_cut(rest);
@@ -212,9 +224,9 @@ void KnownSecrets::find(std::string_view text, std::vector<Span>& spans) const {
       if (rest.empty()) {
         continue;
       }
-      go_on(reading, rest.substr(0, 1), reading.at + 1, readings);
+      go_on(reading, rest.substr(0, 1), reading.at + 1, search);
       if (const std::optional<Unit> unit = read_unit(rest)) {
-        go_on(reading, unit->bytes, reading.at + unit->length, readings);
+        go_on(reading, unit->bytes, reading.at + unit->length, search);
       }
     }
   }

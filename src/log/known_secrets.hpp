@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -23,9 +24,21 @@ namespace adapter::log {
 /// secret determines wherever it stands in what was encoded. A secret is known while it has an owner, and as one of the
 /// last `max_retired` that lost their last owner. Any thread. Outlives every Place that it gave out.
 class KnownSecrets {
+  /// How many secrets have a spelling, by what the spelling is.
+  struct Uses {
+    std::size_t plain = 0;
+    std::size_t in_base64 = 0;
+  };
+  using Spellings = std::map<std::string, Uses, std::less<>>;
+  /// A spelling that a secret has.
+  struct Use {
+    Spellings::iterator spelling;
+    bool in_base64 = false;
+  };
   struct Known {
     Secret secret;
     std::size_t owners = 0;
+    std::vector<Use> uses;
   };
 
 public:
@@ -33,9 +46,13 @@ public:
   /// Shorter secrets are not searched for: too much of other text would match.
   static constexpr std::size_t min_secret_bytes = 4;
 
+  /// A step of find() compares so many.
+  static constexpr std::size_t bytes_per_step = 64;
+
   explicit KnownSecrets(std::size_t max_retired) : max_retired_(max_retired) {}
 
-  /// Adds an owner to `secret`, which has min_secret_bytes or more. Each call is paired with one of release().
+  /// Adds an owner to `secret`, which has min_secret_bytes or more. Each call is paired with one of release(), but one
+  /// that throws bad_alloc, which adds nothing.
   [[nodiscard]] Place acquire(const Secret& secret);
   void release(Place place) noexcept;
 
@@ -44,19 +61,14 @@ public:
 
   /// Adds to `spans` where a known secret is spelled in `text`, each character as it is or as a unit of an encoding, or
   /// where one begins and was cut at "…"; of base64 the whole word. The time grows with the length of the text, and
-  /// with the logarithm of the number of secrets.
-  void find(std::string_view text, std::vector<Span>& spans) const;
+  /// with the logarithm of the number of secrets. Where text repeats much of secrets that repeat themselves it grows
+  /// with their length too, so that the search counts `steps` down: one for each way to read a byte, and more where
+  /// much is compared. It ends, with some of the spans, where no steps are left.
+  void find(std::string_view text, std::vector<Span>& spans, std::size_t& steps) const;
 
 private:
-  /// How many secrets have a spelling, by what the spelling is.
-  struct Uses {
-    std::size_t plain = 0;
-    std::size_t in_base64 = 0;
-  };
-  using Spellings = std::map<std::string, Uses, std::less<>>;
-
-  void add_spellings(std::string_view secret);
-  void remove_spellings(std::string_view secret);
+  void add_spellings(Known& known);
+  void remove_spellings(const Known& known) noexcept;
   /// One of the ways to read a text up to `at`: what was read is the first `length` bytes of `spelling`, which is the
   /// first of spellings_ that begins so.
   struct Reading {
@@ -71,10 +83,18 @@ private:
     }
   };
   using Readings = std::set<Reading>;
+  struct Search {
+    std::string_view text;
+    std::size_t& steps;
+    Readings readings;
 
-  void begin_reading(std::string_view text, std::size_t at, const std::string& bytes, Readings& readings) const;
-  void go_on(const Reading& reading, std::string_view bytes, std::size_t end, Readings& readings) const;
-  void add_reading(std::string_view bytes, std::size_t at, Readings& readings) const;
+    /// For `bytes` that are looked up or compared.
+    void spend(std::size_t bytes) noexcept { steps -= std::min(steps, 1 + bytes / bytes_per_step); }
+  };
+
+  void begin_reading(std::size_t at, const std::string& bytes, Search& search) const;
+  void go_on(const Reading& reading, std::string_view bytes, std::size_t end, Search& search) const;
+  void add_reading(std::string_view bytes, std::size_t at, Search& search) const;
 
   const std::size_t max_retired_;
   mutable std::shared_mutex mutex_;

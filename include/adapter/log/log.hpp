@@ -97,9 +97,11 @@ private:
 
 /// `text` with every registered secret replaced by "***": in any mixture of plain, percent and form encoding, HTML
 /// entities, and the backslash escapes of JSON, C, shells and escape(); in hexadecimal digits; inside base64 (the whole
-/// base64 word goes, a user name in it too); all these under two more encodings; and the beginning of one that was cut
-/// at "…". What the sinks use, before they escape and cut; public for other outputs (state files, the API). Takes time
-/// by the length of the text, hardly by the number of secrets. Any thread.
+/// base64 word goes, a user name in it too); with UTF-8 taken for Latin-1 or one converted to the other; all these
+/// under two more encodings; and the beginning of one that was cut at "…". What the sinks use, before they escape and
+/// cut; public for other outputs (state files, the API). Takes time by the length of the text, hardly by the number of
+/// secrets: "***" alone for a text that would take longer, because its bytes can be read in many ways as parts of
+/// secrets. Any thread.
 [[nodiscard]] std::string redacted(std::string_view text);
 
 /// One line without the newline, as the sinks write it; pure but for the registered secrets. For tests and other sinks.

@@ -231,6 +231,37 @@ TEST(RedactionEncodings, HidesTheBeginningOfAnEncodedSecretThatWasCut) {
   }
 }
 
+TEST(RedactionEncodings, HidesTheBeginningOfHexadecimalDigitsThatWereCut) {
+  const std::string secret = "ghp_AbCdEf0123456789xyz";
+  const Redaction hidden{Secret(std::string_view(secret))};
+  for (const std::string& written : {hex(secret), "a" + hex(secret), percent_encoded(hex(secret)), hex(hex(secret)),
+                                     hex(percent_encoded(secret)), html_escaped(hex("&") + hex(secret))}) {
+    for (std::size_t length = 40; length < written.size(); ++length) {
+      const std::string text = redacted("said: " + written.substr(0, length) + "…");
+      EXPECT_LE(text.size(), std::string("said: a26***…").size()) << written << " cut at " << length << ": " << text;
+    }
+  }
+}
+
+TEST(RedactionEncodings, HidesASecretInAnotherCharacterSet) {
+  const Redaction in_utf8{Secret(std::string_view("p\xC3\xA4sswort-geheim-1"))};
+  const Redaction in_latin1{Secret(std::string_view("p\xE4sswort-latin-1"))};
+  for (const std::string_view text :
+       {"p\xC3\x83\xC2\xA4sswort-geheim-1", "p\\u00c3\\u00a4sswort-geheim-1", "p&Atilde;&curren;sswort-geheim-1",
+        "p\xE4sswort-geheim-1", "p\\xE4sswort-geheim-1", "p%E4sswort-geheim-1", "p&#195;&#164;sswort-geheim-1",
+        "p\\u00e4sswort-latin-1", "p&auml;sswort-latin-1", "p\xC3\xA4sswort-latin-1", "p%C3%A4sswort-latin-1"}) {
+    EXPECT_EQ(redacted(text), "***") << text;
+  }
+  EXPECT_EQ(redacted("Basic " + base64("u:p\xE4sswort-geheim-1")), "Basic ***");
+  EXPECT_EQ(redacted("Basic " + base64("u:p\xC3\xA4sswort-latin-1")), "Basic ***");
+}
+
+TEST(RedactionEncodings, HidesEntitiesWithoutTheirEnd) {
+  const Redaction hidden{Secret(std::string_view("pa\"ss\\wo'rd<x>&y z"))};
+  EXPECT_EQ(redacted("a pa&quotss\\wo&#39rd&ltx&gt&ampy z b"), "a *** b");
+  EXPECT_EQ(redacted("a pa&quotss\\wo&#x27;rd&LTx&gt;&ampy z b"), "a *** b");
+}
+
 TEST(RedactionEncodings, LeavesTextWithoutASecretAsItIs) {
   std::vector<Redaction> hidden;
   for (unsigned seed = 0; seed < 200; ++seed) {
