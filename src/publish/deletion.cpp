@@ -46,7 +46,8 @@ Deletion retry_residue(const std::filesystem::path& data_dir, const std::string&
   if (left.interrupted) {
     return deletion(left);
   }
-  residue.note(left, known);
+  KnownResidue noted = known;
+  residue.note(left, noted);
   KnownResidue found{.entries = left.entries, .stuck = {}};
   if (!known.stuck.empty()) {
     left = delete_gone(data_dir, name, found, give_up);

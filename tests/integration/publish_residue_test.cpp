@@ -226,6 +226,34 @@ TEST_F(ResidueTest, StaysWhereItIsWhenItsRootIsAnotherUsersToo) {
   EXPECT_THAT(names_in(folder_.path() / ".adapter/docs/trees"), SizeIs(3));
 }
 
+TEST_F(ResidueTest, IsCountedOnceHoweverOftenALookAtItIsInterrupted) {
+  if (!is_root()) {
+    return;
+  }
+  publish(1);
+  leave_cache(tree(1));
+  publish(2);
+  leave_cache(tree(2));
+  ASSERT_EQ(chown(tree(2).c_str(), 0, 0), 0);
+  publish(3);
+  const std::uint64_t entries = publish(4);
+  EXPECT_THAT(names_in(residue()), SizeIs(1));
+  as_adapters_user([&] {
+    publish::KnownResidue known;
+    const auto never = [] { return false; };
+    EXPECT_TRUE(publish::delete_old_trees(folder_.path(), "docs", known, never).complete);
+    EXPECT_TRUE(publish::retry_residue(folder_.path(), "docs", known, never).complete);
+    EXPECT_EQ(known.entries, entries);
+    bool complete = false;
+    for (int looks = 0; !complete; ++looks) {
+      const auto give_up = [left = looks]() mutable { return left-- <= 0; };
+      complete = publish::retry_residue(folder_.path(), "docs", known, give_up).complete;
+      EXPECT_EQ(known.entries, entries) << "given up after " << looks << " looks";
+      EXPECT_THAT(known.stuck, SizeIs(1));
+    }
+  });
+}
+
 TEST_F(ResidueTest, OfAPrunedRepositoryKeepsNothingElse) {
   if (!is_root()) {
     return;
