@@ -3,6 +3,8 @@
 
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "adapter/async/workers.hpp"
 #include "adapter/auth/credentials.hpp"
 #include "adapter/base/text.hpp"
+#include "adapter/log/log.hpp"
 #include "adapter/net/http_client.hpp"
 #include "adapter/transport/remote.hpp"
 #include "asked_refs.hpp"
@@ -57,21 +60,26 @@ Settings settings_for(const http::Url& url, const std::optional<config::Config>&
   return settings;
 }
 
+/// What a remote says, which may repeat the credential that it was sent.
+std::string printable(std::string_view text) {
+  return escape(log::redacted(text));
+}
+
 void print(const wire::Capabilities& capabilities, const std::vector<wire::Ref>& refs) {
   std::printf("# protocol version %d\n", capabilities.version);
   for (const std::string& line : capabilities.lines) {
-    std::printf("# %s\n", escape(line).c_str());
+    std::printf("# %s\n", printable(line).c_str());
   }
   for (const wire::Ref& ref : refs) {
     if (ref.id.is_zero()) {
-      std::printf("# %s is unborn: %s has no commit yet\n", escape(ref.name).c_str(),
-                  escape(ref.symref_target).c_str());
+      std::printf("# %s is unborn: %s has no commit yet\n", printable(ref.name).c_str(),
+                  printable(ref.symref_target).c_str());
       continue;
     }
-    const std::string target = ref.symref_target.empty() ? std::string() : "\t-> " + escape(ref.symref_target);
-    std::printf("%s\t%s%s\n", ref.id.to_hex().c_str(), escape(ref.name).c_str(), target.c_str());
+    const std::string target = ref.symref_target.empty() ? std::string() : "\t-> " + printable(ref.symref_target);
+    std::printf("%s\t%s%s\n", ref.id.to_hex().c_str(), printable(ref.name).c_str(), target.c_str());
     if (ref.peeled) {
-      std::printf("%s\t%s^{}\n", ref.peeled->to_hex().c_str(), escape(ref.name).c_str());
+      std::printf("%s\t%s^{}\n", ref.peeled->to_hex().c_str(), printable(ref.name).c_str());
     }
   }
 }

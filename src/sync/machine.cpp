@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "adapter/log/log.hpp"
 #include "retry_policy.hpp"
 
 namespace adapter::sync {
@@ -324,7 +325,8 @@ void Machine::fail_healing(Now now, const Error& error) {
 
 void Machine::refuse(const ObjectId& tip, const Error& error, bool by_volume) {
   remember(refusals_, tip,
-           Refusal{error.error_class(), error.text(), by_volume ? settings_on_volume() : settings_.fingerprint});
+           Refusal{error.error_class(), log::redacted(error.text()),
+                   by_volume ? settings_on_volume() : settings_.fingerprint});
 }
 
 const Refusal* Machine::refusal(const ObjectId& tip) const {

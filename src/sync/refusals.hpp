@@ -14,7 +14,7 @@ namespace adapter::sync {
 /// A commit that cannot be published under the present settings, and why: not to be downloaded again.
 struct Refusal {
   ErrorClass error_class = ErrorClass::policy;
-  std::string text;
+  std::string text;  ///< without secrets that the remote repeats
   /// Fingerprint of the settings that refused it; of one that was refused by the volume "fingerprint@volume".
   std::string settings;
   /// Place in the order of refusals: the lowest is the oldest; 0 in a journal that has no numbers.

@@ -165,8 +165,8 @@ void RepositoryReporter::sync_ended(Now now) {
   status_.last_sync_duration = duration_cast<milliseconds>(now.steady - sync_began_.value_or(attempt_began_));
 }
 
-const std::string& RepositoryReporter::ref_of(const std::string& full_name) const noexcept {
-  return full_name.empty() ? repository_.ref : full_name;
+std::string RepositoryReporter::ref_of(const std::string& full_name) const {
+  return log::redacted(full_name.empty() ? repository_.ref : full_name);
 }
 
 void RepositoryReporter::published(const RefSelection::Choice& choice, const publish::Outcome& outcome,
@@ -289,6 +289,7 @@ void RepositoryReporter::remember_success(schedule::TimePoint last_success, Now 
 
 RepositoryStatus RepositoryReporter::status_at(Now now) const {
   RepositoryStatus status = status_;
+  status.resolved_ref = log::redacted(status.resolved_ref);
   show_in_present_time(status.last_check, steady_times_.last_check, now);
   show_in_present_time(status.last_success, steady_times_.last_success, now);
   show_in_present_time(status.last_change, steady_times_.last_change, now);

@@ -84,7 +84,7 @@ public:
 
   /// What does not change without a call here; the rest is the task's.
   [[nodiscard]] const RepositoryStatus& status() const noexcept { return status_; }
-  /// With times in the terms of the present wall clock.
+  /// To be shown: with times in the terms of the present wall clock, and without secrets that the remote repeats.
   [[nodiscard]] RepositoryStatus status_at(Now now) const;
   [[nodiscard]] const SteadyTimes& steady_times() const noexcept { return steady_times_; }
   [[nodiscard]] std::chrono::steady_clock::time_point attempt_began_at() const noexcept { return attempt_began_; }
@@ -93,7 +93,7 @@ public:
 
 private:
   void tell(Event event, Now now);
-  [[nodiscard]] const std::string& ref_of(const std::string& full_name) const noexcept;
+  [[nodiscard]] std::string ref_of(const std::string& full_name) const;
 
   const config::Repository& repository_;
   std::filesystem::path link_;

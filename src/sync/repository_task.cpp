@@ -276,6 +276,7 @@ asio::awaitable<std::optional<Error>> RepositoryTask::guarded(asio::awaitable<vo
   }
   Error error = as_error(failure);
   fail(error, false);
+  error.set_text(log::redacted(error.text()));
   co_return error;
 }
 
@@ -333,7 +334,9 @@ Predecessor RepositoryTask::predecessor(const config::Repository& next) const {
     wait.backed_off_until = {};
     wait.failure.reset();
   }
-  return {status(),
+  RepositoryStatus last = status();
+  last.resolved_ref = reporter_.status().resolved_ref;  // pushes are compared with its name
+  return {std::move(last),
           next.url == repository_.url && next.ref == repository_.ref,
           next.link == repository_.link,
           machine_.asked(),

@@ -2,8 +2,11 @@
 #include "retry_policy.hpp"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "adapter/async/backoff.hpp"
+#include "adapter/log/log.hpp"
 #include "figures.hpp"
 
 namespace adapter::sync {
@@ -50,10 +53,11 @@ void count_failure(std::optional<Failure>& run, const Error& error, std::chrono:
     run->since = wall;
     run->since_steady = steady;
   }
-  const bool unchanged = run->error_class == error.error_class() && differ_in_figures_only(run->text, error.text());
+  std::string text = log::redacted(error.text());
+  const bool unchanged = run->error_class == error.error_class() && differ_in_figures_only(run->text, text);
   run->unchanged = unchanged ? run->unchanged + 1 : 1;
   run->error_class = error.error_class();
-  run->text = error.text();
+  run->text = std::move(text);
   ++run->count;
 }
 

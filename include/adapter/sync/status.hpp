@@ -29,7 +29,7 @@ enum class Phase : std::uint8_t {
 /// The last failure, until a success.
 struct Failure {
   ErrorClass error_class = ErrorClass::network;
-  std::string text;
+  std::string text;                             ///< without secrets that the remote repeats
   std::chrono::system_clock::time_point since;  ///< when the first of the present run of failures happened: to be shown
   std::chrono::steady_clock::time_point since_steady;  ///< the same, to measure how long it lasts
   std::uint32_t count = 0;                             ///< failures in a row
@@ -39,9 +39,10 @@ struct Failure {
 /// One repository as it is now: a value, safe to hand to other threads.
 struct RepositoryStatus {
   std::string name;
-  std::string url;           ///< Url::display()
-  std::string ref;           ///< as configured
-  std::string resolved_ref;  ///< what that meant at the last check ("refs/heads/main"); empty before
+  std::string url;  ///< Url::display()
+  std::string ref;  ///< as configured
+  std::string
+      resolved_ref;  ///< what that meant at the last check ("refs/heads/main"); empty before; secrets in it are hidden
   Phase phase = Phase::waiting;
   std::optional<ObjectId> commit;  ///< published
   std::optional<ObjectId> previous;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "adapter/log/log.hpp"
 #include "machine.hpp"
 #include "values.hpp"
 
@@ -53,6 +54,17 @@ TEST(ShownTime, IsAsOldAsTheSteadyClockSaysWhateverTheWallClockDid) {
   drifted.advance(60s);
   drifted.now.wall += 3ms;
   EXPECT_EQ(shown_time(then.wall, then.steady, drifted.now), then.wall) << "not another text at each look";
+}
+
+TEST_F(FailuresTest, KeepsNoSecretThatTheRemoteRepeats) {
+  const log::Redaction hidden{Secret(std::string_view("tokenSECRET0123456789"))};
+  const Error error(ErrorClass::policy, R"(path "x\\tokenSECRET0123456789" holds a backslash)");
+  Machine machine = started(60s);
+  machine.begin_check(clock_.now);
+  machine.refuse(id('a'), error);
+  machine.fail(clock_.now, error, true);
+  EXPECT_EQ(machine.failure()->text, R"(path "x\\***" holds a backslash)");
+  EXPECT_EQ(machine.refusals().at(id('a')).text, R"(path "x\\***" holds a backslash)");
 }
 
 TEST_F(FailuresTest, CountsHowOftenAFailureWasTheSame) {

@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "adapter/log/log.hpp"
 #include "values.hpp"
 
 namespace adapter::sync {
@@ -99,6 +100,20 @@ TEST_F(RepositoryReporterTest, TellsASyncFromItsCheckToItsTree) {
   EXPECT_EQ(status.last_success, now().wall);
   EXPECT_EQ(status.received_bytes, 10U);
   EXPECT_TRUE(reporter_.changed());
+}
+
+TEST_F(RepositoryReporterTest, ShowsNoSecretInTheNameOfARef) {
+  const log::Redaction hidden{Secret(std::string_view("tokenSECRET0123456789"))};
+  RefSelection::Choice head = choice('a');
+  head.ref = "refs/heads/tokenSECRET0123456789";
+  reporter_.attempt_began(now());
+  reporter_.remote_answered(head, false, now());
+  reporter_.published(head, outcome('a'), 10, now());
+  EXPECT_EQ(last().ref, "refs/heads/***");
+  reporter_.found_published({head.ref, id('a'), id('a'), ""}, std::nullopt, now());
+  EXPECT_EQ(last().ref, "refs/heads/***");
+  EXPECT_EQ(reporter_.status_at(now()).resolved_ref, "refs/heads/***");
+  EXPECT_EQ(reporter_.status().resolved_ref, head.ref) << "pushes are compared with it";
 }
 
 TEST_F(RepositoryReporterTest, NamesTheCommitThatATagLeadsTo) {
