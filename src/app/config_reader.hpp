@@ -33,7 +33,7 @@ public:
   /// What `work` returns on a worker. One call at a time of each; `work` owns what it uses.
   asio::awaitable<config::Loaded> load(std::function<config::Loaded()> work) { return read(load_, std::move(work)); }
   asio::awaitable<config::Sources> look(std::function<config::Sources()> work) { return read(look_, std::move(work)); }
-  /// The same for files that the configuration names, whose slowness is not told. Calls meanwhile share the result.
+  /// The same for files that the configuration names, without a call of `slow`. Calls meanwhile share the result.
   asio::awaitable<std::optional<Error>> check(std::function<std::optional<Error>()> work) {
     std::optional<std::optional<Error>> result =
         co_await check_.run(std::move(work), async::SharedJob<std::optional<Error>>::forever);

@@ -59,9 +59,10 @@ void Daemon::reload(std::function<void(admin::ReloadOutcome)> done) {
 }
 
 void Daemon::warn_of_slow_configuration() {
-  log::warning("configuration_slow",
-               "the configuration's files do not answer; they are read when they do, and what is in use goes on",
-               {{"file", choice_.file.native()}});
+  log::warning(
+      "configuration_slow",
+      "the configuration's files do not answer; they are read when they do, and the configuration in use stays",
+      {{"file", choice_.file.native()}});
 }
 
 /// Reloads when that is asked for, or when the files have changed; until cancelled.

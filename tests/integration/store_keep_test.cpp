@@ -101,7 +101,7 @@ TEST_F(StoreKeep, ATransferThatOutrunsItsWorkersHoldsLessThanAMebibyte) {
   std::promise<void> release;
   const std::shared_future<void> released = release.get_future().share();
   for (std::size_t i = 0; i < workers.threads(); ++i) {
-    workers.post(async::Lane::work, [released] { released.wait(); });
+    workers.post(adapter::async::Lane::work, [released] { released.wait(); });
   }
   std::size_t taken = 0;
   std::unique_ptr<adapter::store::Ingest> transfer = store->begin();

@@ -45,7 +45,7 @@ private:
   }
 };
 
-TEST_F(ConfigReaderTest, TellsOnceOfAReadThatHangsAndGoesOnWhenItAnswers) {
+TEST_F(ConfigReaderTest, WarnsOnceOfAReadThatHangsAndGoesOnWhenItAnswers) {
   read();
   while (slow_ == 0) {
     loop_.run_one();
