@@ -14,7 +14,7 @@
 #include "../src/publish/manifest.hpp"
 #include "../src/publish/materialise.hpp"
 #include "../src/publish/verify.hpp"
-#include "../tests/support/memory_objects.hpp"
+#include "../tests/support/memory_trees.hpp"
 #include "adapter/base/file.hpp"
 
 namespace {
@@ -50,7 +50,7 @@ std::vector<testing::MemoryFile> many_files(std::size_t count, std::size_t bytes
 }
 
 /// One tree by its steps.
-void steps(const std::filesystem::path& folder, const testing::MemoryObjects& objects, const ObjectId& commit,
+void steps(const std::filesystem::path& folder, const testing::MemoryTrees& trees, const ObjectId& commit,
            async::Workers& workers) {
   const std::string name = adapter::unique_name("bench-");
   const UniqueFd parent = adapter::open_directory(folder);
@@ -59,7 +59,7 @@ void steps(const std::filesystem::path& folder, const testing::MemoryObjects& ob
   publish::Crew crew(workers, 1);
   const double cpu_start = cpu_seconds();
   auto start = Clock::now();
-  const publish::Manifest manifest = publish::materialise(staging.get(), commit, objects.readers(), {}, crew, {});
+  const publish::Manifest manifest = publish::materialise(staging.get(), *trees.source(commit), {}, crew, {});
   const double write = seconds_since(start);
   const double write_cpu = cpu_seconds() - cpu_start;
   publish::make_durable(parent.get(), staging.get(), manifest);
@@ -82,7 +82,7 @@ void steps(const std::filesystem::path& folder, const testing::MemoryObjects& ob
 }
 
 /// Publishes as a whole, alternating between two kept trees and with new ones.
-void whole(const std::filesystem::path& folder, testing::MemoryObjects& objects, std::vector<testing::MemoryFile> files,
+void whole(const std::filesystem::path& folder, testing::MemoryTrees& trees, std::vector<testing::MemoryFile> files,
            async::Workers& workers) {
   const std::string name = adapter::unique_name("bench-");
   const UniqueFd parent = adapter::open_directory(folder);
@@ -91,7 +91,7 @@ void whole(const std::filesystem::path& folder, testing::MemoryObjects& objects,
   const auto timed = [&](const char* what, const ObjectId& commit) {
     auto start = Clock::now();
     asio::io_context loop(1);
-    asio::co_spawn(loop, publisher->publish(commit, objects.readers(), {}),
+    asio::co_spawn(loop, publisher->publish(trees.source(commit), {}),
                    [](const std::exception_ptr& error, const publish::Outcome&) {
                      if (error) {
                        std::rethrow_exception(error);
@@ -101,9 +101,9 @@ void whole(const std::filesystem::path& folder, testing::MemoryObjects& objects,
     std::printf("%-24s %.4f\n", what, seconds_since(start));
     std::fflush(stdout);
   };
-  const ObjectId first = objects.commit(files);
+  const ObjectId first = trees.commit(files);
   files.front().bytes += "changed\n";
-  const ObjectId second = objects.commit(files);
+  const ObjectId second = trees.commit(files);
   timed("publish, first", first);
   timed("publish, the same", first);
   timed("publish, another", second);
@@ -119,11 +119,11 @@ int main(int argc, char** argv) {
   const std::size_t files = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 50'000;
   const std::size_t bytes = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 600;
   async::Workers workers(argc > 4 ? std::strtoul(argv[4], nullptr, 10) : 2);
-  testing::MemoryObjects objects;
+  testing::MemoryTrees trees;
   const auto list = many_files(files, bytes);
-  const ObjectId commit = objects.commit(list);
+  const ObjectId commit = trees.commit(list);
   for (int i = 0; i < 3; ++i) {
-    steps(folder, objects, commit, workers);
+    steps(folder, trees, commit, workers);
   }
-  whole(folder, objects, list, workers);
+  whole(folder, trees, list, workers);
 }

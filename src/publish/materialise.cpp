@@ -28,9 +28,7 @@ constexpr std::uint64_t entries_between_space_checks = 1024;
 
 struct Task {
   std::uint32_t folder = 0;
-  std::uint32_t depth = 0;
-  ObjectId tree;
-  bool submodule = false;  ///< stays empty
+  ObjectId id;  ///< of the folder in the source
 };
 
 /// What processing one folder brought, handed in at its end under the lock.
@@ -43,24 +41,43 @@ struct FolderResult {
   std::uint64_t bytes = 0;
 };
 
+/// The folder that one member writes.
+struct OpenFolder {
+  std::uint32_t index = 0;  ///< in Manifest::folders
+  const std::string& path;
+  UniqueFd fd;
+  FolderResult result{};
+};
+
+Error not_made(int error_number, const OpenFolder& folder, std::string_view name, std::string_view verb) {
+  std::vector<std::string_view> others = folder.result.folder_names;
+  for (const ManifestEntry& file : folder.result.files) {
+    others.push_back(file.name);
+  }
+  return unmade_error(
+      error_number,
+      Unmade{.folder = folder.fd.get(), .path = folder.path, .name = name, .verb = verb, .others = others});
+}
+
 class Materialiser {
 public:
-  Materialiser(int staging, const ReaderFactory& readers, const PublishOptions& options, const std::stop_token& stop)
-      : staging_(staging), readers_(readers), options_(options), modes_(modes_of(options.share)), stop_(stop) {}
+  Materialiser(int staging, const TreeSource& source, const PublishOptions& options, const std::stop_token& stop)
+      : staging_(staging), source_(source), modes_(modes_of(options.share)), stop_(stop) {
+    manifest_.symlinks = options.symlinks;
+    manifest_.share = options.share;
+  }
 
-  Manifest run(const ObjectId& commit, Crew& crew) {
-    manifest_.symlinks = options_.symlinks;
-    manifest_.share = options_.share;
+  Manifest run(Crew& crew) {
     manifest_.folders.emplace_back();
     manifest_.folder_facts.emplace_back();
-    queue_.push_back(Task{.tree = readers_()->commit_tree(commit)});
+    queue_.push_back(Task{.id = source_.reader()->root()});
     outstanding_ = 1;
     crew.run([this] { work(); });
     if (failure_) {
       std::rethrow_exception(failure_);
     }
     if (!links_.empty()) {
-      write_links(staging_, std::move(links_), string_bytes_, *readers_(), manifest_, stop_);
+      write_links(staging_, std::move(links_), string_bytes_, *source_.reader(), manifest_, stop_);
     }
     manifest_.folder_facts[0] = root_facts_of(finish_with_mode(staging_, modes_.folder, "", ""));
     std::sort(manifest_.entries.begin(), manifest_.entries.end(), [](const ManifestEntry& a, const ManifestEntry& b) {
@@ -76,7 +93,7 @@ private:
   void work() {
     StringArena strings;
     try {
-      const std::unique_ptr<store::ObjectReader> reader = readers_();
+      const std::unique_ptr<TreeReader> reader = source_.reader();
       std::uint64_t until_space_check = 0;
       Task task;
       std::string path;
@@ -134,26 +151,22 @@ private:
   // ---- one folder ----
 
   /// Names go to `strings`.
-  FolderResult write_folder(store::ObjectReader& reader, const Task& task, const std::string& path,
-                            StringArena& strings, std::uint64_t& until_space_check) {
-    const UniqueFd folder = open_beneath(staging_, path);
-    FolderResult result;
-    if (!task.submodule) {
-      for (store::TreeEntry& entry : reader.tree(task.tree, stop_)) {
-        check_running();
-        if (until_space_check == 0) {
-          require_space(folder.get(), 0);
-          until_space_check = entries_between_space_checks;
-        }
-        --until_space_check;
-        write_entry(reader, folder.get(), task, path, keep_name(path, entry.name, strings), entry, result);
-        entry.name = std::string();
+  FolderResult write_folder(TreeReader& reader, const Task& task, const std::string& path, StringArena& strings,
+                            std::uint64_t& until_space_check) {
+    OpenFolder folder{.index = task.folder, .path = path, .fd = open_beneath(staging_, path)};
+    reader.list(path, task.id, stop_, [&](const TreeEntry& entry) {
+      check_running();
+      if (until_space_check == 0) {
+        require_space(folder.fd.get(), 0);
+        until_space_check = entries_between_space_checks;
       }
-    }
+      --until_space_check;
+      write_entry(reader, folder, keep_name(path, entry.name, strings), entry);
+    });
     if (task.folder != 0) {
-      result.facts = facts_of(finish_with_mode(folder.get(), modes_.folder, path, ""));
+      folder.result.facts = facts_of(finish_with_mode(folder.fd.get(), modes_.folder, path, ""));
     }
-    return result;
+    return std::move(folder.result);
   }
 
   void check_running() const {
@@ -165,23 +178,17 @@ private:
   }
 
   /// `name` is the entry's, for as long as the manifest lives.
-  void write_entry(store::ObjectReader& reader, int folder, const Task& task, const std::string& path,
-                   std::string_view name, const store::TreeEntry& entry, FolderResult& result) {
-    if (paths_.fetch_add(1) >= options_.limits.max_paths) {
-      throw Error(ErrorClass::limit,
-                  "the tree has more than " + std::to_string(options_.limits.max_paths) + " paths (limits: max_paths)");
-    }
+  void write_entry(TreeReader& reader, OpenFolder& folder, std::string_view name, const TreeEntry& entry) const {
     switch (entry.kind) {
-      case store::EntryKind::file:
-      case store::EntryKind::executable:
-        write_file(reader, folder, task.folder, path, name, entry, result);
+      case EntryKind::file:
+      case EntryKind::executable:
+        write_file(reader, folder, name, entry);
         break;
-      case store::EntryKind::symlink:
-        find_link(task.folder, path, name, entry, result);
+      case EntryKind::symlink:
+        folder.result.links.push_back(FoundLink{.folder = folder.index, .id = entry.id, .name = name});
         break;
-      case store::EntryKind::folder:
-      case store::EntryKind::submodule:
-        make_folder(folder, task, path, name, entry, result);
+      case EntryKind::folder:
+        make_folder(folder, name, entry);
         break;
     }
   }
@@ -199,106 +206,86 @@ private:
     return strings.add(name);
   }
 
-  static Error not_made(int error_number, int folder, const std::string& path, std::string_view name,
-                        std::string_view verb, const FolderResult& before) {
-    std::vector<std::string_view> others = before.folder_names;
-    for (const ManifestEntry& file : before.files) {
-      others.push_back(file.name);
+  void make_folder(OpenFolder& folder, std::string_view name, const TreeEntry& entry) const {
+    if (mkdirat(folder.fd.get(), entry.name.c_str(), static_cast<mode_t>(modes_.folder)) != 0) {
+      throw not_made(errno, folder, name, "make folder");
     }
-    return unmade_error(error_number,
-                        Unmade{.folder = folder, .path = path, .name = name, .verb = verb, .others = others});
+    folder.result.folders.push_back(Task{.id = entry.id});
+    folder.result.folder_names.push_back(name);
   }
 
-  void make_folder(int folder, const Task& task, const std::string& path, std::string_view name,
-                   const store::TreeEntry& entry, FolderResult& result) const {
-    static const std::optional<ObjectId> empty_tree = ObjectId::from_hex("4b825dc642cb6eb9a060e54bf8d69288fbee4904");
-    if (entry.kind == store::EntryKind::folder && entry.id == empty_tree) {
-      return;  // a checkout by git has no folder for it either
-    }
-    if (task.depth >= options_.limits.max_depth) {
-      throw Error(ErrorClass::limit, "folders are nested deeper than " + std::to_string(options_.limits.max_depth) +
-                                         " at " + escape(join(path, entry.name)) + " (limits: max_depth)");
-    }
-    if (mkdirat(folder, entry.name.c_str(), static_cast<mode_t>(modes_.folder)) != 0) {
-      throw not_made(errno, folder, path, name, "make folder", result);
-    }
-    result.folders.push_back(
-        Task{.depth = task.depth + 1, .tree = entry.id, .submodule = entry.kind == store::EntryKind::submodule});
-    result.folder_names.push_back(name);
+  void write_file(TreeReader& reader, OpenFolder& folder, std::string_view name, const TreeEntry& entry) const {
+    NewFile file(*this, folder, entry.name, entry.kind == EntryKind::executable ? modes_.executable : modes_.file);
+    reader.read(entry.id, entry.kind, stop_, file);
+    const Facts facts = file.finish();
+    folder.result.bytes += facts.size_bytes;
+    folder.result.files.push_back(ManifestEntry{
+        .folder = folder.index, .id = entry.id, .name = name, .target = std::string_view(), .facts = facts});
   }
 
-  void find_link(std::uint32_t folder, const std::string& path, std::string_view name, const store::TreeEntry& entry,
-                 FolderResult& result) const {
-    if (options_.symlinks == SymlinkPolicy::refuse) {
-      throw Error(ErrorClass::policy, "the tree has a symbolic link, " + escape(join(path, entry.name)) +
-                                          ", and symlinks: refuse does not allow any");
-    }
-    result.links.push_back(FoundLink{.folder = folder, .blob = entry.id, .name = name});
-  }
+  /// A file that is made when its content begins to arrive.
+  class NewFile final : public ContentSink {
+  public:
+    NewFile(const Materialiser& owner, const OpenFolder& folder, const std::string& name, std::uint32_t mode)
+        : owner_(owner), folder_(folder), name_(name), mode_(mode) {}
 
-  void write_file(store::ObjectReader& reader, int folder, std::uint32_t folder_index, const std::string& path,
-                  std::string_view name, const store::TreeEntry& entry, FolderResult& result) {
-    reader.read_blob(entry.id, stop_, [&](std::string_view bytes) {
-      write_new_file(bytes, folder, folder_index, path, name, entry, result);
-    });
-  }
-
-  /// Waits for nothing but the volume: other readers of large objects wait meanwhile.
-  void write_new_file(std::string_view bytes, int folder, std::uint32_t folder_index, const std::string& path,
-                      std::string_view name, const store::TreeEntry& entry, FolderResult& result) {
-    if (bytes_.fetch_add(bytes.size()) + bytes.size() > options_.limits.max_tree_bytes) {
-      throw Error(ErrorClass::limit, "the files of the tree have more than " +
-                                         std::to_string(options_.limits.max_tree_bytes) +
-                                         " bytes (limits: max_tree_bytes)");
-    }
-    if (bytes.size() >= large_file_bytes) {
-      require_space(folder, bytes.size());
-    }
-    const std::uint32_t mode = entry.kind == store::EntryKind::executable ? modes_.executable : modes_.file;
-    const UniqueFd file(openat(folder, entry.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                               static_cast<mode_t>(mode)));
-    if (!file) {
-      throw not_made(errno, folder, path, name, "write", result);
-    }
-    write_bytes(file.get(), bytes, path, entry.name);
-    struct stat info{};
-    if (fstat(file.get(), &info) != 0) {
-      throw storage_error(errno, "look at", join(path, entry.name));
-    }
-    if ((info.st_mode & 07777U) != mode) {
-      set_mode(file.get(), info.st_mode, mode, entry.name);
-      if (fstat(file.get(), &info) != 0) {
-        throw storage_error(errno, "look at", join(path, entry.name));
+    void begin(std::uint64_t size_bytes) override {
+      if (size_bytes >= large_file_bytes) {
+        require_space(folder_.fd.get(), size_bytes);
+      }
+      fd_ = UniqueFd(openat(folder_.fd.get(), name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                            static_cast<mode_t>(mode_)));
+      if (!fd_) {
+        throw not_made(errno, folder_, name_, "write");
       }
     }
-    result.bytes += bytes.size();
-    result.files.push_back(ManifestEntry{
-        .folder = folder_index, .id = entry.id, .name = name, .target = std::string_view(), .facts = facts_of(info)});
-  }
 
-  void write_bytes(int file, std::string_view bytes, const std::string& path, const std::string& name) const {
-    while (!bytes.empty()) {
-      const ssize_t count = write(file, bytes.data(), std::min(bytes.size(), write_chunk_bytes));
-      if (count < 0 && errno != EINTR) {
-        throw volume_error(errno, "write", join(path, name));
-      }
-      if (count > 0) {
-        bytes.remove_prefix(static_cast<std::size_t>(count));
-      }
-      if (!bytes.empty()) {
-        check_running();
+    void write(std::string_view bytes) override {
+      while (!bytes.empty()) {
+        const ssize_t count = ::write(fd_.get(), bytes.data(), std::min(bytes.size(), write_chunk_bytes));
+        if (count < 0 && errno != EINTR) {
+          throw volume_error(errno, "write", join(folder_.path, name_));
+        }
+        if (count > 0) {
+          bytes.remove_prefix(static_cast<std::size_t>(count));
+        }
+        if (!bytes.empty()) {
+          owner_.check_running();
+        }
       }
     }
-  }
+
+    /// Sets the mode where it came out otherwise; answers what the file system says about the file then.
+    [[nodiscard]] Facts finish() const {
+      struct stat info = look();
+      if ((info.st_mode & 07777U) != mode_) {
+        set_mode(fd_.get(), info.st_mode, mode_, name_);
+        info = look();
+      }
+      return facts_of(info);
+    }
+
+  private:
+    [[nodiscard]] struct stat look() const {
+      struct stat info{};
+      if (fstat(fd_.get(), &info) != 0) {
+        throw storage_error(errno, "look at", join(folder_.path, name_));
+      }
+      return info;
+    }
+
+    const Materialiser& owner_;
+    const OpenFolder& folder_;
+    const std::string& name_;
+    std::uint32_t mode_;
+    UniqueFd fd_;
+  };
 
   int staging_;
-  const ReaderFactory& readers_;
-  const PublishOptions& options_;
+  const TreeSource& source_;
   Modes modes_;
   const std::stop_token& stop_;
 
-  std::atomic<std::uint64_t> paths_{0};
-  std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> string_bytes_{0};  ///< of names
   std::atomic<bool> failed_{false};
 
@@ -313,9 +300,9 @@ private:
 
 }  // namespace
 
-Manifest materialise(int staging, const ObjectId& commit, const ReaderFactory& readers, const PublishOptions& options,
-                     Crew& crew, const std::stop_token& stop) {
-  return Materialiser(staging, readers, options, stop).run(commit, crew);
+Manifest materialise(int staging, const TreeSource& source, const PublishOptions& options, Crew& crew,
+                     const std::stop_token& stop) {
+  return Materialiser(staging, source, options, stop).run(crew);
 }
 
 Error too_many_string_bytes() {

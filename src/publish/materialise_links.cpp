@@ -41,7 +41,7 @@ public:
     });
   }
 
-  void run(store::ObjectReader& reader) {
+  void run(TreeReader& reader) {
     read_targets(reader);
     const std::vector<bool> inside =
         manifest_.symlinks == SymlinkPolicy::inside
@@ -56,29 +56,40 @@ public:
 private:
   void check_running() const { throw_if_stopped(stop_, "writing the tree"); }
 
-  void read_targets(store::ObjectReader& reader) {
+  void read_targets(TreeReader& reader) {
     nodes_.reserve(links_.size());
     for (const FoundLink& link : links_) {
       check_running();
-      const auto [target, is_new] = targets_.try_emplace(link.blob);
+      const auto [target, is_new] = targets_.try_emplace(link.id);
       if (is_new) {
-        reader.read_blob(link.blob, stop_, [&](std::string_view bytes) { target->second = keep_target(link, bytes); });
+        NewTarget content(*this, link);
+        reader.read(link.id, EntryKind::symlink, stop_, content);
+        target->second = manifest_.strings.add(content.bytes);
       }
       nodes_.push_back(LinkNode{.folder = link.folder, .name = link.name, .target = target->second});
     }
   }
 
-  std::string_view keep_target(const FoundLink& link, std::string_view target) {
-    if (target.size() > max_symlink_bytes) {
+  struct NewTarget final : ContentSink {
+    NewTarget(LinkWriter& writer, const FoundLink& link) : owner(writer), found(link) {}
+    void begin(std::uint64_t size_bytes) override { owner.require_room(found, size_bytes); }
+    void write(std::string_view more) override { bytes += more; }
+
+    LinkWriter& owner;
+    const FoundLink& found;
+    std::string bytes;
+  };
+
+  void require_room(const FoundLink& link, std::uint64_t target_bytes) {
+    if (target_bytes > max_symlink_bytes) {
       throw Error(ErrorClass::limit, "the target of the symbolic link " +
                                          escape(join(folder_path(manifest_.folders, link.folder), link.name)) +
                                          " is too long");
     }
-    string_bytes_ += target.size();
+    string_bytes_ += target_bytes;
     if (string_bytes_ > max_tree_string_bytes) {
       throw too_many_string_bytes();
     }
-    return manifest_.strings.add(target);
   }
 
   /// The links of one folder, from the first; answers where the next folder's begin.
@@ -139,11 +150,8 @@ private:
          fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)) {
       throw storage_error(errno, "look at", join(path, name));
     }
-    manifest_.entries.push_back(ManifestEntry{.folder = link.folder,
-                                              .id = links_[i].blob,
-                                              .name = link.name,
-                                              .target = link.target,
-                                              .facts = facts_of(info)});
+    manifest_.entries.push_back(ManifestEntry{
+        .folder = link.folder, .id = links_[i].id, .name = link.name, .target = link.target, .facts = facts_of(info)});
   }
 
   void leave_out(std::string path) {
@@ -172,7 +180,7 @@ private:
 
 }  // namespace
 
-void write_links(int staging, std::vector<FoundLink> links, std::uint64_t string_bytes, store::ObjectReader& reader,
+void write_links(int staging, std::vector<FoundLink> links, std::uint64_t string_bytes, TreeReader& reader,
                  Manifest& manifest, const std::stop_token& stop) {
   LinkWriter(staging, std::move(links), string_bytes, manifest, stop).run(reader);
 }

@@ -54,9 +54,9 @@ public:
     co_return standing;
   }
 
-  asio::awaitable<Outcome> publish(ObjectId commit, ReaderFactory readers, PublishOptions options) override {
-    auto job = [this, commit, readers = std::move(readers), options](const std::stop_token& stop) {
-      return publish_now(commit, readers, options, stop);
+  asio::awaitable<Outcome> publish(std::shared_ptr<const TreeSource> source, PublishOptions options) override {
+    auto job = [this, source = std::move(source), options = std::move(options)](const std::stop_token& stop) {
+      return publish_now(*source, options, stop);
     };
     Outcome outcome = co_await async::run_blocking(workers_, std::move(job), "write the tree");
     co_return outcome;
@@ -220,8 +220,8 @@ private:
     }
   }
 
-  Outcome publish_now(const ObjectId& commit, const ReaderFactory& readers, const PublishOptions& options,
-                      const std::stop_token& stop) {
+  Outcome publish_now(const TreeSource& source, const PublishOptions& options, const std::stop_token& stop) {
+    const ObjectId& commit = source.commit();
     const LinkView before = former(options.former_links).look_past(link_);
     const Trees trees = Trees::make(data_dir_, name_, !directories_synced_);
     directories_synced_ = true;
@@ -229,7 +229,7 @@ private:
     Crew crew(workers_, helpers);
     Outcome outcome;
     outcome.commit = commit;
-    const Manifest manifest = provide_tree(trees, commit, readers, options, crew, stop, outcome);
+    const Manifest manifest = provide_tree(trees, source, options, crew, stop, outcome);
     outcome.files = manifest.files;
     outcome.bytes = manifest.bytes;
     outcome.left_out_links = manifest.left_out_links;
@@ -256,8 +256,9 @@ private:
   }
 
   /// Leaves a complete, durable tree under the commit's name.
-  Manifest provide_tree(const Trees& trees, const ObjectId& commit, const ReaderFactory& readers,
-                        const PublishOptions& options, Crew& crew, const std::stop_token& stop, Outcome& outcome) {
+  Manifest provide_tree(const Trees& trees, const TreeSource& source, const PublishOptions& options, Crew& crew,
+                        const std::stop_token& stop, Outcome& outcome) {
+    const ObjectId& commit = source.commit();
     TreeCheck found = check(trees, commit, crew, stop);
     const bool is_wanted =
         found.manifest && found.manifest->share == options.share && found.manifest->symlinks == options.symlinks;
@@ -272,7 +273,7 @@ private:
                    {{"repository", name_}, {"commit", commit}, {"damage", found.damage}});
     }
     Staging staging(trees, options.share);
-    Manifest manifest = materialise(staging.fd(), commit, readers, options, crew, stop);
+    Manifest manifest = materialise(staging.fd(), source, options, crew, stop);
     throw_if_stopped(stop, "publishing");
     doubts_->add(tree_path(commit));
     staging.keep(commit, manifest);

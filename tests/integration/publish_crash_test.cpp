@@ -22,9 +22,9 @@
 namespace adapter::testing {
 namespace {
 
+using publish::EntryKind;
 using publish::Outcome;
 using publish::Standing;
-using store::EntryKind;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -63,7 +63,7 @@ constexpr int crash_files = 60;
   PublishFixture fixture(2, "docs", data_dir);
   std::vector<ObjectId> commits;
   for (int i = 0; i < crash_commits; ++i) {
-    commits.push_back(fixture.objects.commit(numbered_tree(i, crash_files)));
+    commits.push_back(fixture.trees.commit(numbered_tree(i, crash_files)));
   }
   fixture.recover();
   for (;; next = (next + 1) % crash_commits) {
@@ -143,8 +143,8 @@ TEST(Readers, FindEveryFileOfOneCommitThroughOneOpenedFolder) {
   const int flips = in_memory ? 10'000 : 500;
   {
     PublishFixture fixture(2, "docs", data_dir);
-    const ObjectId commits[2] = {fixture.objects.commit({{"a", "0"}, {"d/b", "0"}}),
-                                 fixture.objects.commit({{"a", "1"}, {"d/b", "1"}})};
+    const ObjectId commits[2] = {fixture.trees.commit({{"a", "0"}, {"d/b", "0"}}),
+                                 fixture.trees.commit({{"a", "1"}, {"d/b", "1"}})};
     fixture.publish(commits[0]);
     std::atomic<bool> done{false};
     std::atomic<int> missing{0};
@@ -189,13 +189,13 @@ TEST(Readers, FindEveryFileOfOneCommitThroughOneOpenedFolder) {
 /// `files`: 500, each with bytes of its own.
 void expect_an_end_in_the_middle(const std::vector<MemoryFile>& files) {
   PublishFixture fixture;
-  const ObjectId good = fixture.objects.commit({{"n", "1"}});
+  const ObjectId good = fixture.trees.commit({{"n", "1"}});
   fixture.publish(good);
-  const ObjectId commit = fixture.objects.commit(files);
+  const ObjectId commit = fixture.trees.commit(files);
   asio::io_context loop(1);
   asio::cancellation_signal cancel;
   std::atomic<int> blobs{0};
-  fixture.objects.before_blob = [&](const ObjectId&) {
+  fixture.trees.before_blob = [&](const ObjectId&) {
     if (++blobs == 20) {
       asio::post(loop, [&] { cancel.emit(asio::cancellation_type::terminal); });
     }
@@ -204,7 +204,7 @@ void expect_an_end_in_the_middle(const std::vector<MemoryFile>& files) {
     }
   };
   std::exception_ptr failure;
-  asio::co_spawn(loop, fixture.publisher->publish(commit, fixture.objects.readers(), {}),
+  asio::co_spawn(loop, fixture.publisher->publish(fixture.trees.source(commit), {}),
                  asio::bind_cancellation_slot(
                      cancel.slot(), [&](const std::exception_ptr& error, const Outcome&) { failure = error; }));
   loop.run();
@@ -215,7 +215,7 @@ void expect_an_end_in_the_middle(const std::vector<MemoryFile>& files) {
   EXPECT_THAT(fixture.litter(), IsEmpty());
   EXPECT_FALSE(fs::exists(fixture.tree(commit)));
   EXPECT_TRUE(fixture.publisher->link_is_intact(good));
-  fixture.objects.before_blob = nullptr;
+  fixture.trees.before_blob = nullptr;
   EXPECT_TRUE(fixture.publish(commit).changed);
 }
 
@@ -226,16 +226,16 @@ TEST(Cancelled, InTheMiddleLeavesNoStaging) {
 TEST(Cancelled, AmongItsLinksLeavesNoStaging) {
   std::vector<MemoryFile> links;
   for (int i = 0; i < 500; ++i) {
-    links.push_back({std::to_string(i), "t" + std::to_string(i), store::EntryKind::symlink});
+    links.push_back({std::to_string(i), "t" + std::to_string(i), publish::EntryKind::symlink});
   }
   expect_an_end_in_the_middle(links);
 }
 
 TEST(Cancelled, AFileThatCannotBeWrittenLeavesNoStaging) {
   PublishFixture fixture;
-  const ObjectId good = fixture.objects.commit({{"n", "1"}});
+  const ObjectId good = fixture.trees.commit({{"n", "1"}});
   fixture.publish(good);
-  const ObjectId commit = fixture.objects.commit({{"a", "1"}, {"big", std::string(100'000, 'x')}});
+  const ObjectId commit = fixture.trees.commit({{"a", "1"}, {"big", std::string(100'000, 'x')}});
   struct rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
   const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);

@@ -45,8 +45,8 @@ TEST_F(FailingSync, OfTheLinksDirectoryIsFollowedByANewLink) {
   for (std::size_t i = 0; i < ways.size(); ++i) {
     for (const char* const directory : {"/sites", "/.adapter/docs"}) {
       PublishFixture fixture(2, "sites/docs");
-      const ObjectId first = fixture.objects.commit({{"n", "1"}});
-      const ObjectId second = fixture.objects.commit({{"n", "2"}});
+      const ObjectId first = fixture.trees.commit({{"n", "1"}});
+      const ObjectId second = fixture.trees.commit({{"n", "2"}});
       fixture.publish(first);
       fail_next(directory);
       EXPECT_EQ(error_of([&] { fixture.publish(second); }).error_class(), ErrorClass::storage);
@@ -71,7 +71,7 @@ TEST_F(FailingSync, OfTheLinksDirectoryIsFollowedByANewLink) {
 TEST_F(FailingSync, OfAStartIsFollowedByANewLinkAndANewTree) {
   for (const char* const directory : {"/sites", "/trees", "/manifests"}) {
     PublishFixture fixture(2, "sites/docs");
-    const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+    const ObjectId commit = fixture.trees.commit({{"n", "1"}});
     fixture.publish(commit);
     fail_next(directory);
     EXPECT_EQ(error_of([&] { fixture.recover(); }).error_class(), ErrorClass::storage) << directory;
@@ -96,13 +96,13 @@ TEST_F(FailingSync, AtAnyPlaceFailsThePublishAndTheNextOneTrustsNothingOfIt) {
           FileCalls::ignore();
           PublishFixture fixture(1, "sites/docs");
           if (!first) {
-            fixture.publish(fixture.objects.commit({{"n", "1"}}));
+            fixture.publish(fixture.trees.commit({{"n", "1"}}));
           }
           std::vector<MemoryFile> content;
           for (int i = 0; i < files; ++i) {
             content.push_back({"d" + std::to_string(i % 2) + "/" + std::to_string(i), "x"});
           }
-          const ObjectId commit = fixture.objects.commit(content);
+          const ObjectId commit = fixture.trees.commit(content);
           int left = place;
           FileCalls::watch([&](const FileCall& call) {
             return (call.name == "fsync" || call.name == "syncfs") && left-- == 0 ? error : 0;
@@ -137,8 +137,8 @@ TEST_F(FailingSync, IsRememberedBeyondAReload) {
   for (int place = 0;; ++place) {
     FileCalls::ignore();
     PublishFixture fixture(1, "sites/docs");
-    fixture.publish(fixture.objects.commit({{"n", "1"}}));
-    const ObjectId commit = fixture.objects.commit({{"n", "2"}, {"d/e", "deep"}});
+    fixture.publish(fixture.trees.commit({{"n", "1"}}));
+    const ObjectId commit = fixture.trees.commit({{"n", "2"}, {"d/e", "deep"}});
     int left = place;
     FileCalls::watch(
         [&](const FileCall& call) { return (call.name == "fsync" || call.name == "syncfs") && left-- == 0 ? EIO : 0; });
@@ -162,7 +162,7 @@ TEST_F(FailingSync, IsRememberedBeyondAReload) {
 /// What was written before may be lost: EROFS comes from a volume that the kernel took away after an error.
 TEST_F(FailingSync, WithAReadOnlyVolumeIsAnErrorUnlessNothingWasWritten) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   fixture.publish(commit);
   FileCalls::watch([](const FileCall& call) { return call.name == "fsync" ? EROFS : 0; });
   EXPECT_EQ(fixture.recover().commit, commit);
@@ -179,9 +179,9 @@ TEST_F(FailingSync, WithAReadOnlyVolumeIsAnErrorUnlessNothingWasWritten) {
 TEST_F(FailingSync, OrAnyOtherCallLeavesNoTemporaryFile) {
   for (int place = 0;; ++place) {
     PublishFixture fixture(1, "sites/docs");
-    fixture.publish(fixture.objects.commit({{"n", "1"}}));
+    fixture.publish(fixture.trees.commit({{"n", "1"}}));
     const ObjectId commit =
-        fixture.objects.commit({{"n", "2"}, {"d/e", "deep"}, {"d/l", "e", store::EntryKind::symlink}});
+        fixture.trees.commit({{"n", "2"}, {"d/e", "deep"}, {"d/l", "e", publish::EntryKind::symlink}});
     int left = place;
     std::string failing;
     FileCalls::watch([&](const FileCall& call) {
@@ -216,7 +216,7 @@ TEST_F(FailingSync, OrAnyOtherCallLeavesNoTemporaryFile) {
 
 TEST_F(FailingSync, OfFileSystemsWithoutRenameFlagsIsMadeUpForByALink) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   for (const int error : {EINVAL, ENOSYS}) {
     fs::remove(fixture.link);
     FileCalls::watch([&](const FileCall& call) { return call.name == "rename" && call.flags != 0 ? error : 0; });
@@ -240,7 +240,7 @@ TEST_F(FailingSync, OfFileSystemsWithoutRenameFlagsIsMadeUpForByALink) {
 
 TEST_F(FailingSync, OfAnExchangeInTwoStepsPutsTheOldTreeBack) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}, {"m", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}, {"m", "1"}});
   fixture.publish(commit);
   fs::remove(fixture.tree(commit) / "m");
   int left = 1;
@@ -259,8 +259,8 @@ TEST_F(FailingSync, OfAnExchangeInTwoStepsPutsTheOldTreeBack) {
 
 TEST_F(FailingSync, OfTheTreesNamesLeavesNoneThatCountsAsComplete) {
   PublishFixture fixture;
-  const ObjectId first = fixture.objects.commit({{"n", "1"}});
-  const ObjectId second = fixture.objects.commit({{"n", "2"}});
+  const ObjectId first = fixture.trees.commit({{"n", "1"}});
+  const ObjectId second = fixture.trees.commit({{"n", "2"}});
   fixture.publish(first);
   fail_next("/trees");
   EXPECT_EQ(error_of([&] { fixture.publish(second); }).error_class(), ErrorClass::storage);
@@ -273,7 +273,7 @@ TEST_F(FailingSync, OfTheTreesNamesLeavesNoneThatCountsAsComplete) {
 
 TEST_F(FailingSync, OfTheTreesNamesIsRememberedWhereTheRecordCannotBeRemoved) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   fixture.publish(commit);
   FileCalls::watch([](const FileCall& call) {
     const bool names = call.name == "fsync" && call.path.ends_with("/trees");
@@ -289,7 +289,7 @@ TEST_F(FailingSync, OfTheTreesNamesIsRememberedWhereTheRecordCannotBeRemoved) {
 
 TEST_F(FailingSync, OfATreeWrittenAnewNeverLeavesTheLinkDangling) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   fixture.publish(commit);
   write(fixture.tree(commit) / "n", "other");
   fail_next("/trees");
@@ -303,7 +303,7 @@ TEST_F(FailingSync, OfFoldersThatCannotBeSyncedAtAllIsNoError) {
   FileCalls::watch(
       [](const FileCall& call) { return call.name == "fsync" && fs::is_directory(call.path) ? EINVAL : 0; });
   PublishFixture fixture;
-  fixture.publish(fixture.objects.commit({{"n", "1"}}));
+  fixture.publish(fixture.trees.commit({{"n", "1"}}));
   const UniqueFd folder = open_directory(fixture.data_dir);
   replace_file_at(folder.get(), "state", "x", 0600);
   EXPECT_EQ(content(fixture.data_dir / "state"), "x");

@@ -13,9 +13,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <map>
-#include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -41,8 +38,8 @@ extern "C" int fchmod(int fd, mode_t mode) {
 namespace adapter::testing {
 namespace {
 
+using publish::EntryKind;
 using publish::PublishOptions;
-using store::EntryKind;
 using ::testing::HasSubstr;
 
 /// Only root can give files to other users and groups.
@@ -115,7 +112,7 @@ TEST_F(GroupVolume, HandsItsGroupToAllOfATree) {
   ASSERT_EQ(as_user(adapters_user, adapters_user, {volumes_group},
                     [&] {
                       PublishFixture fixture(2, "docs", folder_.path());
-                      fixture.publish(fixture.objects.commit(group_files), for_the_group());
+                      fixture.publish(fixture.trees.commit(group_files), for_the_group());
                     }),
             0);
   each_of(fs::canonical(folder_.path() / "docs"), [](const fs::path& path) {
@@ -143,8 +140,8 @@ TEST_F(GroupVolume, SaysOnceThatItsGroupCannotBeGiven) {
                     [&] {
                       PublishFixture fixture(2, "docs", folder_.path());
                       ::testing::internal::CaptureStderr();
-                      fixture.publish(fixture.objects.commit(group_files), for_the_group());
-                      fixture.publish(fixture.objects.commit({{"n", "2"}}), for_the_group());
+                      fixture.publish(fixture.trees.commit(group_files), for_the_group());
+                      fixture.publish(fixture.trees.commit({{"n", "2"}}), for_the_group());
                       const std::string said = ::testing::internal::GetCapturedStderr();
                       EXPECT_THAT(said, HasSubstr("supplementalGroups"));
                       EXPECT_EQ(said.find("group_not_set"), said.rfind("group_not_set"));
@@ -158,7 +155,7 @@ TEST_F(GroupVolume, RootOfAContainerWithoutCapabilitiesKeepsItsTrees) {
     std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
     ASSERT_EQ(syscall(SYS_capset, &header, none.data()), 0);
     PublishFixture fixture(2, "docs", folder_.path());
-    const ObjectId commit = fixture.objects.commit(group_files);
+    const ObjectId commit = fixture.trees.commit(group_files);
     fixture.publish(commit, for_the_group());
     EXPECT_FALSE(fixture.recover().lacks_group);
     EXPECT_TRUE(fixture.publish(commit, for_the_group()).reused);
@@ -177,7 +174,7 @@ TEST_F(GroupVolume, ATreeWithoutItsGroupIsWrittenAnewOnceTheGroupCanBeGiven) {
   const auto start = [&](const std::vector<gid_t>& groups, bool can_give) {
     return as_user(adapters_user, adapters_user, groups, [&] {
       PublishFixture fixture(2, "docs", folder_.path());
-      commit = fixture.objects.commit(group_files);
+      commit = fixture.trees.commit(group_files);
       ::testing::internal::CaptureStderr();
       const publish::Standing found = fixture.recover();
       if (found.commit) {
@@ -211,73 +208,33 @@ void apply_fs_group(const fs::path& volume) {
   });
 }
 
-/// The fixture's objects under the ids that git gives them.
-class GitIds {
-public:
-  explicit GitIds(MemoryObjects& objects) : objects_(objects) {}
+ObjectId git_blob_id(std::string_view bytes) {
+  const UniqueFd file(memfd_create("blob", MFD_CLOEXEC));
+  write_all(file.get(), bytes, "blob");
+  return publish::blob_id_of(file.get(), bytes.size(), {}).value();
+}
 
-  publish::ReaderFactory readers() {
-    return [this] { return std::make_unique<Reader>(*this); };
+/// A repository on the volume whose files have the ids that git gives them.
+struct GitFixture : PublishFixture {
+  explicit GitFixture(const fs::path& where, const std::string& link_path = "docs")
+      : PublishFixture(2, link_path, where) {
+    trees.blob_id = git_blob_id;
   }
-
-private:
-  class Reader final : public store::ObjectReader {
-  public:
-    explicit Reader(GitIds& ids) : ids_(ids), inner_(ids.objects_.readers()()) {}
-    ObjectId commit_tree(const ObjectId& commit) override { return inner_->commit_tree(commit); }
-    std::vector<store::TreeEntry> tree(const ObjectId& id, const std::stop_token& stop) override {
-      std::vector<store::TreeEntry> entries = inner_->tree(id, stop);
-      for (store::TreeEntry& entry : entries) {
-        if (entry.kind != EntryKind::folder) {
-          inner_->read_blob(entry.id, stop, [&](std::string_view bytes) { entry.id = ids_.git_id(entry.id, bytes); });
-        }
-      }
-      return entries;
-    }
-    void read_blob(const ObjectId& id, const std::stop_token& stop, const store::BytesVisitor& visit) override {
-      inner_->read_blob(ids_.own_id(id), stop, visit);
-    }
-    std::uint64_t blob_size_bytes(const ObjectId& id) override { return inner_->blob_size_bytes(ids_.own_id(id)); }
-
-  private:
-    GitIds& ids_;
-    std::unique_ptr<store::ObjectReader> inner_;
-  };
-
-  ObjectId git_id(const ObjectId& own, std::string_view bytes) {
-    const UniqueFd file(memfd_create("blob", MFD_CLOEXEC));
-    write_all(file.get(), bytes, "blob");
-    const ObjectId id = publish::blob_id_of(file.get(), bytes.size(), {}).value();
-    const std::lock_guard lock(mutex_);
-    own_ids_.insert_or_assign(id, own);
-    return id;
-  }
-  ObjectId own_id(const ObjectId& id) {
-    const std::lock_guard lock(mutex_);
-    return own_ids_.at(id);
-  }
-
-  MemoryObjects& objects_;
-  std::mutex mutex_;
-  std::map<ObjectId, ObjectId> own_ids_;
+  publish::Outcome publish(const ObjectId& commit) { return PublishFixture::publish(commit, for_the_group()); }
 };
 
 TEST_F(GroupVolume, ItsRecursiveChgrpAndChmodAreNoEdit) {
   if (!is_root()) {
     return;
   }
-  PublishFixture fixture(2, "docs", folder_.path());
-  GitIds ids(fixture.objects);
-  const auto git_publish = [&](const ObjectId& wanted) {
-    return wait_for(fixture.publisher->publish(wanted, ids.readers(), for_the_group()));
-  };
-  const ObjectId first = fixture.objects.commit(group_files);
-  git_publish(first);
+  GitFixture fixture(folder_.path());
+  const ObjectId first = fixture.trees.commit(group_files);
+  fixture.publish(first);
   for (int start = 0; start < 2; ++start) {
     apply_fs_group(folder_.path());
     const struct stat before = look_at(fixture.tree(first) / "a/b/file");
     EXPECT_EQ(fixture.recover().commit, first);
-    EXPECT_TRUE(git_publish(first).reused);
+    EXPECT_TRUE(fixture.publish(first).reused);
     const struct stat after = look_at(fixture.tree(first) / "a/b/file");
     EXPECT_EQ(after.st_ino, before.st_ino);
     EXPECT_EQ(after.st_ctim.tv_nsec, before.st_ctim.tv_nsec) << "nothing is written";
@@ -288,13 +245,9 @@ TEST_F(GroupVolume, IsReadOnlyOnceAfterItsRecursiveChgrp) {
   if (!is_root()) {
     return;
   }
-  PublishFixture fixture(2, "docs", folder_.path());
-  GitIds ids(fixture.objects);
-  const auto git_publish = [&](const ObjectId& wanted) {
-    return wait_for(fixture.publisher->publish(wanted, ids.readers(), for_the_group()));
-  };
-  const ObjectId commit = fixture.objects.commit(group_files);
-  git_publish(commit);
+  GitFixture fixture(folder_.path());
+  const ObjectId commit = fixture.trees.commit(group_files);
+  fixture.publish(commit);
   apply_fs_group(folder_.path());
   ::testing::internal::CaptureStderr();
   EXPECT_EQ(fixture.recover().commit, commit);
@@ -308,13 +261,9 @@ TEST_F(GroupVolume, AnEditUnderARecursiveChgrpIsFound) {
   if (!is_root()) {
     return;
   }
-  PublishFixture fixture(2, "docs", folder_.path());
-  GitIds ids(fixture.objects);
-  const auto git_publish = [&](const ObjectId& wanted) {
-    return wait_for(fixture.publisher->publish(wanted, ids.readers(), for_the_group()));
-  };
-  const ObjectId commit = fixture.objects.commit(group_files);
-  git_publish(commit);
+  GitFixture fixture(folder_.path());
+  const ObjectId commit = fixture.trees.commit(group_files);
+  fixture.publish(commit);
   const fs::path file = fixture.tree(commit) / "a/b/file";
   const struct stat before = look_at(file);
   write(file, "BYTES");
@@ -322,7 +271,7 @@ TEST_F(GroupVolume, AnEditUnderARecursiveChgrpIsFound) {
   ASSERT_EQ(utimensat(AT_FDCWD, file.c_str(), times, 0), 0);
   apply_fs_group(folder_.path());
   EXPECT_EQ(fixture.recover().damaged_commit, commit);
-  EXPECT_FALSE(git_publish(commit).reused);
+  EXPECT_FALSE(fixture.publish(commit).reused);
   EXPECT_EQ(content(fixture.link / "a/b/file"), "bytes");
 }
 
@@ -331,15 +280,11 @@ TEST_F(GroupVolume, PermissionsTakenFromTheGroupOrGivenToOthersAreEdits) {
     return;
   }
   for (const mode_t mode : {0600U, 0642U, 0740U}) {
-    PublishFixture fixture(2, "docs" + std::to_string(mode), folder_.path());
-    GitIds ids(fixture.objects);
-    const ObjectId commit = fixture.objects.commit(group_files);
-    const auto git_publish = [&] {
-      return wait_for(fixture.publisher->publish(commit, ids.readers(), for_the_group()));
-    };
-    git_publish();
+    GitFixture fixture(folder_.path(), "docs" + std::to_string(mode));
+    const ObjectId commit = fixture.trees.commit(group_files);
+    fixture.publish(commit);
     ASSERT_EQ(chmod((fixture.tree(commit) / "a/b/file").c_str(), mode), 0);
-    EXPECT_FALSE(git_publish().reused) << std::oct << mode;
+    EXPECT_FALSE(fixture.publish(commit).reused) << std::oct << mode;
   }
 }
 
@@ -347,13 +292,11 @@ TEST_F(GroupVolume, AnotherOwnerIsAnEdit) {
   if (!is_root()) {
     return;
   }
-  PublishFixture fixture(2, "docs", folder_.path());
-  GitIds ids(fixture.objects);
-  const ObjectId commit = fixture.objects.commit(group_files);
-  const auto git_publish = [&] { return wait_for(fixture.publisher->publish(commit, ids.readers(), for_the_group())); };
-  git_publish();
+  GitFixture fixture(folder_.path());
+  const ObjectId commit = fixture.trees.commit(group_files);
+  fixture.publish(commit);
   ASSERT_EQ(chown((fixture.tree(commit) / "a/b/file").c_str(), readers_user, static_cast<gid_t>(-1)), 0);
-  EXPECT_FALSE(git_publish().reused);
+  EXPECT_FALSE(fixture.publish(commit).reused);
 }
 
 class NoChmod : public ::testing::Test {

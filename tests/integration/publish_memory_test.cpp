@@ -80,9 +80,9 @@ void expect_little_memory(PublishFixture& fixture, const ObjectId& commit) {
   EXPECT_LE(peak_of([&] { EXPECT_EQ(fixture.recover().commit, commit); }), allowed_bytes) << "recover";
 }
 
-std::vector<store::TreeEntry> entries(std::size_t count, std::size_t name_bytes, const ObjectId& id,
-                                      store::EntryKind kind) {
-  std::vector<store::TreeEntry> all;
+std::vector<publish::TreeEntry> entries(std::size_t count, std::size_t name_bytes, const ObjectId& id,
+                                        publish::EntryKind kind) {
+  std::vector<publish::TreeEntry> all;
   all.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     std::string name = std::to_string(1'000'000 + i);
@@ -94,33 +94,33 @@ std::vector<store::TreeEntry> entries(std::size_t count, std::size_t name_bytes,
 
 TEST(MemoryOfATree, OfManyLinksToOneLongTargetIsSmall) {
   PublishFixture fixture;
-  const ObjectId target = fixture.objects.add_blob(std::string(4095, 't'));
-  const ObjectId tree = fixture.objects.add_tree(entries(10'000, 8, target, store::EntryKind::symlink));
-  expect_little_memory(fixture, fixture.objects.add_commit(tree));
+  const ObjectId target = fixture.trees.add_blob(std::string(4095, 't'));
+  const ObjectId tree = fixture.trees.add_tree(entries(10'000, 8, target, publish::EntryKind::symlink));
+  expect_little_memory(fixture, fixture.trees.add_commit(tree));
 }
 
 TEST(MemoryOfATree, OfManyLongNamesIsSmall) {
   PublishFixture fixture;
-  const ObjectId blob = fixture.objects.add_blob("");
-  const ObjectId tree = fixture.objects.add_tree(entries(25'000, 250, blob, store::EntryKind::file));
-  expect_little_memory(fixture, fixture.objects.add_commit(tree));
+  const ObjectId blob = fixture.trees.add_blob("");
+  const ObjectId tree = fixture.trees.add_tree(entries(25'000, 250, blob, publish::EntryKind::file));
+  expect_little_memory(fixture, fixture.trees.add_commit(tree));
 }
 
 TEST(MemoryOfATree, OfManyFoldersWithLongNamesIsSmall) {
   PublishFixture fixture;
-  const ObjectId nothing = fixture.objects.add_tree({});
-  const ObjectId tree = fixture.objects.add_tree(entries(10'000, 250, nothing, store::EntryKind::folder));
-  expect_little_memory(fixture, fixture.objects.add_commit(tree));
+  const ObjectId nothing = fixture.trees.add_tree({});
+  const ObjectId tree = fixture.trees.add_tree(entries(10'000, 250, nothing, publish::EntryKind::folder));
+  expect_little_memory(fixture, fixture.trees.add_commit(tree));
 }
 
 TEST(MemoryOfATree, OfMoreNamesThanAreAllowedIsALimit) {
   PublishFixture fixture;
-  const ObjectId blob = fixture.objects.add_blob("");
+  const ObjectId blob = fixture.trees.add_blob("");
   // The same folder again and again: few bytes in a pack.
-  const ObjectId wide = fixture.objects.add_tree(entries(20'000, 250, blob, store::EntryKind::symlink));
-  const ObjectId tree = fixture.objects.add_tree(entries(20, 250, wide, store::EntryKind::folder));
+  const ObjectId wide = fixture.trees.add_tree(entries(20'000, 250, blob, publish::EntryKind::symlink));
+  const ObjectId tree = fixture.trees.add_tree(entries(20, 250, wide, publish::EntryKind::folder));
   Error error(ErrorClass::config, "none");
-  EXPECT_LE(peak_of([&] { error = error_of([&] { fixture.publish(fixture.objects.add_commit(tree)); }); }),
+  EXPECT_LE(peak_of([&] { error = error_of([&] { fixture.publish(fixture.trees.add_commit(tree)); }); }),
             publish_string_limit + 2 * allowed_bytes);
   EXPECT_EQ(error.error_class(), ErrorClass::limit);
   EXPECT_NE(error.text().find("64 MiB"), std::string::npos) << error.text();
@@ -128,11 +128,11 @@ TEST(MemoryOfATree, OfMoreNamesThanAreAllowedIsALimit) {
 
 TEST(MemoryOfATree, OfMoreTargetsThanAreAllowedIsALimit) {
   PublishFixture fixture;
-  std::vector<store::TreeEntry> links = entries(17'000, 8, ObjectId(), store::EntryKind::symlink);
-  for (store::TreeEntry& link : links) {
-    link.id = fixture.objects.add_blob(link.name + std::string(4087, 't'));
+  std::vector<publish::TreeEntry> links = entries(17'000, 8, ObjectId(), publish::EntryKind::symlink);
+  for (publish::TreeEntry& link : links) {
+    link.id = fixture.trees.add_blob(link.name + std::string(4087, 't'));
   }
-  const ObjectId commit = fixture.objects.add_commit(fixture.objects.add_tree(std::move(links)));
+  const ObjectId commit = fixture.trees.add_commit(fixture.trees.add_tree(std::move(links)));
   Error error(ErrorClass::config, "none");
   EXPECT_LE(peak_of([&] { error = error_of([&] { fixture.publish(commit); }); }),
             publish_string_limit + 2 * allowed_bytes);

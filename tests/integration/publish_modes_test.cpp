@@ -55,7 +55,7 @@ TEST(Modes, OfOurFoldersDoNotDependOnTheUmask) {
     {
       const publish::DataDirectoryLock lock(data_dir);
       PublishFixture fixture(2, "docs", data_dir);
-      fixture.publish(fixture.objects.commit({{"n", "1"}}));
+      fixture.publish(fixture.trees.commit({{"n", "1"}}));
     }
     umask(before);
     expect_shared(data_dir);
@@ -67,7 +67,7 @@ TEST(Modes, OfOurFoldersArePutRight) {
   TemporaryFolder folder;
   ASSERT_EQ(chmod(folder.path().c_str(), 0755), 0);
   PublishFixture fixture(2, "docs", folder.path());
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   const auto spoil = [&](mode_t mode) {
     for (const fs::path& path : {fixture.own() / "trees", fixture.own(), fixture.own().parent_path()}) {
       ASSERT_EQ(chmod(path.c_str(), mode), 0);
@@ -98,7 +98,7 @@ TEST(Modes, APublishedTreeThatCannotBeSearchedIsWrittenAnew) {
   as_somebody(folder.path(), [&] {
     for (const bool root_too : {false, true}) {
       PublishFixture fixture(2, "docs", folder.path());
-      const ObjectId commit = fixture.objects.commit(deep_files);
+      const ObjectId commit = fixture.trees.commit(deep_files);
       fixture.publish(commit);
       take_search_permission(fixture.tree(commit));
       if (root_too) {
@@ -118,8 +118,8 @@ TEST(Modes, APreviousTreeThatCannotBeSearchedIsRemoved) {
     TemporaryFolder folder;
     as_somebody(folder.path(), [&] {
       PublishFixture fixture(2, "docs", folder.path());
-      const ObjectId first = fixture.objects.commit(deep_files);
-      const ObjectId second = fixture.objects.commit({{"n", "2"}});
+      const ObjectId first = fixture.trees.commit(deep_files);
+      const ObjectId second = fixture.trees.commit({{"n", "2"}});
       fixture.publish(first);
       fixture.publish(second);
       take_search_permission(fixture.tree(first));
@@ -137,8 +137,8 @@ TEST(Modes, TakenFromAllOurFoldersComeBack) {
   TemporaryFolder folder;
   as_somebody(folder.path(), [&] {
     PublishFixture fixture(2, "docs", folder.path());
-    const ObjectId first = fixture.objects.commit({{"n", "1"}});
-    const ObjectId second = fixture.objects.commit({{"n", "2"}});
+    const ObjectId first = fixture.trees.commit({{"n", "1"}});
+    const ObjectId second = fixture.trees.commit({{"n", "2"}});
     fixture.publish(first);
     fixture.publish(second);
     for (const fs::path& path :

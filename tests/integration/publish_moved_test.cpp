@@ -28,7 +28,7 @@ struct Renamed {
       : fixture(2, link),
         renamed(publish::make_publisher(fixture.workers, fixture.data_dir, "handbook", link, fixture.doubts)) {}
   publish::Outcome publish(const ObjectId& commit) {
-    return wait_for(renamed->publish(commit, fixture.objects.readers(), {}));
+    return wait_for(renamed->publish(fixture.trees.source(commit), {}));
   }
 };
 
@@ -36,7 +36,7 @@ TEST(RenamedRepository, TakesOverTheLinkOfItsFormerName) {
   for (const char* const link : {"site", "a/b/site"}) {
     Renamed both(link);
     PublishFixture& fixture = both.fixture;
-    const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+    const ObjectId commit = fixture.trees.commit({{"n", "1"}});
     fixture.publish(commit);
     const publish::Standing standing = wait_for(both.renamed->recover({}));
     EXPECT_EQ(standing.commit, std::nullopt);
@@ -59,7 +59,7 @@ TEST(RenamedRepository, TakesOverNothingThatOnlyResemblesALinkOfOurs) {
         "/.adapter/docs/trees/" + hex, ".adapter//trees/" + hex}) {
     Renamed both("site");
     fs::create_symlink(target, both.fixture.link);
-    const Error error = error_of([&] { both.publish(both.fixture.objects.commit({{"n", "1"}})); });
+    const Error error = error_of([&] { both.publish(both.fixture.trees.commit({{"n", "1"}})); });
     EXPECT_THAT(error.text(), ::testing::HasSubstr("did not make")) << target;
     EXPECT_EQ(fs::read_symlink(both.fixture.link), target);
   }
@@ -67,7 +67,7 @@ TEST(RenamedRepository, TakesOverNothingThatOnlyResemblesALinkOfOurs) {
 
 TEST(FormerLink, GoesWithTheFoldersItLeavesEmpty) {
   PublishFixture fixture(2, "a/b/c/docs");
-  fixture.publish(fixture.objects.commit({{"n", "1"}}));
+  fixture.publish(fixture.trees.commit({{"n", "1"}}));
   write(fixture.data_dir / "a/mine", "x");
   EXPECT_TRUE(wait_for(fixture.publisher->remove_former_link("a/b/c/docs")));
   EXPECT_FALSE(fs::exists(fixture.data_dir / "a/b"));
@@ -76,7 +76,7 @@ TEST(FormerLink, GoesWithTheFoldersItLeavesEmpty) {
 
 TEST(FormerLink, StaysWhereAConfigurationCameMeanwhile) {
   PublishFixture fixture;
-  fixture.publish(fixture.objects.commit({{"n", "1"}}));
+  fixture.publish(fixture.trees.commit({{"n", "1"}}));
   EXPECT_FALSE(wait_for(fixture.publisher->remove_former_link("docs", [] { return false; })));
   EXPECT_EQ(content(fixture.link / "n"), "1");
   EXPECT_TRUE(wait_for(fixture.publisher->remove_former_link("docs", [] { return true; })));
@@ -85,13 +85,13 @@ TEST(FormerLink, StaysWhereAConfigurationCameMeanwhile) {
 
 TEST(FormerLink, MakesWayForOneAboveIt) {
   PublishFixture fixture(2, "team/docs");
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   fixture.publish(commit);
   fs::remove(fixture.link);  // a kill between the link and its folder
   const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "team", fixture.doubts);
   EXPECT_TRUE(wait_for(moved->remove_former_link("team/docs")));
   EXPECT_FALSE(fs::exists(fixture.data_dir / "team"));
-  EXPECT_TRUE(wait_for(moved->publish(commit, fixture.objects.readers(), {})).reused);
+  EXPECT_TRUE(wait_for(moved->publish(fixture.trees.source(commit), {})).reused);
   EXPECT_EQ(content(fixture.data_dir / "team/n"), "1");
   EXPECT_TRUE(wait_for(moved->remove_former_link("team/docs")));  // once more, after a kill before it was noted
   EXPECT_EQ(content(fixture.data_dir / "team/n"), "1");
@@ -99,18 +99,18 @@ TEST(FormerLink, MakesWayForOneAboveIt) {
 
 TEST(FormerLink, MakesWayForOneBelowIt) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   fixture.publish(commit);
   const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "docs/v1", fixture.doubts);
   EXPECT_TRUE(wait_for(moved->remove_former_link("docs")));
-  wait_for(moved->publish(commit, fixture.objects.readers(), {}));
+  wait_for(moved->publish(fixture.trees.source(commit), {}));
   EXPECT_EQ(content(fixture.data_dir / "docs/v1/n"), "1");
 }
 
 TEST(FormerLink, InTheWayStandsUntilTheNewOneIsMade) {
   for (const auto& [before, after] : {std::pair("team/docs", "team"), std::pair("docs", "docs/v1")}) {
     PublishFixture fixture(2, before);
-    const ObjectId first = fixture.objects.commit({{"n", "1"}});
+    const ObjectId first = fixture.trees.commit({{"n", "1"}});
     fixture.publish(first);
     const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", after, fixture.doubts);
     publish::PublishOptions options;
@@ -118,27 +118,27 @@ TEST(FormerLink, InTheWayStandsUntilTheNewOneIsMade) {
     const publish::Standing standing = wait_for(moved->recover({{before}, {}}));
     EXPECT_EQ(standing.link, publish::Standing::LinkState::absent) << before;
     EXPECT_THAT(standing.complete, ::testing::ElementsAre(first));
-    const ObjectId bad = fixture.objects.commit({{"n", "out", store::EntryKind::symlink}, {"out", "x"}});
+    const ObjectId bad = fixture.trees.commit({{"n", "out", publish::EntryKind::symlink}, {"out", "x"}});
     options.symlinks = SymlinkPolicy::inside;
-    fixture.objects.before_blob = [](const ObjectId&) { throw Error(ErrorClass::policy, "refused"); };
-    static_cast<void>(error_of([&] { wait_for(moved->publish(bad, fixture.objects.readers(), options)); }));
+    fixture.trees.before_blob = [](const ObjectId&) { throw Error(ErrorClass::policy, "refused"); };
+    static_cast<void>(error_of([&] { wait_for(moved->publish(fixture.trees.source(bad), options)); }));
     EXPECT_EQ(content(fixture.link / "n"), "1") << before;
-    fixture.objects.before_blob = nullptr;
-    const ObjectId second = fixture.objects.commit({{"n", "2"}});
-    wait_for(moved->publish(second, fixture.objects.readers(), options));
+    fixture.trees.before_blob = nullptr;
+    const ObjectId second = fixture.trees.commit({{"n", "2"}});
+    wait_for(moved->publish(fixture.trees.source(second), options));
     EXPECT_EQ(content(fixture.data_dir / after / "n"), "2") << after;
   }
 }
 
 TEST(FormerLink, KeepsTheTreeItLeadsTo) {
   PublishFixture fixture;
-  const ObjectId first = fixture.objects.commit({{"n", "1"}});
+  const ObjectId first = fixture.trees.commit({{"n", "1"}});
   fixture.publish(first);
   const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "site", fixture.doubts);
   publish::PublishOptions options;
   options.former_links = {"docs"};
   for (const char* const number : {"2", "3", "4"}) {
-    wait_for(moved->publish(fixture.objects.commit({{"n", number}}), fixture.objects.readers(), options));
+    wait_for(moved->publish(fixture.trees.source(fixture.trees.commit({{"n", number}})), options));
     EXPECT_EQ(content(fixture.link / "n"), "1") << number;
   }
   wait_for(moved->recover({{"docs"}, {}}));
@@ -165,12 +165,12 @@ std::size_t count_of(const fs::path& folder, const std::string& prefix) {
 
 TEST(RemovedRepository, IsLeftByAStopAsLitterOnly) {
   PublishFixture fixture;
-  fixture.publish(fixture.objects.commit({{"n", "1"}}));
+  fixture.publish(fixture.trees.commit({{"n", "1"}}));
   std::vector<MemoryFile> many;
   for (int i = 0; i < 3000; ++i) {
     many.push_back({"f" + std::to_string(i), "x"});
   }
-  fixture.publish(fixture.objects.commit(many));
+  fixture.publish(fixture.trees.commit(many));
   const fs::path all = fixture.data_dir / ".adapter";
   wait_for(fixture.publisher->retire_all(at_once));
   EXPECT_FALSE(fs::exists(fixture.own()));
@@ -197,8 +197,8 @@ TEST(RemovedRepository, IsDeletedByALaterRun) {
 /// that call.
 bool expect_no_move_after_a_stop(int place, bool relinks) {
   PublishFixture fixture(1, "sites/docs");
-  const ObjectId first = fixture.objects.commit({{"n", "1"}});
-  const ObjectId second = fixture.objects.commit({{"n", "2"}});
+  const ObjectId first = fixture.trees.commit({{"n", "1"}});
+  const ObjectId second = fixture.trees.commit({{"n", "2"}});
   if (relinks) {
     fixture.publish(second);
   }
@@ -219,13 +219,13 @@ bool expect_no_move_after_a_stop(int place, bool relinks) {
     }
     return 0;
   });
-  const ObjectId third = fixture.objects.commit({{"n", "3"}});
+  const ObjectId third = fixture.trees.commit({{"n", "3"}});
   std::exception_ptr failure;
   const auto done = [&](const std::exception_ptr& error, auto&&...) { failure = error; };
   if (relinks) {
     asio::co_spawn(loop, fixture.publisher->relink(second, {}), asio::bind_cancellation_slot(cancel.slot(), done));
   } else {
-    asio::co_spawn(loop, fixture.publisher->publish(third, fixture.objects.readers(), {}),
+    asio::co_spawn(loop, fixture.publisher->publish(fixture.trees.source(third), {}),
                    asio::bind_cancellation_slot(cancel.slot(), done));
   }
   loop.run();

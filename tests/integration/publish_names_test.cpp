@@ -13,7 +13,7 @@
 namespace adapter::testing {
 namespace {
 
-using store::EntryKind;
+using publish::EntryKind;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -30,7 +30,7 @@ protected:
 
   /// Publishes after a good commit; the link stays at that one, and nothing of the other is left.
   Error refused(const std::vector<MemoryFile>& files) {
-    const ObjectId commit = fixture_.objects.commit(files);
+    const ObjectId commit = fixture_.trees.commit(files);
     const Error error = error_of([&] { fixture_.publish(commit); });
     FileCalls::ignore();
     EXPECT_TRUE(fixture_.publisher->link_is_intact(good_));
@@ -47,7 +47,7 @@ protected:
 
   PublishFixture fixture_;
   ObjectId good_ = [this] {
-    const ObjectId commit = fixture_.objects.commit({{"n", "1"}});
+    const ObjectId commit = fixture_.trees.commit({{"n", "1"}});
     fixture_.publish(commit);
     return commit;
   }();

@@ -15,9 +15,9 @@
 namespace adapter::testing {
 namespace {
 
+using publish::EntryKind;
 using publish::Outcome;
 using publish::Standing;
-using store::EntryKind;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -135,7 +135,7 @@ void expect_as_committed(const PublishFixture& fixture, const char* what) {
 TEST(EditedTree, IsFoundAtStartAndWrittenAnew) {
   for (const Edit& edit : all_edits()) {
     PublishFixture fixture;
-    const ObjectId commit = fixture.objects.commit(tree_files());
+    const ObjectId commit = fixture.trees.commit(tree_files());
     fixture.publish(commit);
     ASSERT_EQ(fixture.recover().commit, commit) << edit.what;
     edit.apply(fixture.tree(commit));
@@ -154,8 +154,8 @@ TEST(EditedTree, IsFoundAtStartAndWrittenAnew) {
 
 TEST(EditedTree, IsFoundAtTheNextPublish) {
   PublishFixture fixture;
-  const ObjectId first = fixture.objects.commit(tree_files());
-  const ObjectId second = fixture.objects.commit({{"n", "2"}});
+  const ObjectId first = fixture.trees.commit(tree_files());
+  const ObjectId second = fixture.trees.commit({{"n", "2"}});
   fixture.publish(first);
   write(fixture.tree(first) / "a/one", "XXXX");
   const Outcome outcome = fixture.publish(second);
@@ -170,7 +170,7 @@ TEST(EditedTree, IsFoundAtTheNextPublish) {
 TEST(EditedTree, WithoutARecordCountsAsDamaged) {
   for (const bool damaged : {false, true}) {
     PublishFixture fixture;
-    const ObjectId commit = fixture.objects.commit(tree_files());
+    const ObjectId commit = fixture.trees.commit(tree_files());
     fixture.publish(commit);
     const fs::path record = fixture.own() / "manifests" / commit.to_hex();
     if (damaged) {
@@ -201,8 +201,8 @@ TEST(Recover, FindsNothingWhereNothingWasPublished) {
 
 TEST(Recover, NamesBothTrees) {
   PublishFixture fixture;
-  const ObjectId first = fixture.objects.commit({{"n", "1"}});
-  const ObjectId second = fixture.objects.commit({{"n", "2"}});
+  const ObjectId first = fixture.trees.commit({{"n", "1"}});
+  const ObjectId second = fixture.trees.commit({{"n", "2"}});
   fixture.publish(first);
   fixture.publish(second);
   const Standing standing = fixture.recover();
@@ -213,7 +213,7 @@ TEST(Recover, NamesBothTrees) {
 
 TEST(Recover, SweepsLitterOfDeadRuns) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   fixture.publish(commit);
   fs::create_directories(fixture.own() / "trees/.tmp-0123/a/b");
   write(fixture.own() / "trees/.tmp-0123/a/b/c", "x");
@@ -235,7 +235,7 @@ TEST(Recover, SweepsLitterOfDeadRuns) {
 
 TEST(Recover, SaysWhenTheLinkIsMissingAndRelinkPutsItBack) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   fixture.publish(commit);
   fs::remove(fixture.link);
   EXPECT_FALSE(fixture.publisher->link_is_intact(commit));
@@ -251,7 +251,7 @@ TEST(Recover, SaysWhenTheLinkIsMissingAndRelinkPutsItBack) {
 
 TEST(Recover, RelinkRefusesATreeThatIsNotComplete) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   EXPECT_EQ(error_of([&] { fixture.relink(commit); }).error_class(), ErrorClass::storage);
   fixture.publish(commit);
   write(fixture.tree(commit) / "n", "2");
@@ -260,8 +260,8 @@ TEST(Recover, RelinkRefusesATreeThatIsNotComplete) {
 
 TEST(Recover, TheLinkOfAnotherCommitIsNotIntact) {
   PublishFixture fixture;
-  const ObjectId first = fixture.objects.commit({{"n", "1"}});
-  const ObjectId second = fixture.objects.commit({{"n", "2"}});
+  const ObjectId first = fixture.trees.commit({{"n", "1"}});
+  const ObjectId second = fixture.trees.commit({{"n", "2"}});
   fixture.publish(first);
   fixture.publish(second);
   EXPECT_FALSE(fixture.publisher->link_is_intact(first));
@@ -275,7 +275,7 @@ TEST(Recover, TheLinkOfAnotherCommitIsNotIntact) {
 
 TEST(Recover, RecordsThatAreMissingAreNotCalledAMissingTree) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   fixture.publish(commit);
   fs::remove_all(fixture.own() / "manifests");
   const Standing standing = fixture.recover();
@@ -285,7 +285,7 @@ TEST(Recover, RecordsThatAreMissingAreNotCalledAMissingTree) {
 
 TEST(Recover, ALinkThatWasReadIsReadAgainOnceItWasTouched) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   fixture.publish(commit);
   // From now on the link's stamp says all about it.
   std::this_thread::sleep_for(std::chrono::milliseconds(3100));
@@ -308,7 +308,7 @@ TEST(Recover, ALinkThatWasReadIsReadAgainOnceItWasTouched) {
 
 TEST(Recover, HealsALinkIntoOurTreesThatNamesNoCommit) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   fixture.publish(commit);
   fs::remove(fixture.link);
   fs::create_symlink(".adapter/docs/trees/garbage", fixture.link);
@@ -324,7 +324,7 @@ TEST(Recover, KeepsNotedTreesWhateverTheirAgeAndState) {
   PublishFixture fixture;
   std::vector<ObjectId> commits;
   for (const char* const number : {"1", "2", "3"}) {
-    commits.push_back(fixture.objects.commit({{"n", number}}));
+    commits.push_back(fixture.trees.commit({{"n", number}}));
     fixture.publish(commits.back());
   }
   write(fixture.tree(commits[1]) / "n", "edited");
@@ -338,7 +338,7 @@ TEST(Recover, KeepsNotedTreesWhateverTheirAgeAndState) {
 
 TEST(RemoveAll, TakesLinkAndTreesAndNothingElse) {
   PublishFixture fixture;
-  fixture.publish(fixture.objects.commit({{"n", "1"}}));
+  fixture.publish(fixture.trees.commit({{"n", "1"}}));
   write(fixture.data_dir / "other", "mine");
   fs::create_directories(fixture.data_dir / ".adapter/wiki/trees");
   wait_for(fixture.publisher->retire_all(at_once));

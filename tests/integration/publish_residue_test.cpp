@@ -137,7 +137,7 @@ protected:
   [[nodiscard]] fs::path residue() const { return folder_.path() / ".adapter/.residue/docs"; }
 
   static ObjectId commit(PublishFixture& fixture, int version) {
-    return fixture.objects.commit({{"a/module.py", std::to_string(version)}, {"top", "x"}});
+    return fixture.trees.commit({{"a/module.py", std::to_string(version)}, {"top", "x"}});
   }
   [[nodiscard]] ObjectId commit(int version) const {
     PublishFixture elsewhere(1);
@@ -286,7 +286,7 @@ TEST(LockOfAConsumer, KeepsNothingOnTheVolume) {
       EXPECT_EQ(flock(opened.back().get(), operation | LOCK_NB), 0);
     };
     for (int number = 1; number < 5; ++number) {
-      const ObjectId commit = fixture.objects.commit({{"n", std::to_string(number)}});
+      const ObjectId commit = fixture.trees.commit({{"n", std::to_string(number)}});
       fixture.publish(commit);
       lock(fixture.tree(commit));
       EXPECT_EQ(fixture.clean_up(), 0U);

@@ -46,7 +46,7 @@ protected:
 
 TEST_F(ShortOfDescriptors, AStartTakesNothingForUnpublishedOrDamaged) {
   PublishFixture fixture(1, "sites/docs");
-  const ObjectId commit = fixture.objects.commit({{"a/b/n", "1"}, {"c/n", "2"}});
+  const ObjectId commit = fixture.trees.commit({{"a/b/n", "1"}, {"c/n", "2"}});
   fixture.publish(commit);
   with_each_open_failing([&] { return fixture.recover().commit == commit; });
   EXPECT_EQ(fixture.recover().commit, commit);
@@ -54,7 +54,7 @@ TEST_F(ShortOfDescriptors, AStartTakesNothingForUnpublishedOrDamaged) {
 
 TEST_F(ShortOfDescriptors, APublishTakesNoTreeForDamaged) {
   PublishFixture fixture(1);
-  const ObjectId commit = fixture.objects.commit({{"a/b/n", "1"}, {"c/n", "2"}});
+  const ObjectId commit = fixture.trees.commit({{"a/b/n", "1"}, {"c/n", "2"}});
   fixture.publish(commit);
   with_each_open_failing([&] { return fixture.publish(commit).reused; });
   EXPECT_TRUE(fixture.publisher->link_is_intact(commit));
@@ -62,12 +62,12 @@ TEST_F(ShortOfDescriptors, APublishTakesNoTreeForDamaged) {
 
 TEST_F(ShortOfDescriptors, AFormerLinkIsNotTakenForRemoved) {
   PublishFixture fixture(1, "new");
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   const auto former = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "sites/docs", fixture.doubts);
   const fs::path link = fixture.data_dir / "sites/docs";
   with_each_open_failing([&] {
     if (!fs::is_symlink(link)) {
-      wait_for(former->publish(commit, fixture.objects.readers(), {}));
+      wait_for(former->publish(fixture.trees.source(commit), {}));
     }
     EXPECT_TRUE(wait_for(fixture.publisher->remove_former_link("sites/docs")));
     return !fs::is_symlink(link);
@@ -78,7 +78,7 @@ class BadPlace : public ::testing::Test {
 protected:
   void TearDown() override { FileCalls::ignore(); }
   PublishFixture fixture{1, "sites/docs"};
-  ObjectId commit = fixture.objects.commit({{"a/n", "1"}, {"c/n", "2"}});
+  ObjectId commit = fixture.trees.commit({{"a/n", "1"}, {"c/n", "2"}});
 
   /// From now on what `call` names cannot be read below `folder`, as after a bad sector.
   static void break_reading(const fs::path& folder, const std::string& call, const std::string& end, int error) {
@@ -125,7 +125,7 @@ TEST_F(BadPlace, InTheWholeVolumeIsWaitedFor) {
 
 TEST_F(BadPlace, OfATreeThatIsNotShownKeepsIt) {
   fixture.publish(commit);
-  const ObjectId next = fixture.objects.commit({{"a/n", "2"}});
+  const ObjectId next = fixture.trees.commit({{"a/n", "2"}});
   fixture.publish(next);
   break_reading(fixture.tree(commit), "open", "/a", EIO);
   EXPECT_EQ(fixture.recover().commit, next);
@@ -149,8 +149,8 @@ TEST_F(BadPlace, InAnOldTreeKeepsOnlyWhatCannotBeReached) {
 
 TEST(FailedCalls, LeaveNoTemporaryLinkAndNoTemporaryFile) {
   PublishFixture fixture;
-  fixture.publish(fixture.objects.commit({{"n", "1"}}));
-  const ObjectId next = fixture.objects.commit({{"n", "2"}});
+  fixture.publish(fixture.trees.commit({{"n", "1"}}));
+  const ObjectId next = fixture.trees.commit({{"n", "2"}});
   FileCalls::watch(fail_once("rename", "/docs", EIO));
   EXPECT_EQ(error_of([&] { fixture.publish(next); }).error_class(), ErrorClass::storage);
   FileCalls::ignore();
@@ -184,7 +184,7 @@ TEST(FailedCalls, UnlinkOfADirectoryMayAnswerEperm) {
 TEST(LinksWay, KeepsTheDirectoriesThatAUserMade) {
   PublishFixture fixture(2, "mine/made/docs");
   fs::create_directory(fixture.data_dir / "mine");
-  fixture.publish(fixture.objects.commit({{"n", "1"}}));
+  fixture.publish(fixture.trees.commit({{"n", "1"}}));
   EXPECT_TRUE(wait_for(fixture.publisher->remove_former_link("mine/made/docs")));
   EXPECT_TRUE(fs::exists(fixture.data_dir / "mine"));
   EXPECT_FALSE(fs::exists(fixture.data_dir / "mine/made"));
@@ -193,7 +193,7 @@ TEST(LinksWay, KeepsTheDirectoriesThatAUserMade) {
 
 TEST(LinksWay, KeepsADirectoryThatAUserMadeAgain) {
   PublishFixture fixture(2, "sites/docs");
-  fixture.publish(fixture.objects.commit({{"n", "1"}}));
+  fixture.publish(fixture.trees.commit({{"n", "1"}}));
   fs::rename(fixture.data_dir / "sites", fixture.data_dir / "elsewhere");
   fs::create_directory(fixture.data_dir / "sites");
   EXPECT_TRUE(wait_for(fixture.publisher->remove_former_link("sites/docs")));
@@ -203,9 +203,9 @@ TEST(LinksWay, KeepsADirectoryThatAUserMadeAgain) {
 TEST(LinksWay, IsClearedByTheLastOfTwoRepositories) {
   PublishFixture fixture(2, "sites/docs");
   const auto other = publish::make_publisher(fixture.workers, fixture.data_dir, "blog", "sites/blog", fixture.doubts);
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   fixture.publish(commit);
-  wait_for(other->publish(commit, fixture.objects.readers(), {}));
+  wait_for(other->publish(fixture.trees.source(commit), {}));
   wait_for(fixture.publisher->retire_all(at_once));
   EXPECT_TRUE(fs::exists(fixture.data_dir / "sites/blog"));
   wait_for(other->retire_all(at_once));

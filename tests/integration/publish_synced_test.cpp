@@ -57,17 +57,17 @@ protected:
     FileCalls::watch(std::move(answer));
   }
   static ObjectId few(PublishFixture& fixture, const std::string& text) {
-    return fixture.objects.commit({{"a", text},
-                                   {"d/e/f", "deep"},
-                                   {"d/run", "#!", store::EntryKind::executable},
-                                   {"d/link", "e", store::EntryKind::symlink}});
+    return fixture.trees.commit({{"a", text},
+                                 {"d/e/f", "deep"},
+                                 {"d/run", "#!", publish::EntryKind::executable},
+                                 {"d/link", "e", publish::EntryKind::symlink}});
   }
   static ObjectId many(PublishFixture& fixture, const std::string& text) {
     std::vector<MemoryFile> files;
     for (int i = 0; i < 40; ++i) {
       files.push_back({"d" + std::to_string(i % 4) + "/" + std::to_string(i), text});
     }
-    return fixture.objects.commit(files);
+    return fixture.trees.commit(files);
   }
 
   std::string root;
@@ -110,7 +110,7 @@ TEST_F(WhatIsSynced, SixteenFilesAndFoldersAreSyncedOneByOneAndSeventeenAtOnce) 
     for (std::size_t i = 0; i < count; ++i) {
       files.push_back({std::to_string(i), "x"});
     }
-    const ObjectId commit = fixture.objects.commit(files);
+    const ObjectId commit = fixture.trees.commit(files);
     begin(fixture);
     fixture.publish(commit);
     EXPECT_THAT(FileCalls::paths_of("syncfs"), SizeIs(count - 15)) << count;
@@ -187,7 +187,7 @@ TEST_F(WhatIsSynced, MovedLinkAppearsOnceItsTreeIsSyncedAndTheFormerOneGoesForGo
   fixture.publish(commit);
   const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "new/docs", fixture.doubts);
   begin(fixture);
-  wait_for(moved->publish(commit, fixture.objects.readers(), {}));
+  wait_for(moved->publish(fixture.trees.source(commit), {}));
   EXPECT_THAT(unsynced_before_the_flip(fixture.data_dir / "new/docs"), ElementsAre(only_the_new_link));
   EXPECT_THAT(unsynced_at_the_end(), IsEmpty());
   begin(fixture);

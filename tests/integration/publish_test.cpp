@@ -12,10 +12,10 @@
 namespace adapter::testing {
 namespace {
 
+using publish::EntryKind;
 using publish::Outcome;
 using publish::PublishOptions;
 using publish::Standing;
-using store::EntryKind;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -25,7 +25,7 @@ std::vector<MemoryFile> small_tree() {
           {"bin/run", "#!/bin/sh\n", EntryKind::executable},
           {"a/b/c/deep", "deep\n"},
           {"latest", "a/b", EntryKind::symlink},
-          {"module", "", EntryKind::submodule}};
+          {"nothing", "", EntryKind::folder}};
 }
 
 mode_t mode_of(const fs::path& path) {
@@ -49,7 +49,7 @@ private:
 
 TEST(Publish, WritesTheTreeAndLeadsTheLinkToIt) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit(small_tree());
+  const ObjectId commit = fixture.trees.commit(small_tree());
   const Outcome outcome = fixture.publish(commit);
   EXPECT_TRUE(outcome.changed);
   EXPECT_FALSE(outcome.reused);
@@ -60,16 +60,16 @@ TEST(Publish, WritesTheTreeAndLeadsTheLinkToIt) {
   EXPECT_EQ(fs::read_symlink(fixture.link), ".adapter/docs/trees/" + commit.to_hex());
   EXPECT_EQ(content(fixture.link / "README"), "hello\n");
   EXPECT_EQ(content(fixture.link / "latest/c/deep"), "deep\n");
-  EXPECT_TRUE(fs::is_empty(fixture.link / "module"));
-  EXPECT_TRUE(fs::is_directory(fixture.link / "module"));
+  EXPECT_TRUE(fs::is_empty(fixture.link / "nothing"));
+  EXPECT_TRUE(fs::is_directory(fixture.link / "nothing"));
   EXPECT_TRUE(fixture.publisher->link_is_intact(commit));
   EXPECT_THAT(fixture.litter(), IsEmpty());
 }
 
 TEST(Publish, WorksWithOneWorkerAndWithAnEmptyTree) {
   PublishFixture fixture(1);
-  const ObjectId empty = fixture.objects.commit({});
-  const ObjectId full = fixture.objects.commit(small_tree());
+  const ObjectId empty = fixture.trees.commit({});
+  const ObjectId full = fixture.trees.commit(small_tree());
   fixture.publish(empty);
   EXPECT_TRUE(fs::is_empty(fixture.link));
   const Outcome outcome = fixture.publish(full);
@@ -79,7 +79,7 @@ TEST(Publish, WorksWithOneWorkerAndWithAnEmptyTree) {
 
 TEST(Publish, DoesNothingWhenTheCommitStandsUntouched) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit(small_tree());
+  const ObjectId commit = fixture.trees.commit(small_tree());
   fixture.publish(commit);
   struct stat before{};
   ASSERT_EQ(lstat(fixture.link.c_str(), &before), 0);
@@ -96,7 +96,7 @@ TEST(Publish, KeepsTheTreeBeforeAndNoOther) {
   PublishFixture fixture;
   std::vector<ObjectId> commits;
   for (int i = 0; i < 4; ++i) {
-    commits.push_back(fixture.objects.commit({{"n", std::to_string(i)}}));
+    commits.push_back(fixture.trees.commit({{"n", std::to_string(i)}}));
     fixture.publish(commits.back());
   }
   fixture.clean_up();
@@ -110,8 +110,8 @@ TEST(Publish, KeepsTheTreeBeforeAndNoOther) {
 
 TEST(Publish, ReusesTheTreeBeforeOnARollback) {
   PublishFixture fixture;
-  const ObjectId first = fixture.objects.commit({{"n", "1"}});
-  const ObjectId second = fixture.objects.commit({{"n", "2"}});
+  const ObjectId first = fixture.trees.commit({{"n", "1"}});
+  const ObjectId second = fixture.trees.commit({{"n", "2"}});
   fixture.publish(first);
   fixture.publish(second);
   const Outcome back = fixture.publish(first);
@@ -126,12 +126,12 @@ TEST(Publish, GivesExactModesWhateverTheUmask) {
     const Umask scope(mask);
     for (const Share share : {Share::all, Share::group}) {
       PublishFixture fixture;
-      const ObjectId commit = fixture.objects.commit(small_tree());
+      const ObjectId commit = fixture.trees.commit(small_tree());
       fixture.publish(commit, PublishOptions{.share = share});
       const bool all = share == Share::all;
       EXPECT_EQ(mode_of(fixture.tree(commit)), all ? 0755U : 0750U);
       EXPECT_EQ(mode_of(fixture.link / "a/b/c"), all ? 0755U : 0750U);
-      EXPECT_EQ(mode_of(fixture.link / "module"), all ? 0755U : 0750U);
+      EXPECT_EQ(mode_of(fixture.link / "nothing"), all ? 0755U : 0750U);
       EXPECT_EQ(mode_of(fixture.link / "README"), all ? 0644U : 0640U);
       EXPECT_EQ(mode_of(fixture.link / "bin/run"), all ? 0755U : 0750U);
       EXPECT_EQ(mode_of(fixture.data_dir / ".adapter"), 0755U);
@@ -146,7 +146,7 @@ TEST(Publish, GivesExactModesWhateverTheUmask) {
 TEST(Publish, LeavesNoInheritedSetgidBitBehind) {
   PublishFixture fixture;
   ASSERT_EQ(chmod(fixture.data_dir.c_str(), 02755), 0);
-  const ObjectId commit = fixture.objects.commit(small_tree());
+  const ObjectId commit = fixture.trees.commit(small_tree());
   fixture.publish(commit);
   EXPECT_EQ(mode_of(fixture.link / "a/b"), 0755U);
   EXPECT_EQ(mode_of(fixture.tree(commit)), 0755U);
@@ -155,7 +155,7 @@ TEST(Publish, LeavesNoInheritedSetgidBitBehind) {
 
 TEST(Publish, WritesTheTreeAnewWhenItShallBeSharedOtherwise) {
   PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit(small_tree());
+  const ObjectId commit = fixture.trees.commit(small_tree());
   fixture.publish(commit);
   const Outcome outcome = fixture.publish(commit, PublishOptions{.share = Share::group});
   EXPECT_TRUE(outcome.changed);
@@ -164,43 +164,29 @@ TEST(Publish, WritesTheTreeAnewWhenItShallBeSharedOtherwise) {
   EXPECT_EQ(fixture.recover().share, Share::group);
 }
 
-TEST(Publish, RefusesWhatGoesPastALimitAndLeavesNothing) {
+TEST(Publish, LeavesNothingOfATreeWhoseSourceFails) {
   PublishFixture fixture;
-  const ObjectId good = fixture.objects.commit(small_tree());
+  const ObjectId good = fixture.trees.commit(small_tree());
   fixture.publish(good);
-  const ObjectId commit = fixture.objects.commit({{"a/b/c", "12345"}, {"d", "1"}});
-  PublishOptions options;
-  options.limits.max_paths = 3;
-  EXPECT_THAT(error_of([&] { fixture.publish(commit, options); }).text(), HasSubstr("max_paths"));
-  options = {};
-  options.limits.max_tree_bytes = 5;
-  EXPECT_THAT(error_of([&] { fixture.publish(commit, options); }).text(), HasSubstr("max_tree_bytes"));
-  options = {};
-  options.limits.max_depth = 1;
-  const Error error = error_of([&] { fixture.publish(commit, options); });
-  EXPECT_THAT(error.text(), HasSubstr("max_depth"));
-  EXPECT_EQ(error.error_class(), ErrorClass::limit);
-  EXPECT_EQ(content(fixture.link / "README"), "hello\n");
-  EXPECT_THAT(fixture.litter(), IsEmpty());
-}
-
-TEST(Publish, TakesATreeOfExactlyItsLimits) {
-  PublishFixture fixture;
-  const ObjectId commit = fixture.objects.commit({{"a/b/c", "12345"}, {"d", "1"}});
-  PublishOptions options;
-  options.limits.max_paths = 4;
-  options.limits.max_tree_bytes = 6;
-  options.limits.max_depth = 2;
-  EXPECT_EQ(fixture.publish(commit, options).files, 2U);
+  const ObjectId commit = fixture.trees.commit({{"a/b/c", "12345"}, {"d", "1"}});
+  for (const ErrorClass error_class : {ErrorClass::limit, ErrorClass::policy, ErrorClass::corrupt}) {
+    fixture.trees.before_blob = [&](const ObjectId&) { throw Error(error_class, "refused by the source"); };
+    const Error error = error_of([&] { fixture.publish(commit); });
+    EXPECT_EQ(error.error_class(), error_class);
+    EXPECT_EQ(error.text(), "refused by the source");
+    EXPECT_EQ(content(fixture.link / "README"), "hello\n");
+    EXPECT_FALSE(fs::exists(fixture.tree(commit)));
+    EXPECT_THAT(fixture.litter(), IsEmpty());
+  }
 }
 
 TEST(Publish, RefusesNamesThatAreNotOneComponent) {
   PublishFixture fixture;
-  const ObjectId blob = fixture.objects.add_blob("x");
+  const ObjectId blob = fixture.trees.add_blob("x");
   for (const std::string& name :
        {std::string(".."), std::string("."), std::string(), std::string("a/b"), std::string("a\0b", 3)}) {
-    const ObjectId tree = fixture.objects.add_tree({store::TreeEntry{name, blob, EntryKind::file}});
-    const ObjectId commit = fixture.objects.add_commit(tree);
+    const ObjectId tree = fixture.trees.add_tree({publish::TreeEntry{name, blob, EntryKind::file}});
+    const ObjectId commit = fixture.trees.add_commit(tree);
     EXPECT_EQ(error_of([&] { fixture.publish(commit); }).error_class(), ErrorClass::policy);
   }
   EXPECT_FALSE(fs::exists(fs::symlink_status(fixture.link)));
@@ -209,13 +195,13 @@ TEST(Publish, RefusesNamesThatAreNotOneComponent) {
 
 TEST(Publish, RefusesAnEntryThatStandsTwice) {
   PublishFixture fixture;
-  const ObjectId blob = fixture.objects.add_blob("x");
-  const ObjectId target = fixture.objects.add_blob("/etc");
-  const ObjectId tree = fixture.objects.add_tree(
-      {store::TreeEntry{"a", target, EntryKind::symlink},
-       store::TreeEntry{"a", fixture.objects.add_tree({store::TreeEntry{"b", blob, EntryKind::file}}),
-                        EntryKind::folder}});
-  const ObjectId commit = fixture.objects.add_commit(tree);
+  const ObjectId blob = fixture.trees.add_blob("x");
+  const ObjectId target = fixture.trees.add_blob("/etc");
+  const ObjectId tree = fixture.trees.add_tree(
+      {publish::TreeEntry{"a", target, EntryKind::symlink},
+       publish::TreeEntry{"a", fixture.trees.add_tree({publish::TreeEntry{"b", blob, EntryKind::file}}),
+                          EntryKind::folder}});
+  const ObjectId commit = fixture.trees.add_commit(tree);
   const Error error = error_of([&] { fixture.publish(commit, PublishOptions{.symlinks = SymlinkPolicy::keep}); });
   EXPECT_EQ(error.error_class(), ErrorClass::storage);
   EXPECT_THAT(fixture.litter(), IsEmpty());
@@ -223,8 +209,8 @@ TEST(Publish, RefusesAnEntryThatStandsTwice) {
 
 TEST(Publish, SaysWhichObjectIsMissing) {
   PublishFixture fixture;
-  const ObjectId tree = fixture.objects.add_tree({store::TreeEntry{"a", ObjectId{}, EntryKind::file}});
-  const ObjectId commit = fixture.objects.add_commit(tree);
+  const ObjectId tree = fixture.trees.add_tree({publish::TreeEntry{"a", ObjectId{}, EntryKind::file}});
+  const ObjectId commit = fixture.trees.add_commit(tree);
   EXPECT_EQ(error_of([&] { fixture.publish(commit); }).error_class(), ErrorClass::corrupt);
   EXPECT_THAT(fixture.litter(), IsEmpty());
 }
@@ -241,7 +227,7 @@ TEST(PublishSymlinks, LeavesOutThoseThatLeave) {
                                    {"abs", "/etc/passwd", EntryKind::symlink},
                                    {"empty", "", EntryKind::symlink},
                                    {"through", "out/etc", EntryKind::symlink}};
-  const ObjectId commit = fixture.objects.commit(files);
+  const ObjectId commit = fixture.trees.commit(files);
   const Outcome outcome = fixture.publish(commit);
   EXPECT_EQ(outcome.left_out_link_count, 4U);
   EXPECT_THAT(outcome.left_out_links, ElementsAre("abs", "empty", "out", "through"));
@@ -261,7 +247,7 @@ TEST(PublishSymlinks, ListsTheFirstSixteen) {
   for (int i = 100; i < 3000; ++i) {
     files.push_back({"l" + std::to_string(i), "/x" + std::to_string(i), EntryKind::symlink});
   }
-  const Outcome outcome = fixture.publish(fixture.objects.commit(files));
+  const Outcome outcome = fixture.publish(fixture.trees.commit(files));
   EXPECT_EQ(outcome.left_out_link_count, 2900U);
   ASSERT_EQ(outcome.left_out_links.size(), 16U);
   EXPECT_EQ(outcome.left_out_links.front(), "l100");
@@ -270,32 +256,18 @@ TEST(PublishSymlinks, ListsTheFirstSixteen) {
 TEST(PublishSymlinks, KeepWritesAll) {
   PublishFixture fixture;
   const ObjectId commit =
-      fixture.objects.commit({{"out", "../../x", EntryKind::symlink}, {"abs", "/etc", EntryKind::symlink}});
+      fixture.trees.commit({{"out", "../../x", EntryKind::symlink}, {"abs", "/etc", EntryKind::symlink}});
   const Outcome outcome = fixture.publish(commit, PublishOptions{.symlinks = SymlinkPolicy::keep});
   EXPECT_EQ(outcome.left_out_link_count, 0U);
   EXPECT_EQ(fs::read_symlink(fixture.link / "out"), "../../x");
   EXPECT_EQ(fs::read_symlink(fixture.link / "abs"), "/etc");
 }
 
-TEST(PublishSymlinks, RefusePublishesNothing) {
-  PublishFixture fixture;
-  const ObjectId good = fixture.objects.commit({{"a", "1"}});
-  const PublishOptions options{.symlinks = SymlinkPolicy::refuse};
-  fixture.publish(good, options);
-  const ObjectId commit = fixture.objects.commit({{"a", "2"}, {"d/link", "x", EntryKind::symlink}});
-  const Error error = error_of([&] { fixture.publish(commit, options); });
-  EXPECT_EQ(error.error_class(), ErrorClass::policy);
-  EXPECT_THAT(error.text(), HasSubstr("d/link"));
-  EXPECT_EQ(content(fixture.link / "a"), "1");
-  EXPECT_FALSE(fs::exists(fixture.tree(commit)));
-  EXPECT_THAT(fixture.litter(), IsEmpty());
-}
-
 TEST(PublishSymlinks, NeverWritesThroughALinkOfTheTree) {
   TemporaryFolder outside;
   PublishFixture fixture;
   const ObjectId commit =
-      fixture.objects.commit({{"a", outside.path().native(), EntryKind::symlink}, {"a/pwned", "x"}, {"z", "1"}});
+      fixture.trees.commit({{"a", outside.path().native(), EntryKind::symlink}, {"a/pwned", "x"}, {"z", "1"}});
   const Error error = error_of([&] { fixture.publish(commit, PublishOptions{.symlinks = SymlinkPolicy::keep}); });
   EXPECT_EQ(error.error_class(), ErrorClass::storage);
   EXPECT_TRUE(fs::is_empty(outside.path()));

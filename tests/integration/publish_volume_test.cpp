@@ -40,7 +40,7 @@ TEST(LinkPath, SomethingForeignIsAnErrorAndStays) {
   };
   for (const auto& [what, make] : things) {
     PublishFixture fixture;
-    const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+    const ObjectId commit = fixture.trees.commit({{"n", "1"}});
     make(fixture.link);
     struct stat before{};
     ASSERT_EQ(lstat(fixture.link.c_str(), &before), 0);
@@ -60,8 +60,8 @@ TEST(LinkPath, SomethingForeignIsAnErrorAndStays) {
 
 TEST(LinkPath, MayLieInFoldersThatAreMade) {
   PublishFixture fixture(2, "sites/public/docs");
-  const ObjectId first = fixture.objects.commit({{"n", "1"}});
-  const ObjectId second = fixture.objects.commit({{"n", "2"}});
+  const ObjectId first = fixture.trees.commit({{"n", "1"}});
+  const ObjectId second = fixture.trees.commit({{"n", "2"}});
   fixture.publish(first);
   EXPECT_EQ(fs::read_symlink(fixture.link), "../../.adapter/docs/trees/" + first.to_hex());
   EXPECT_EQ(content(fixture.link / "n"), "1");
@@ -84,7 +84,7 @@ TEST(LinkPath, SomethingElseOnTheWayIsAnError) {
     } else {
       write(fixture.data_dir / "sites", "precious");
     }
-    const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+    const ObjectId commit = fixture.trees.commit({{"n", "1"}});
     const Error error = error_of([&] { fixture.publish(commit); });
     EXPECT_EQ(error.error_class(), ErrorClass::storage);
     EXPECT_THAT(error.text(), HasSubstr("sites on the way is not a folder"));
@@ -97,7 +97,7 @@ TEST(LinkPath, TheAdaptersOwnFolderIsNotFollowedElsewhere) {
   PublishFixture fixture;
   fs::create_directory(fixture.data_dir / ".adapter");
   fs::create_directory_symlink(outside.path(), fixture.data_dir / ".adapter/docs");
-  const ObjectId commit = fixture.objects.commit({{"n", "1"}});
+  const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   EXPECT_EQ(error_of([&] { fixture.publish(commit); }).error_class(), ErrorClass::storage);
   EXPECT_TRUE(fs::is_empty(outside.path()));
 }
@@ -254,9 +254,9 @@ int on_a_small_volume(const char* mount_options, Body body) {
 
 void fill_and_free(const fs::path& volume, const std::vector<MemoryFile>& too_much) {
   PublishFixture fixture(2, "docs", volume);
-  const ObjectId good = fixture.objects.commit({{"n", "1"}});
+  const ObjectId good = fixture.trees.commit({{"n", "1"}});
   fixture.publish(good);
-  const ObjectId commit = fixture.objects.commit(too_much);
+  const ObjectId commit = fixture.trees.commit(too_much);
   for (int i = 0; i < 3; ++i) {
     const Error error = error_of([&] { fixture.publish(commit); });
     EXPECT_EQ(error.error_class(), ErrorClass::storage);
@@ -264,7 +264,7 @@ void fill_and_free(const fs::path& volume, const std::vector<MemoryFile>& too_mu
     EXPECT_THAT(fixture.litter(), IsEmpty());
     EXPECT_TRUE(fixture.publisher->link_is_intact(good));
   }
-  const ObjectId next = fixture.objects.commit({{"n", "2"}});
+  const ObjectId next = fixture.trees.commit({{"n", "2"}});
   EXPECT_TRUE(fixture.publish(next).changed);
   EXPECT_EQ(content(fixture.link / "n"), "2");
 }
@@ -294,7 +294,7 @@ TEST(FullVolume, OfBytesOrOfInodesKeepsTheTreeThatStands) {
 TEST(FullVolume, AReadOnlyOneIsServedOn) {
   const int result = on_a_small_volume("size=1m", [](const fs::path& volume) {
     PublishFixture fixture(2, "docs", volume);
-    const ObjectId good = fixture.objects.commit({{"n", "1"}});
+    const ObjectId good = fixture.trees.commit({{"n", "1"}});
     {
       const publish::DataDirectoryLock lock(volume);
       fixture.publish(good);
@@ -304,7 +304,7 @@ TEST(FullVolume, AReadOnlyOneIsServedOn) {
     const publish::DataDirectoryLock lock(volume);
     EXPECT_EQ(fixture.recover().commit, good);
     EXPECT_TRUE(fixture.publisher->link_is_intact(good));
-    const ObjectId next = fixture.objects.commit({{"n", "2"}});
+    const ObjectId next = fixture.trees.commit({{"n", "2"}});
     const Error error = error_of([&] { fixture.publish(next); });
     EXPECT_EQ(error.error_class(), ErrorClass::storage);
     EXPECT_THAT(error.text(), HasSubstr("read-only"));

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import common
 
-_ENGINE = {'log', 'async', 'crypto', 'config', 'schedule', 'wire', 'http', 'net', 'auth', 'transport', 'store', 'publish', 'hook'}
+_ENGINE = {'log', 'async', 'crypto', 'config', 'schedule', 'wire', 'http', 'net', 'auth', 'transport', 'store', 'publish',
+           'content', 'hook'}
 # Every room may also use base.
 ROOMS = {
     'base': set(),
@@ -25,7 +26,8 @@ ROOMS = {
     'auth': {'net', 'http', 'async', 'config', 'log'},
     'transport': {'wire', 'http', 'net', 'auth', 'async', 'log'},
     'store': {'async', 'crypto', 'log'},
-    'publish': {'store', 'async', 'crypto', 'log'},
+    'publish': {'async', 'crypto', 'log'},
+    'content': {'store', 'publish'},
     'hook': {'net', 'http', 'async', 'config', 'log'},
     'sync': _ENGINE,
     'admin': {'sync', 'config', 'net', 'crypto', 'http', 'async', 'auth', 'log'},

@@ -21,7 +21,8 @@
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/volume_layout.hpp"
-#include "memory_objects.hpp"
+#include "adapter/publish/publisher.hpp"
+#include "memory_trees.hpp"
 
 namespace adapter::testing {
 
@@ -120,7 +121,7 @@ inline publish::Deletion delete_retired(const fs::path& data_dir) {
   return delete_retired(data_dir, known);
 }
 
-/// A data directory with one repository, and objects to publish.
+/// A data directory with one repository, and trees to publish.
 struct PublishFixture {
   explicit PublishFixture(std::size_t threads = 2, const std::string& link_path = "docs",
                           const fs::path& where = fs::path())
@@ -130,7 +131,7 @@ struct PublishFixture {
         publisher(publish::make_publisher(workers, data_dir, "docs", link_path, doubts)) {}
 
   publish::Outcome publish(const ObjectId& commit, publish::PublishOptions options = {}) {
-    return wait_for(publisher->publish(commit, objects.readers(), options));
+    return wait_for(publisher->publish(trees.source(commit), std::move(options)));
   }
   /// As the program does it: what was taken out of use is deleted then.
   publish::Standing recover(publish::RecoverOptions options = {}) {
@@ -166,7 +167,7 @@ struct PublishFixture {
   fs::path data_dir;
   fs::path link;
   async::Workers workers;
-  MemoryObjects objects;
+  MemoryTrees trees;
   publish::Doubts doubts;
   std::unique_ptr<publish::Publisher> publisher;
 

@@ -15,11 +15,10 @@
 
 #include "adapter/async/workers.hpp"
 #include "adapter/base/file.hpp"
-#include "adapter/base/limits.hpp"
 #include "adapter/base/object_id.hpp"
 #include "adapter/base/policy.hpp"
 #include "adapter/publish/doubts.hpp"
-#include "adapter/store/store.hpp"
+#include "adapter/publish/tree_source.hpp"
 
 /// Trees on disk, their durability, and the link that readers follow.
 namespace adapter::publish {
@@ -27,7 +26,6 @@ namespace adapter::publish {
 struct PublishOptions {
   SymlinkPolicy symlinks = SymlinkPolicy::inside;
   Share share = Share::all;
-  Limits limits{};
   /// Links of earlier configurations of this repository, relative to data_dir. A tree that one of them leads to is not
   /// removed. One that stands on the new link's way, or below it, is removed right before the link is made.
   std::vector<std::string> former_links{};
@@ -80,8 +78,6 @@ struct Outcome {
   std::uint64_t left_out_link_count = 0;
 };
 
-using ReaderFactory = std::function<std::unique_ptr<store::ObjectReader>()>;
-
 /// The name of the commit's tree leads to a place that the volume cannot read, so that no new tree can take it. Class
 /// storage; nothing was written. Other commits can be published.
 class StuckTree : public Error {
@@ -111,12 +107,11 @@ public:
   /// out of use unless `options` name them. Storage error when something foreign is at the link's path.
   virtual asio::awaitable<Standing> recover(RecoverOptions options) = 0;
 
-  /// Publishes a commit: reuses its tree when that is complete and untouched, else materialises it. The spare-tree
-  /// reuse by difference will slot in between. The tree it leaves is written as `options` say: one of the same commit
-  /// that was written otherwise is replaced. A second worker helps when one is idle: `readers` is called on both, each
-  /// uses its own. On any error the link and the tree it leads to are as before, and own staging is removed. Errors:
-  /// policy (symlinks: refuse), limit, corrupt, storage, cancelled.
-  virtual asio::awaitable<Outcome> publish(ObjectId commit, ReaderFactory readers, PublishOptions options) = 0;
+  /// Publishes the tree of `source`: reuses the one of its commit when that is complete and untouched, else writes it.
+  /// The tree it leaves is written as `options` say: one of the same commit that was written otherwise is replaced. A
+  /// second worker helps when one is idle; each uses a reader of its own. On any error the link and the tree it leads
+  /// to are as before, and own staging is removed. Errors: policy, limit, storage, cancelled, and those of `source`.
+  virtual asio::awaitable<Outcome> publish(std::shared_ptr<const TreeSource> source, PublishOptions options) = 0;
 
   /// Whether the link still leads to `commit`'s tree: two stats as a rule. Blocking: in a job of its own, which no
   /// other call overlaps. Throws storage when something foreign is at the link's path.

@@ -13,31 +13,32 @@
 #include <utility>
 #include <vector>
 
-#include "adapter/publish/publisher.hpp"
-#include "adapter/store/store.hpp"
+#include "adapter/base/error.hpp"
+#include "adapter/base/limits.hpp"
+#include "adapter/base/object_id.hpp"
+#include "adapter/publish/tree_source.hpp"
 
 namespace adapter::testing {
 
-/// One path of a commit, as a test writes it down.
+/// One path of a commit, as a test writes it down; a folder is an empty one.
 struct MemoryFile {
   std::string path;
   std::string bytes;
-  store::EntryKind kind = store::EntryKind::file;
+  publish::EntryKind kind = publish::EntryKind::file;
 };
 
-/// Objects in memory, under ids that depend on their content. Fill it first; its readers may then be used on any
-/// thread.
-class MemoryObjects {
+/// Trees in memory, under ids that depend on their content. Fill it first; its sources may then be used on any thread.
+class MemoryTrees {
 public:
   ObjectId add_blob(std::string bytes) {
-    const ObjectId id = id_of("blob", bytes);
+    const ObjectId id = blob_id ? blob_id(bytes) : id_of("blob", bytes);
     blobs_.insert_or_assign(id, std::move(bytes));
     return id;
   }
 
-  ObjectId add_tree(std::vector<store::TreeEntry> entries) {
+  ObjectId add_tree(std::vector<publish::TreeEntry> entries) {
     std::string text;
-    for (const store::TreeEntry& entry : entries) {
+    for (const publish::TreeEntry& entry : entries) {
       text += entry.name + '\0' + entry.id.to_hex() + std::to_string(static_cast<int>(entry.kind)) + '\n';
     }
     const ObjectId id = id_of("tree", text);
@@ -65,33 +66,57 @@ public:
     return add_commit(add_folder(root), salt);
   }
 
-  [[nodiscard]] publish::ReaderFactory readers() const {
-    return [this] { return std::make_unique<Reader>(*this); };
+  [[nodiscard]] std::shared_ptr<const publish::TreeSource> source(const ObjectId& commit) const {
+    return std::make_shared<Source>(*this, commit);
   }
 
+  /// Makes the id of a blob that is added; for tests that need the one which git gives it.
+  std::function<ObjectId(std::string_view)> blob_id;
   /// Called before each blob is given out, on the thread that asks; for tests that stop or fail in the middle.
   std::function<void(const ObjectId&)> before_blob;
 
 private:
+  /// Content arrives in pieces of at most this.
+  static constexpr std::size_t piece_bytes = 9 * mib;
+
   struct Folder {
     std::vector<MemoryFile> files;
     std::map<std::string, Folder> folders;
   };
 
-  class Reader final : public store::ObjectReader {
+  class Source final : public publish::TreeSource {
   public:
-    explicit Reader(const MemoryObjects& objects) : objects_(objects) {}
-    ObjectId commit_tree(const ObjectId& commit) override { return find(objects_.commits_, commit); }
-    std::vector<store::TreeEntry> tree(const ObjectId& id, const std::stop_token&) override {
-      return find(objects_.trees_, id);
+    Source(const MemoryTrees& trees, const ObjectId& commit) : trees_(trees), commit_(commit) {}
+    [[nodiscard]] const ObjectId& commit() const noexcept override { return commit_; }
+    [[nodiscard]] std::unique_ptr<publish::TreeReader> reader() const override {
+      return std::make_unique<Reader>(trees_, commit_);
     }
-    void read_blob(const ObjectId& id, const std::stop_token&, const store::BytesVisitor& visit) override {
-      if (objects_.before_blob) {
-        objects_.before_blob(id);
+
+  private:
+    const MemoryTrees& trees_;
+    ObjectId commit_;
+  };
+
+  class Reader final : public publish::TreeReader {
+  public:
+    Reader(const MemoryTrees& trees, const ObjectId& commit) : trees_(trees), commit_(commit) {}
+    ObjectId root() override { return find(trees_.commits_, commit_); }
+    void list(const std::string&, const ObjectId& id, const std::stop_token&,
+              const publish::EntryVisitor& visit) override {
+      for (const publish::TreeEntry& entry : find(trees_.trees_, id)) {
+        visit(entry);
       }
-      visit(find(objects_.blobs_, id));
     }
-    std::uint64_t blob_size_bytes(const ObjectId& id) override { return find(objects_.blobs_, id).size(); }
+    void read(const ObjectId& id, publish::EntryKind, const std::stop_token&, publish::ContentSink& sink) override {
+      if (trees_.before_blob) {
+        trees_.before_blob(id);
+      }
+      const std::string& bytes = find(trees_.blobs_, id);
+      sink.begin(bytes.size());
+      for (std::size_t at = 0; at < bytes.size(); at += piece_bytes) {
+        sink.write(std::string_view(bytes).substr(at, piece_bytes));
+      }
+    }
 
   private:
     template <class Map>
@@ -102,21 +127,24 @@ private:
       }
       return found->second;
     }
-    const MemoryObjects& objects_;
+    const MemoryTrees& trees_;
+    ObjectId commit_;
   };
 
   ObjectId add_folder(const Folder& folder) {
-    std::vector<store::TreeEntry> entries;
+    std::vector<publish::TreeEntry> entries;
     for (const MemoryFile& file : folder.files) {
-      const bool empty = file.kind == store::EntryKind::submodule;
-      entries.push_back(
-          store::TreeEntry{file.path, empty ? id_of("submodule", file.path) : add_blob(file.bytes), file.kind});
+      const bool is_folder = file.kind == publish::EntryKind::folder;
+      entries.push_back(publish::TreeEntry{file.path, is_folder ? add_tree({}) : add_blob(file.bytes), file.kind});
     }
     for (const auto& [name, below] : folder.folders) {
-      entries.push_back(store::TreeEntry{name, add_folder(below), store::EntryKind::folder});
+      entries.push_back(publish::TreeEntry{name, add_folder(below), publish::EntryKind::folder});
     }
+    const auto git_name = [](const publish::TreeEntry& entry) {
+      return entry.kind == publish::EntryKind::folder ? entry.name + "/" : entry.name;
+    };
     std::sort(entries.begin(), entries.end(),
-              [](const store::TreeEntry& a, const store::TreeEntry& b) { return a.name < b.name; });
+              [&](const publish::TreeEntry& a, const publish::TreeEntry& b) { return git_name(a) < git_name(b); });
     return add_tree(std::move(entries));
   }
 
@@ -138,7 +166,7 @@ private:
   }
 
   std::unordered_map<ObjectId, std::string> blobs_;
-  std::unordered_map<ObjectId, std::vector<store::TreeEntry>> trees_;
+  std::unordered_map<ObjectId, std::vector<publish::TreeEntry>> trees_;
   std::unordered_map<ObjectId, ObjectId> commits_;
 };
 
