@@ -16,6 +16,7 @@
 #include "../src/publish/verify.hpp"
 #include "../tests/support/memory_trees.hpp"
 #include "adapter/base/file.hpp"
+#include "adapter/publish/publisher.hpp"
 
 namespace {
 
@@ -81,6 +82,13 @@ void steps(const std::filesystem::path& folder, const testing::MemoryTrees& tree
   adapter::remove_tree_at(parent.get(), name);
 }
 
+asio::awaitable<void> publish_in_steps(publish::Publisher& publisher,
+                                       std::shared_ptr<const publish::TreeSource> source) {
+  publish::PublishOptions options;
+  auto staged = co_await publisher.begin(std::move(source), std::move(options));
+  co_await publisher.commit(std::move(staged));
+}
+
 /// Publishes as a whole, alternating between two kept trees and with new ones.
 void whole(const std::filesystem::path& folder, testing::MemoryTrees& trees, std::vector<testing::MemoryFile> files,
            async::Workers& workers) {
@@ -91,12 +99,11 @@ void whole(const std::filesystem::path& folder, testing::MemoryTrees& trees, std
   const auto timed = [&](const char* what, const ObjectId& commit) {
     auto start = Clock::now();
     asio::io_context loop(1);
-    asio::co_spawn(loop, publisher->publish(trees.source(commit), {}),
-                   [](const std::exception_ptr& error, const publish::Outcome&) {
-                     if (error) {
-                       std::rethrow_exception(error);
-                     }
-                   });
+    asio::co_spawn(loop, publish_in_steps(*publisher, trees.source(commit)), [](const std::exception_ptr& error) {
+      if (error) {
+        std::rethrow_exception(error);
+      }
+    });
     loop.run();
     std::printf("%-24s %.4f\n", what, seconds_since(start));
     std::fflush(stdout);

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include "adapter/base/volume_layout.hpp"
@@ -90,6 +91,9 @@ void Staging::take_group(gid_t group, Share share) {
 }
 
 Staging::~Staging() {
+  if (name_.empty()) {
+    return;
+  }
   // A job that is stopped ends within two seconds: what is left then is deleted as old trees are.
   const auto deadline = std::chrono::steady_clock::now() + longest_clean_up;
   try {
@@ -106,6 +110,11 @@ Staging::~Staging() {
 
 void Staging::keep(const ObjectId& commit, const Manifest& manifest) {
   trees_.keep(name_, fd_.get(), commit, manifest);
+}
+
+void Staging::set_aside() {
+  const std::string name = std::exchange(name_, std::string());
+  trees_.set_aside_folder(name);
 }
 
 }  // namespace adapter::publish

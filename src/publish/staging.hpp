@@ -18,7 +18,7 @@ namespace adapter::publish {
 /// so once in the process's life.
 [[nodiscard]] bool has_wrong_group(const Trees& trees, const ObjectId& commit, Share share);
 
-/// A private folder for one materialisation; removed with all in it unless the tree was kept.
+/// A private folder for one materialisation; removed with all in it unless the tree was kept or set aside.
 class Staging {
 public:
   /// Has the group that the volume hands down, and hands it down in turn; where that is refused, and `share` is
@@ -31,7 +31,10 @@ public:
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   /// Whether it has the group that the volume hands down, where the volume does.
   [[nodiscard]] bool has_group() const noexcept { return has_group_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
   void keep(const ObjectId& commit, const Manifest& manifest);
+  /// Takes it out of use, so that it is deleted as old trees are. Quick.
+  void set_aside();
 
 private:
   void take_group(gid_t group, Share share);

@@ -296,7 +296,7 @@ asio::awaitable<bool> RepositoryTask::write_from_packs(ObjectId commit) {
     co_return false;
   }
   publish::PublishOptions options = publish_options();
-  const publish::Outcome outcome = co_await pipeline_.publish(commit, std::move(options));
+  const publish::PublishResult outcome = co_await pipeline_.publish(commit, std::move(options));
   reporter_.tree_written(outcome, Now::read());
   log::info("tree_rebuilt", "the published tree was made whole again from the packs",
             {{"repository", repository_.name}, {"commit", commit}, {"files", outcome.files}});

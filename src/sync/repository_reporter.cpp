@@ -142,7 +142,7 @@ void RepositoryReporter::verified(const store::CommitSummary& commit) {
   }
 }
 
-void RepositoryReporter::tree_written(const publish::Outcome& outcome, Now now) {
+void RepositoryReporter::tree_written(const publish::PublishResult& outcome, Now now) {
   status_.commit = outcome.commit;
   status_.previous = outcome.previous;
   status_.link_resolves = true;
@@ -169,7 +169,7 @@ std::string RepositoryReporter::ref_of(const std::string& full_name) const {
   return log::redacted(full_name.empty() ? repository_.ref : full_name);
 }
 
-void RepositoryReporter::published(const RefSelection::Choice& choice, const publish::Outcome& outcome,
+void RepositoryReporter::published(const RefSelection::Choice& choice, const publish::PublishResult& outcome,
                                    std::uint64_t received_bytes, Now now) {
   const std::optional<ObjectId>& before = outcome.replaced ? outcome.replaced : outcome.previous;
   const bool anew = before == outcome.commit;

@@ -53,12 +53,12 @@ public:
   /// What a verified commit holds that is not published as people may expect.
   void verified(const store::CommitSummary& commit);
   /// The link shows what `outcome` says.
-  void tree_written(const publish::Outcome& outcome, Now now);
+  void tree_written(const publish::PublishResult& outcome, Now now);
   /// The sync that wrote it is over. To be followed by published(), when notes about it were tried.
   void sync_ended(Now now);
   /// `received_bytes`: of its pack.
-  void published(const RefSelection::Choice& choice, const publish::Outcome& outcome, std::uint64_t received_bytes,
-                 Now now);
+  void published(const RefSelection::Choice& choice, const publish::PublishResult& outcome,
+                 std::uint64_t received_bytes, Now now);
   /// The attempt that moved the link ended before it could say so: the volume failed in its last sync, or the process
   /// ended.
   void found_published(const Published& published, const std::optional<ObjectId>& before, Now now);

@@ -82,7 +82,7 @@ asio::awaitable<void> RepositoryTask::transfer(RefSelection::Choice choice) {
   journal_.edit().begin_publish(source_, published);
   co_await save();
   publish::PublishOptions options = publish_options();
-  publish::Outcome outcome = co_await pipeline_.publish(facts.commit, std::move(options));
+  publish::PublishResult outcome = co_await pipeline_.publish(facts.commit, std::move(options));
   if (journal_.state().published && journal_.state().source != source_) {
     outcome.previous.reset();  // of another remote or ref
     outcome.replaced.reset();
@@ -156,7 +156,6 @@ publish::PublishOptions RepositoryTask::publish_options() const {
   publish::PublishOptions options;
   options.symlinks = repository_.symlinks;
   options.share = repository_.share;
-  options.limits = repository_.limits;
   options.former_links = journal_.state().links_to_remove();
   return options;
 }

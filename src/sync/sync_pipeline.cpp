@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync_pipeline.hpp"
 
+#include <memory>
 #include <utility>
 
 #include "adapter/base/units.hpp"
+#include "adapter/content/tree_source.hpp"
 #include "adapter/log/log.hpp"
 #include "scoped_pointer.hpp"
 
@@ -94,11 +96,19 @@ asio::awaitable<std::optional<store::CommitSummary>> SyncPipeline::verify_held(O
   co_return held;
 }
 
-asio::awaitable<publish::Outcome> SyncPipeline::publish(ObjectId commit, publish::PublishOptions options) {
-  publish::ReaderFactory make_reader = [store = &store_] { return store->reader(); };
-  auto publishing = publisher_.publish(commit, std::move(make_reader), std::move(options));
-  publish::Outcome outcome = co_await timed(std::move(publishing), "the tree was written");
-  co_return outcome;
+asio::awaitable<publish::PublishResult> SyncPipeline::publish(ObjectId commit, publish::PublishOptions options) {
+  auto beginning = publisher_.begin(tree_source(commit), std::move(options));
+  std::unique_ptr<publish::StagedTree> staged = co_await timed(std::move(beginning), "the tree was written");
+  auto committing = publisher_.commit(std::move(staged));
+  publish::PublishResult result = co_await timed(std::move(committing), "the tree was written");
+  co_return std::move(result);
+}
+
+std::shared_ptr<const publish::TreeSource> SyncPipeline::tree_source(const ObjectId& commit) const {
+  content::TreeOptions options;
+  options.symlinks = repository_.symlinks;
+  options.limits = repository_.limits;
+  return content::make_tree_source(commit, [store = &store_] { return store->reader(); }, options);
 }
 
 /// The right to work on a complete pack.

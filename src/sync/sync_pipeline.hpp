@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -67,9 +68,9 @@ public:
   /// The commit, when the store holds all of it; throws as store::Store::verify, and timeout. With a permit.
   asio::awaitable<std::optional<store::CommitSummary>> verify_held(ObjectId id);
 
-  /// Writes the tree of a commit that the store holds, and moves the link. Throws as the publisher, and timeout. With a
-  /// permit.
-  asio::awaitable<publish::Outcome> publish(ObjectId commit, publish::PublishOptions options);
+  /// Writes the tree of a commit that the store holds, and moves the link. Throws as the publisher and the source of
+  /// the tree, and timeout. With a permit.
+  asio::awaitable<publish::PublishResult> publish(ObjectId commit, publish::PublishOptions options);
 
   /// Of the transfer that runs, else of the last one.
   [[nodiscard]] SyncProgress progress() const;
@@ -79,6 +80,7 @@ private:
   asio::awaitable<Obtained> fetch(Wanted wanted);
   asio::awaitable<transport::FetchResult> receive(store::Ingest& ingest, ObjectId tip);
   [[nodiscard]] wire::FetchArguments fetch_arguments(const ObjectId& tip) const;
+  [[nodiscard]] std::shared_ptr<const publish::TreeSource> tree_source(const ObjectId& commit) const;
   [[nodiscard]] store::Tip to_tip(Wanted wanted) const;
   template <class T>
   asio::awaitable<T> timed(asio::awaitable<T> work, const char* phase);

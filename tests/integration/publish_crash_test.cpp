@@ -23,7 +23,7 @@ namespace adapter::testing {
 namespace {
 
 using publish::EntryKind;
-using publish::Outcome;
+using publish::PublishResult;
 using publish::Standing;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -204,9 +204,9 @@ void expect_an_end_in_the_middle(const std::vector<MemoryFile>& files) {
     }
   };
   std::exception_ptr failure;
-  asio::co_spawn(loop, fixture.publisher->publish(fixture.trees.source(commit), {}),
+  asio::co_spawn(loop, publish_in_steps(*fixture.publisher, fixture.trees.source(commit), {}),
                  asio::bind_cancellation_slot(
-                     cancel.slot(), [&](const std::exception_ptr& error, const Outcome&) { failure = error; }));
+                     cancel.slot(), [&](const std::exception_ptr& error, const PublishResult&) { failure = error; }));
   loop.run();
   ASSERT_TRUE(failure);
   const Error error = error_of([&] { std::rethrow_exception(failure); });

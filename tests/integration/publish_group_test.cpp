@@ -220,7 +220,7 @@ struct GitFixture : PublishFixture {
       : PublishFixture(2, link_path, where) {
     trees.blob_id = git_blob_id;
   }
-  publish::Outcome publish(const ObjectId& commit) { return PublishFixture::publish(commit, for_the_group()); }
+  publish::PublishResult publish(const ObjectId& commit) { return PublishFixture::publish(commit, for_the_group()); }
 };
 
 TEST_F(GroupVolume, ItsRecursiveChgrpAndChmodAreNoEdit) {

@@ -27,8 +27,8 @@ struct Renamed {
   explicit Renamed(const std::string& link)
       : fixture(2, link),
         renamed(publish::make_publisher(fixture.workers, fixture.data_dir, "handbook", link, fixture.doubts)) {}
-  publish::Outcome publish(const ObjectId& commit) {
-    return wait_for(renamed->publish(fixture.trees.source(commit), {}));
+  publish::PublishResult publish(const ObjectId& commit) {
+    return wait_for(publish_in_steps(*renamed, fixture.trees.source(commit), {}));
   }
 };
 
@@ -91,7 +91,7 @@ TEST(FormerLink, MakesWayForOneAboveIt) {
   const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "team", fixture.doubts);
   EXPECT_TRUE(wait_for(moved->remove_former_link("team/docs")));
   EXPECT_FALSE(fs::exists(fixture.data_dir / "team"));
-  EXPECT_TRUE(wait_for(moved->publish(fixture.trees.source(commit), {})).reused);
+  EXPECT_TRUE(wait_for(publish_in_steps(*moved, fixture.trees.source(commit), {})).reused);
   EXPECT_EQ(content(fixture.data_dir / "team/n"), "1");
   EXPECT_TRUE(wait_for(moved->remove_former_link("team/docs")));  // once more, after a kill before it was noted
   EXPECT_EQ(content(fixture.data_dir / "team/n"), "1");
@@ -103,7 +103,7 @@ TEST(FormerLink, MakesWayForOneBelowIt) {
   fixture.publish(commit);
   const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "docs/v1", fixture.doubts);
   EXPECT_TRUE(wait_for(moved->remove_former_link("docs")));
-  wait_for(moved->publish(fixture.trees.source(commit), {}));
+  wait_for(publish_in_steps(*moved, fixture.trees.source(commit), {}));
   EXPECT_EQ(content(fixture.data_dir / "docs/v1/n"), "1");
 }
 
@@ -121,11 +121,11 @@ TEST(FormerLink, InTheWayStandsUntilTheNewOneIsMade) {
     const ObjectId bad = fixture.trees.commit({{"n", "out", publish::EntryKind::symlink}, {"out", "x"}});
     options.symlinks = SymlinkPolicy::inside;
     fixture.trees.before_blob = [](const ObjectId&) { throw Error(ErrorClass::policy, "refused"); };
-    static_cast<void>(error_of([&] { wait_for(moved->publish(fixture.trees.source(bad), options)); }));
+    static_cast<void>(error_of([&] { wait_for(publish_in_steps(*moved, fixture.trees.source(bad), options)); }));
     EXPECT_EQ(content(fixture.link / "n"), "1") << before;
     fixture.trees.before_blob = nullptr;
     const ObjectId second = fixture.trees.commit({{"n", "2"}});
-    wait_for(moved->publish(fixture.trees.source(second), options));
+    wait_for(publish_in_steps(*moved, fixture.trees.source(second), options));
     EXPECT_EQ(content(fixture.data_dir / after / "n"), "2") << after;
   }
 }
@@ -138,7 +138,7 @@ TEST(FormerLink, KeepsTheTreeItLeadsTo) {
   publish::PublishOptions options;
   options.former_links = {"docs"};
   for (const char* const number : {"2", "3", "4"}) {
-    wait_for(moved->publish(fixture.trees.source(fixture.trees.commit({{"n", number}})), options));
+    wait_for(publish_in_steps(*moved, fixture.trees.source(fixture.trees.commit({{"n", number}})), options));
     EXPECT_EQ(content(fixture.link / "n"), "1") << number;
   }
   wait_for(moved->recover({{"docs"}, {}}));
@@ -225,7 +225,7 @@ bool expect_no_move_after_a_stop(int place, bool relinks) {
   if (relinks) {
     asio::co_spawn(loop, fixture.publisher->relink(second, {}), asio::bind_cancellation_slot(cancel.slot(), done));
   } else {
-    asio::co_spawn(loop, fixture.publisher->publish(fixture.trees.source(third), {}),
+    asio::co_spawn(loop, publish_in_steps(*fixture.publisher, fixture.trees.source(third), {}),
                    asio::bind_cancellation_slot(cancel.slot(), done));
   }
   loop.run();
@@ -256,12 +256,12 @@ void expect_the_new_owner_last(const std::string& call,
                                const std::function<asio::awaitable<void>(Renamed&)>& last_job) {
   Renamed both("site");
   PublishFixture& fixture = both.fixture;
-  fixture.publish(fixture.objects.commit({{"n", "1"}}));
-  const ObjectId commit = fixture.objects.commit({{"n", "new owner"}});
+  fixture.publish(fixture.trees.commit({{"n", "1"}}));
+  const ObjectId commit = fixture.trees.commit({{"n", "new owner"}});
   asio::io_context loop(1);
   asio::cancellation_signal cancel;
   std::atomic<bool> reached = false;
-  std::future<publish::Outcome> next;
+  std::future<publish::PublishResult> next;
   bool overtakes = false;
   FileCalls::watch([&](const FileCall& each) {
     const std::string& changed = call == "rename" ? each.to : each.path;
@@ -287,9 +287,10 @@ void expect_the_new_owner_last(const std::string& call,
 }
 
 asio::awaitable<void> publish_another(Renamed& both) {
-  const ObjectId commit = both.fixture.objects.commit({{"n", "2"}});
+  const ObjectId commit = both.fixture.trees.commit({{"n", "2"}});
   publish::PublishOptions options;
-  co_await both.fixture.publisher->publish(commit, both.fixture.objects.readers(), std::move(options));
+  auto publishing = publish_in_steps(*both.fixture.publisher, both.fixture.trees.source(commit), std::move(options));
+  co_await std::move(publishing);
 }
 
 asio::awaitable<void> remove_the_link(Renamed& both) {

@@ -16,7 +16,7 @@ namespace adapter::testing {
 namespace {
 
 using publish::EntryKind;
-using publish::Outcome;
+using publish::PublishResult;
 using publish::Standing;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -143,7 +143,7 @@ TEST(EditedTree, IsFoundAtStartAndWrittenAnew) {
     EXPECT_EQ(standing.commit, std::nullopt) << edit.what;
     EXPECT_FALSE(standing.damage.empty()) << edit.what;
     EXPECT_EQ(standing.damaged_commit, commit) << edit.what;
-    const Outcome outcome = fixture.publish(commit);
+    const PublishResult outcome = fixture.publish(commit);
     EXPECT_TRUE(outcome.changed) << edit.what;
     EXPECT_FALSE(outcome.reused) << edit.what;
     expect_as_committed(fixture, edit.what);
@@ -158,10 +158,10 @@ TEST(EditedTree, IsFoundAtTheNextPublish) {
   const ObjectId second = fixture.trees.commit({{"n", "2"}});
   fixture.publish(first);
   write(fixture.tree(first) / "a/one", "XXXX");
-  const Outcome outcome = fixture.publish(second);
+  const PublishResult outcome = fixture.publish(second);
   EXPECT_EQ(outcome.previous, std::nullopt);
   EXPECT_EQ(outcome.replaced, first);
-  const Outcome back = fixture.publish(first);
+  const PublishResult back = fixture.publish(first);
   EXPECT_FALSE(back.reused);
   EXPECT_EQ(back.previous, second);
   expect_as_committed(fixture, "rollback");

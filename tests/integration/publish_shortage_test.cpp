@@ -67,7 +67,7 @@ TEST_F(ShortOfDescriptors, AFormerLinkIsNotTakenForRemoved) {
   const fs::path link = fixture.data_dir / "sites/docs";
   with_each_open_failing([&] {
     if (!fs::is_symlink(link)) {
-      wait_for(former->publish(fixture.trees.source(commit), {}));
+      wait_for(publish_in_steps(*former, fixture.trees.source(commit), {}));
     }
     EXPECT_TRUE(wait_for(fixture.publisher->remove_former_link("sites/docs")));
     return !fs::is_symlink(link);
@@ -100,7 +100,7 @@ TEST_F(BadPlace, BelowThePublishedTreeIsItsDamageAndTheTreeIsWrittenAnew) {
     EXPECT_EQ(found.damaged_commit, commit);
     EXPECT_THAT(found.damage, HasSubstr("cannot read a part of the tree"));
     // The damaged folder keeps its inode, and with it the bad place, under the name that it gets now.
-    const publish::Outcome outcome = fixture.publish(commit);
+    const publish::PublishResult outcome = fixture.publish(commit);
     EXPECT_TRUE(outcome.changed);
     FileCalls::ignore();
     struct stat after{};
@@ -205,7 +205,7 @@ TEST(LinksWay, IsClearedByTheLastOfTwoRepositories) {
   const auto other = publish::make_publisher(fixture.workers, fixture.data_dir, "blog", "sites/blog", fixture.doubts);
   const ObjectId commit = fixture.trees.commit({{"n", "1"}});
   fixture.publish(commit);
-  wait_for(other->publish(fixture.trees.source(commit), {}));
+  wait_for(publish_in_steps(*other, fixture.trees.source(commit), {}));
   wait_for(fixture.publisher->retire_all(at_once));
   EXPECT_TRUE(fs::exists(fixture.data_dir / "sites/blog"));
   wait_for(other->retire_all(at_once));

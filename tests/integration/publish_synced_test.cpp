@@ -187,7 +187,7 @@ TEST_F(WhatIsSynced, MovedLinkAppearsOnceItsTreeIsSyncedAndTheFormerOneGoesForGo
   fixture.publish(commit);
   const auto moved = publish::make_publisher(fixture.workers, fixture.data_dir, "docs", "new/docs", fixture.doubts);
   begin(fixture);
-  wait_for(moved->publish(fixture.trees.source(commit), {}));
+  wait_for(publish_in_steps(*moved, fixture.trees.source(commit), {}));
   EXPECT_THAT(unsynced_before_the_flip(fixture.data_dir / "new/docs"), ElementsAre(only_the_new_link));
   EXPECT_THAT(unsynced_at_the_end(), IsEmpty());
   begin(fixture);

@@ -13,8 +13,8 @@ namespace adapter::testing {
 namespace {
 
 using publish::EntryKind;
-using publish::Outcome;
 using publish::PublishOptions;
+using publish::PublishResult;
 using publish::Standing;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -50,7 +50,7 @@ private:
 TEST(Publish, WritesTheTreeAndLeadsTheLinkToIt) {
   PublishFixture fixture;
   const ObjectId commit = fixture.trees.commit(small_tree());
-  const Outcome outcome = fixture.publish(commit);
+  const PublishResult outcome = fixture.publish(commit);
   EXPECT_TRUE(outcome.changed);
   EXPECT_FALSE(outcome.reused);
   EXPECT_EQ(outcome.commit, commit);
@@ -72,7 +72,7 @@ TEST(Publish, WorksWithOneWorkerAndWithAnEmptyTree) {
   const ObjectId full = fixture.trees.commit(small_tree());
   fixture.publish(empty);
   EXPECT_TRUE(fs::is_empty(fixture.link));
-  const Outcome outcome = fixture.publish(full);
+  const PublishResult outcome = fixture.publish(full);
   EXPECT_EQ(outcome.previous, empty);
   EXPECT_EQ(content(fixture.link / "README"), "hello\n");
 }
@@ -83,7 +83,7 @@ TEST(Publish, DoesNothingWhenTheCommitStandsUntouched) {
   fixture.publish(commit);
   struct stat before{};
   ASSERT_EQ(lstat(fixture.link.c_str(), &before), 0);
-  const Outcome outcome = fixture.publish(commit);
+  const PublishResult outcome = fixture.publish(commit);
   EXPECT_FALSE(outcome.changed);
   EXPECT_TRUE(outcome.reused);
   EXPECT_EQ(outcome.files, 4U);
@@ -114,7 +114,7 @@ TEST(Publish, ReusesTheTreeBeforeOnARollback) {
   const ObjectId second = fixture.trees.commit({{"n", "2"}});
   fixture.publish(first);
   fixture.publish(second);
-  const Outcome back = fixture.publish(first);
+  const PublishResult back = fixture.publish(first);
   EXPECT_TRUE(back.changed);
   EXPECT_TRUE(back.reused);
   EXPECT_EQ(back.previous, second);
@@ -157,7 +157,7 @@ TEST(Publish, WritesTheTreeAnewWhenItShallBeSharedOtherwise) {
   PublishFixture fixture;
   const ObjectId commit = fixture.trees.commit(small_tree());
   fixture.publish(commit);
-  const Outcome outcome = fixture.publish(commit, PublishOptions{.share = Share::group});
+  const PublishResult outcome = fixture.publish(commit, PublishOptions{.share = Share::group});
   EXPECT_TRUE(outcome.changed);
   EXPECT_FALSE(outcome.reused);
   EXPECT_EQ(mode_of(fixture.link / "README"), 0640U);
@@ -228,7 +228,7 @@ TEST(PublishSymlinks, LeavesOutThoseThatLeave) {
                                    {"empty", "", EntryKind::symlink},
                                    {"through", "out/etc", EntryKind::symlink}};
   const ObjectId commit = fixture.trees.commit(files);
-  const Outcome outcome = fixture.publish(commit);
+  const PublishResult outcome = fixture.publish(commit);
   EXPECT_EQ(outcome.left_out_link_count, 4U);
   EXPECT_THAT(outcome.left_out_links, ElementsAre("abs", "empty", "out", "through"));
   EXPECT_TRUE(fs::is_symlink(fixture.link / "dangling"));
@@ -236,7 +236,7 @@ TEST(PublishSymlinks, LeavesOutThoseThatLeave) {
   EXPECT_EQ(content(fixture.link / "dir/in"), "x");
   EXPECT_FALSE(fs::is_symlink(fixture.link / "out"));
   EXPECT_EQ(fixture.recover().commit, commit);
-  const Outcome again = fixture.publish(commit);
+  const PublishResult again = fixture.publish(commit);
   EXPECT_TRUE(again.reused);
   EXPECT_EQ(again.left_out_link_count, 4U);
 }
@@ -247,7 +247,7 @@ TEST(PublishSymlinks, ListsTheFirstSixteen) {
   for (int i = 100; i < 3000; ++i) {
     files.push_back({"l" + std::to_string(i), "/x" + std::to_string(i), EntryKind::symlink});
   }
-  const Outcome outcome = fixture.publish(fixture.trees.commit(files));
+  const PublishResult outcome = fixture.publish(fixture.trees.commit(files));
   EXPECT_EQ(outcome.left_out_link_count, 2900U);
   ASSERT_EQ(outcome.left_out_links.size(), 16U);
   EXPECT_EQ(outcome.left_out_links.front(), "l100");
@@ -257,7 +257,7 @@ TEST(PublishSymlinks, KeepWritesAll) {
   PublishFixture fixture;
   const ObjectId commit =
       fixture.trees.commit({{"out", "../../x", EntryKind::symlink}, {"abs", "/etc", EntryKind::symlink}});
-  const Outcome outcome = fixture.publish(commit, PublishOptions{.symlinks = SymlinkPolicy::keep});
+  const PublishResult outcome = fixture.publish(commit, PublishOptions{.symlinks = SymlinkPolicy::keep});
   EXPECT_EQ(outcome.left_out_link_count, 0U);
   EXPECT_EQ(fs::read_symlink(fixture.link / "out"), "../../x");
   EXPECT_EQ(fs::read_symlink(fixture.link / "abs"), "/etc");

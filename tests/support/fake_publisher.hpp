@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,14 +22,21 @@ public:
     publish::Standing found = standing;
     co_return found;
   }
-  asio::awaitable<publish::Outcome> publish(ObjectId commit, publish::ReaderFactory, publish::PublishOptions) override {
-    co_await publishes.run();
-    publish::Outcome outcome;
-    outcome.commit = commit;
-    outcome.replaced = std::exchange(shown, commit);
-    outcome.changed = outcome.replaced != commit;
-    co_return outcome;
+  asio::awaitable<std::unique_ptr<publish::StagedTree>> begin(std::shared_ptr<const publish::TreeSource> source,
+                                                              publish::PublishOptions) override {
+    co_await begins.run();
+    std::unique_ptr<publish::StagedTree> staged = std::make_unique<Staged>(*this, source->commit());
+    co_return std::move(staged);
   }
+  asio::awaitable<publish::PublishResult> commit(std::unique_ptr<publish::StagedTree> staged) override {
+    co_await commits.run();
+    publish::PublishResult result;
+    result.commit = dynamic_cast<Staged&>(*staged).commit();
+    result.replaced = std::exchange(shown, result.commit);
+    result.changed = result.replaced != result.commit;
+    co_return result;
+  }
+  asio::awaitable<void> discard(std::unique_ptr<publish::StagedTree>) override { co_return; }
   [[nodiscard]] bool link_is_intact(const ObjectId& commit) override { return shown == commit; }
   asio::awaitable<void> relink(ObjectId commit, std::vector<std::string>) override {
     co_await relinks.run();
@@ -37,10 +46,30 @@ public:
   asio::awaitable<bool> retire_all(std::function<bool()>) override { co_return true; }
 
   FakeStep recovers;
-  FakeStep publishes;
+  FakeStep begins;
+  FakeStep commits;
   FakeStep relinks;
   publish::Standing standing;
   std::optional<ObjectId> shown;
+  int staged_trees = 0;  ///< that live
+
+private:
+  class Staged final : public publish::StagedTree {
+  public:
+    Staged(FakePublisher& publisher, const ObjectId& commit) : publisher_(publisher), commit_(commit) {
+      ++publisher_.staged_trees;
+    }
+    ~Staged() override { --publisher_.staged_trees; }
+    Staged(const Staged&) = delete;
+    Staged& operator=(const Staged&) = delete;
+    [[nodiscard]] const std::filesystem::path& path() const noexcept override { return path_; }
+    [[nodiscard]] const ObjectId& commit() const noexcept { return commit_; }
+
+  private:
+    FakePublisher& publisher_;
+    ObjectId commit_;
+    std::filesystem::path path_ = "/staged";
+  };
 };
 
 }  // namespace adapter::testing

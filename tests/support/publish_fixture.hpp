@@ -104,6 +104,15 @@ Error error_of(Action action) {
   return Error(ErrorClass::config, "nothing was thrown");
 }
 
+/// As the program publishes: one phase after the other.
+inline asio::awaitable<publish::PublishResult> publish_in_steps(publish::Publisher& publisher,
+                                                                std::shared_ptr<const publish::TreeSource> source,
+                                                                publish::PublishOptions options) {
+  auto staged = co_await publisher.begin(std::move(source), std::move(options));
+  auto result = co_await publisher.commit(std::move(staged));
+  co_return std::move(result);
+}
+
 /// For retire_all().
 inline bool at_once() {
   return true;
@@ -130,8 +139,8 @@ struct PublishFixture {
         workers(threads),
         publisher(publish::make_publisher(workers, data_dir, "docs", link_path, doubts)) {}
 
-  publish::Outcome publish(const ObjectId& commit, publish::PublishOptions options = {}) {
-    return wait_for(publisher->publish(trees.source(commit), std::move(options)));
+  publish::PublishResult publish(const ObjectId& commit, publish::PublishOptions options = {}) {
+    return wait_for(publish_in_steps(*publisher, trees.source(commit), std::move(options)));
   }
   /// As the program does it: what was taken out of use is deleted then.
   publish::Standing recover(publish::RecoverOptions options = {}) {

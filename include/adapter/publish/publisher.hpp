@@ -54,11 +54,11 @@ struct Standing {
   std::optional<ObjectId> damaged_commit;  ///< where our link points then
   /// All complete and untouched trees: `commit`, then those of RecoverOptions::commits, then the newest others.
   std::vector<ObjectId> complete;
-  /// How `commit`'s tree was written. Where the configuration says otherwise by now, publish() it again.
+  /// How `commit`'s tree was written. Where the configuration says otherwise by now, publish it again.
   std::optional<SymlinkPolicy> symlinks;
   std::optional<Share> share;
   /// `commit`'s tree was written with Share::group and has another group than the volume hands down now, which this
-  /// process may give: publish() writes it anew.
+  /// process may give: a publish writes it anew.
   bool lacks_group = false;
 
   [[nodiscard]] bool is_complete(const ObjectId& wanted) const {
@@ -66,7 +66,8 @@ struct Standing {
   }
 };
 
-struct Outcome {
+/// What a publish did.
+struct PublishResult {
   ObjectId commit;
   std::optional<ObjectId> replaced;  ///< where the link led before, when that is another commit
   std::optional<ObjectId> previous;  ///< the tree published before, when it is complete and untouched
@@ -76,6 +77,16 @@ struct Outcome {
   std::uint64_t bytes = 0;
   std::vector<std::string> left_out_links;  ///< paths, the first 16
   std::uint64_t left_out_link_count = 0;
+};
+
+/// A complete tree between begin() and commit(). Loop thread. When it ends without either it is taken out of use on a
+/// worker, and deleted as old trees are. Must not outlive its publisher.
+class StagedTree {
+public:
+  virtual ~StagedTree() = default;
+  /// The tree's folder, absolute: a private one (0700) until commit(), or that of the commit where its tree was
+  /// complete already.
+  [[nodiscard]] virtual const std::filesystem::path& path() const noexcept = 0;
 };
 
 /// The name of the commit's tree leads to a place that the volume cannot read, so that no new tree can take it. Class
@@ -91,8 +102,8 @@ public:
   using Error::Error;
 };
 
-/// Publishes trees of one repository: `directory`/trees/<commit> and data_dir/<link>. Loop thread; work runs on
-/// workers; calls must not overlap. The protocol, its order of steps and what each crash leaves are in
+/// Publishes trees of one repository: `directory`/trees/<commit> and data_dir/<link>, in two phases. Loop thread; work
+/// runs on workers; calls must not overlap. The protocol, its order of steps and what each crash leaves are in
 /// docs/durability.md.
 ///
 /// Invariants: the link is absent or leads to a complete tree, always; a tree bears a commit's name only when it is
@@ -107,11 +118,21 @@ public:
   /// out of use unless `options` name them. Storage error when something foreign is at the link's path.
   virtual asio::awaitable<Standing> recover(RecoverOptions options) = 0;
 
-  /// Publishes the tree of `source`: reuses the one of its commit when that is complete and untouched, else writes it.
-  /// The tree it leaves is written as `options` say: one of the same commit that was written otherwise is replaced. A
-  /// second worker helps when one is idle; each uses a reader of its own. On any error the link and the tree it leads
-  /// to are as before, and own staging is removed. Errors: policy, limit, storage, cancelled, and those of `source`.
-  virtual asio::awaitable<Outcome> publish(std::shared_ptr<const TreeSource> source, PublishOptions options) = 0;
+  /// Begins a publish of the tree of `source`: looks at its commit's tree, and unless that is complete, untouched and
+  /// written as `options` say, writes one. A second worker helps when one is idle; each uses a reader of its own. Link
+  /// and trees stay as they are; on an error own staging is removed. commit(), discard() or the end of the result comes
+  /// before the next begin() or recover(), which take what is staged for litter. Errors: policy, limit, storage,
+  /// cancelled, and those of `source`.
+  virtual asio::awaitable<std::unique_ptr<StagedTree>> begin(std::shared_ptr<const TreeSource> source,
+                                                             PublishOptions options) = 0;
+
+  /// Publishes a tree that begin() staged, which is never null: makes it durable, gives it the commit's name, in place
+  /// of one that was not as wanted, and points the link at it. On any error the link and the tree it leads to are as
+  /// before, and what was staged is removed. Errors: storage, cancelled.
+  virtual asio::awaitable<PublishResult> commit(std::unique_ptr<StagedTree> staged) = 0;
+
+  /// Removes what begin() staged. Where that takes longer than a second the rest is deleted with old trees.
+  virtual asio::awaitable<void> discard(std::unique_ptr<StagedTree> staged) = 0;
 
   /// Whether the link still leads to `commit`'s tree: two stats as a rule. Blocking: in a job of its own, which no
   /// other call overlaps. Throws storage when something foreign is at the link's path.
@@ -153,12 +174,13 @@ struct Deletion {
   bool mostly_looked = false;  ///< it met more that cannot be removed than it removed
 };
 
-/// Deletes the trees that recover() and publish() of a repository took out of use, or all volume::retired_repositories,
-/// without those that `known` says are stuck, and adds to `known`. Where it gives up the next call begins anew with
-/// what is left, so that a caller has to give it more time when it mostly looked. Blocking; any thread, also beside
-/// calls of that repository's publisher, but not beside itself or retry_residue of that name: two removals of one
-/// directory would stumble over what the other has taken away. Warns of what cannot be removed when nothing was known
-/// of it before. Storage error when the volume fails.
+/// Deletes the trees that recover() and publishes of a repository took out of use, or all volume::retired_repositories,
+/// without
+/// those that `known` says are stuck, and adds to `known`. Where it gives up the next call begins anew with what is
+/// left, so that a caller has to give it more time when it mostly looked. Blocking; any thread, also beside calls of
+/// that repository's publisher, but not beside itself or retry_residue of that name: two removals of one directory
+/// would stumble over what the other has taken away. Warns of what cannot be removed when nothing was known of it
+/// before. Storage error when the volume fails.
 [[nodiscard]] Deletion delete_old_trees(const std::filesystem::path& data_dir, const std::string& name,
                                         KnownResidue& known, const std::function<bool()>& give_up);
 

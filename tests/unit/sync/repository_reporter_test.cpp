@@ -45,8 +45,8 @@ protected:
     made.tip = id(digit);
     return made;
   }
-  static publish::Outcome outcome(char digit) {
-    publish::Outcome made;
+  static publish::PublishResult outcome(char digit) {
+    publish::PublishResult made;
     made.commit = id(digit);
     made.changed = true;
     made.files = 3;

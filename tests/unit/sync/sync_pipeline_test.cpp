@@ -57,7 +57,8 @@ protected:
       test.pipeline_.start();
       const SyncPipeline::Obtained obtained = co_await test.pipeline_.obtain(wanted());
       publish::PublishOptions options;
-      const publish::Outcome outcome = co_await test.pipeline_.publish(obtained.commit.commit, std::move(options));
+      const publish::PublishResult outcome =
+          co_await test.pipeline_.publish(obtained.commit.commit, std::move(options));
       test.published_ = outcome.commit;
     } catch (const Error& error) {
       failure = error;
@@ -83,6 +84,7 @@ protected:
     EXPECT_TRUE(transfers_.try_acquire("git.test").has_value());
     EXPECT_TRUE(connections_.try_acquire("git.test").has_value());
     EXPECT_EQ(store_.ingests, 0);
+    EXPECT_EQ(publisher_.staged_trees, 0);
     bool is_free = false;
     scope_.spawn("permit", take_permit(syncs_, is_free));
     run_until([this] { return scope_.size() == 0; });
@@ -111,7 +113,8 @@ protected:
             {"write", &store_.writes, "the pack was received", false},
             {"accept", &store_.accepts, "the pack was verified", false},
             {"accept what is held", &store_.accepts, "what is held was verified", true},
-            {"publish", &publisher_.publishes, "the tree was written", true}};
+            {"begin", &publisher_.begins, "the tree was written", true},
+            {"commit", &publisher_.commits, "the tree was written", true}};
   }
   void hold(bool is_held) { store_.held = is_held ? std::optional(summary()) : std::nullopt; }
 
