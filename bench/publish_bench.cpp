@@ -8,6 +8,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "../src/publish/crew.hpp"
 #include "../src/publish/durable.hpp"
@@ -60,14 +63,21 @@ void steps(const std::filesystem::path& folder, const testing::MemoryTrees& tree
   publish::Crew crew(workers, 1);
   const double cpu_start = cpu_seconds();
   auto start = Clock::now();
-  const publish::Manifest manifest = publish::materialise(staging.get(), *trees.source(commit), {}, crew, {});
+  publish::Manifest manifest = publish::materialise(staging.get(), *trees.source(commit), {}, crew, {});
   const double write = seconds_since(start);
   const double write_cpu = cpu_seconds() - cpu_start;
   publish::make_durable(parent.get(), staging.get(), manifest);
   const double sync = seconds_since(start);
-  const std::string record = publish::encode(manifest);
+  std::string record;
+  publish::encode(manifest, [&](std::string_view bytes) { record += bytes; });
   const double encode = seconds_since(start);
-  const bool read = publish::decode(record).has_value();
+  std::string_view rest = record;
+  const auto next = [&](char* to, std::size_t size) {
+    const std::size_t count = rest.copy(to, size);
+    rest.remove_prefix(count);
+    return count;
+  };
+  const bool read = publish::decode(next, record.size()).has_value();
   const double decode = seconds_since(start);
   const double compare_start = cpu_seconds();
   const bool same = !publish::compare_tree(staging.get(), manifest, crew, {}).any();
@@ -95,7 +105,8 @@ void whole(const std::filesystem::path& folder, testing::MemoryTrees& trees, std
   const std::string name = adapter::unique_name("bench-");
   const UniqueFd parent = adapter::open_directory(folder);
   adapter::ensure_directory_at(parent.get(), name, 0755);
-  const auto publisher = publish::make_publisher(workers, folder / name, "docs", "docs");
+  publish::Doubts doubts;
+  const auto publisher = publish::make_publisher(workers, folder / name, "docs", "docs", doubts);
   const auto timed = [&](const char* what, const ObjectId& commit) {
     auto start = Clock::now();
     asio::io_context loop(1);
