@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "staged_tree.hpp"
 
-#include <asio/post.hpp>
-
 #include "adapter/base/error.hpp"
 #include "adapter/log/log.hpp"
 
@@ -28,7 +26,7 @@ DiskStagedTree::DiskStagedTree(async::Workers& workers, std::filesystem::path pa
 
 DiskStagedTree::~DiskStagedTree() {
   if (tree_) {
-    asio::post(workers_.pool(async::Lane::quick), [tree = std::move(tree_)] { take_out_of_use(*tree); });
+    workers_.post(async::Lane::quick, [tree = std::move(tree_)] { take_out_of_use(*tree); });
   }
 }
 

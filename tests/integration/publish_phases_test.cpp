@@ -3,7 +3,6 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
-#include <asio/post.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -37,7 +36,7 @@ protected:
   }
   void wait_for_jobs() {
     std::promise<void> done;
-    asio::post(workers_.pool(), [&] { done.set_value(); });
+    workers_.post(async::Lane::work, [&] { done.set_value(); });
     done.get_future().wait();
   }
   void expect_only_the_first() {
