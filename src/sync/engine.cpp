@@ -11,6 +11,7 @@
 #include "adapter/net/http_client.hpp"
 #include "adapter/net/tls_library.hpp"
 #include "file_watch.hpp"
+#include "link_monitor.hpp"
 #include "link_watch.hpp"
 #include "old_trees.hpp"
 #include "pruner.hpp"
@@ -47,6 +48,7 @@ public:
         ending_(executor),
         pruning_(executor),
         link_watch_(executor),
+        link_monitor_(workers),
         client_(net::make_http_client(executor, workers, net::ClientOptions())),
         system_ca_file_(environment("SSL_CERT_FILE").value_or(net::default_ca_file())),
         credentials_(workers, std::vector<config::Credential>(), std::move(environment)),
@@ -94,6 +96,7 @@ private:
   async::TaskScope pruning_;  ///< deletion, and the watches over links and files
   bool watches_ = false;      ///< apply() was called
   async::Wakeup link_watch_;
+  LinkMonitor link_monitor_;
   FileWatch file_watch_{shared_.workers};
   std::unique_ptr<net::HttpClient> client_;
   std::filesystem::path system_ca_file_;
@@ -263,11 +266,7 @@ asio::awaitable<void> LiveEngine::watch_links() {
         links.push_back(WatchedLink{name, task.repository().link, task.link_resolves(), task.shown_commits()});
       }
     }
-    auto job = [data_dir = config_->data_dir, links = std::move(links)](const std::stop_token& stop) {
-      return look_at_links(data_dir, links, stop);
-    };
-    const std::vector<WatchedLink> differing =
-        co_await async::run_blocking(shared_.workers, std::move(job), "look at the links", async::Lane::quick);
+    const std::vector<WatchedLink> differing = co_await link_monitor_.look_at(config_->data_dir, std::move(links));
     for (const WatchedLink& link : differing) {
       const auto place = entries_.find(link.repository);
       if (place != entries_.end() && place->second->task.repository().link == link.link) {

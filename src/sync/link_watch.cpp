@@ -10,8 +10,6 @@
 
 namespace adapter::sync {
 
-namespace {
-
 bool shows_its_commit(const std::filesystem::path& data_dir, const WatchedLink& link) {
   try {
     std::error_code ignored;
@@ -23,24 +21,6 @@ bool shows_its_commit(const std::filesystem::path& data_dir, const WatchedLink& 
   } catch (const Error&) {
     return false;  // a link that cannot be looked at cannot be read through either
   }
-}
-
-}  // namespace
-
-std::vector<WatchedLink> look_at_links(const std::filesystem::path& data_dir, std::vector<WatchedLink> links,
-                                       const std::stop_token& stop) {
-  std::vector<WatchedLink> differing;
-  for (WatchedLink& link : links) {
-    if (stop.stop_requested()) {
-      break;
-    }
-    const bool resolves = shows_its_commit(data_dir, link);
-    if (resolves != link.resolves) {
-      link.resolves = resolves;
-      differing.push_back(std::move(link));
-    }
-  }
-  return differing;
 }
 
 std::chrono::milliseconds link_watch_interval(std::size_t links) noexcept {

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -22,10 +21,9 @@ struct WatchedLink {
   std::vector<ObjectId> commits;
 };
 
-/// Those whose link leads to the tree of one of its commits now and did not, or the other way round; `resolves` says
-/// what is. One look at each, never at the trees. Blocking; any thread; ends early when stopped.
-[[nodiscard]] std::vector<WatchedLink> look_at_links(const std::filesystem::path& data_dir,
-                                                     std::vector<WatchedLink> links, const std::stop_token& stop);
+/// Whether the link leads to the tree of one of its commits: a look at it, not into the tree. False also where it
+/// cannot be looked at. Blocking; any thread.
+[[nodiscard]] bool shows_its_commit(const std::filesystem::path& data_dir, const WatchedLink& link);
 
 /// Between two looks at this many links: a second, or so long that the looks cost less than a hundredth of a core.
 [[nodiscard]] std::chrono::milliseconds link_watch_interval(std::size_t links) noexcept;

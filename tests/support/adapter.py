@@ -79,6 +79,7 @@ class Adapter:
     def __init__(self, folder, config, level="debug", wrap=()):
         self.folder = folder
         self.data = os.path.join(folder, "data")
+        self.links = {}  # of repositories whose link is not their name
         self.config_file = os.path.join(folder, "config.yaml")
         self.log_file = os.path.join(folder, "log.jsonl")
         self.level = level
@@ -276,7 +277,7 @@ class Adapter:
     # ---- the volume
 
     def link(self, name):
-        return os.path.join(self.data, name)
+        return os.path.join(self.data, self.links.get(name, name))
 
     def published(self, name):
         """The commit the link names, if it is there."""

@@ -18,7 +18,7 @@ class StoppedVolume:
         os.makedirs(path, exist_ok=True)
         os.makedirs(store)
         self._device = os.stat(path).st_dev
-        self._server = subprocess.Popen(["bindfs", "-f", store, path], stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
+        self._server = subprocess.Popen(["bindfs", "-f", "-o", "nonempty", store, path], stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
         deadline = time.monotonic() + 10
         while os.stat(path).st_dev == self._device:
             if self._server.poll() is not None or time.monotonic() > deadline:
