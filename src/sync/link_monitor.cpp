@@ -42,8 +42,8 @@ struct LinkMonitor::Round {
 };
 
 void LinkMonitor::begin(const asio::any_io_executor& executor, std::filesystem::path data_dir,
-                        const std::shared_ptr<Round>& round) {
-  auto job = [executor, data_dir = std::move(data_dir), round, look = look_, hanging = hanging_,
+                        std::shared_ptr<Round> round) {
+  auto job = [executor, data_dir = std::move(data_dir), round = std::move(round), look = look_, hanging = hanging_,
               jobs = workers_.jobs()]() mutable {
     {
       const async::JobList::Entry listed(*jobs, std::string(), "look at the links");

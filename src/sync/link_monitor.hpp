@@ -40,8 +40,7 @@ private:
   struct Round;
   using Key = std::pair<std::string, std::string>;  ///< repository and link
 
-  void begin(const asio::any_io_executor& executor, std::filesystem::path data_dir,
-             const std::shared_ptr<Round>& round);
+  void begin(const asio::any_io_executor& executor, std::filesystem::path data_dir, std::shared_ptr<Round> round);
   asio::awaitable<void> wait_for_end(std::shared_ptr<Round> round);
 
   async::Workers& workers_;
