@@ -327,8 +327,9 @@ void RepositoryTask::adopt(const RecoveryStep& step, const publish::Standing& fo
   Published published = *step.published;
   const std::vector<ObjectId>& held = store_->haves().tips;
   const bool lost = std::find(held.begin(), held.end(), published.tip) == held.end();
-  if (lost || (found.lacks_group && found.commit == step.commit)) {
-    // The store lost sight of it, or readers cannot read it: the next check puts that right.
+  if (lost || !is_as_configured(step, found, begun)) {
+    // The store lost sight of it, or the tree has other modes or links than the note says: the next check puts that
+    // right.
     published.settings.clear();
   }
   const auto other = std::find_if(found.complete.begin(), found.complete.end(),
@@ -338,6 +339,19 @@ void RepositoryTask::adopt(const RecoveryStep& step, const publish::Standing& fo
     reporter_.found_published(published, before, Now::read());
   }
   machine_.restore_published(std::move(published));
+}
+
+/// Whether the tree that the link shows now is known to be written as the configuration says. A publish of the same
+/// commit under other settings may have ended behind its note and before its tree.
+bool RepositoryTask::is_as_configured(const RecoveryStep& step, const publish::Standing& found,
+                                      const std::optional<SavedState::Pending>& begun) const {
+  if (step.way == RecoveryStep::Way::rebuild) {
+    return true;
+  }
+  if (found.commit == step.commit) {
+    return !found.lacks_group && found.share == repository_.share && found.symlinks == repository_.symlinks;
+  }
+  return !begun || begun->to != step.published;
 }
 
 /// The link shows the configured source: links of earlier configurations are not needed any more.

@@ -176,6 +176,8 @@ private:
   asio::awaitable<bool> take(RecoveryStep step, bool is_new_link);
   asio::awaitable<bool> rebuild(ObjectId commit);
   asio::awaitable<bool> write_from_packs(ObjectId commit);
+  [[nodiscard]] bool is_as_configured(const RecoveryStep& step, const publish::Standing& found,
+                                      const std::optional<SavedState::Pending>& begun) const;
   void adopt(const RecoveryStep& step, const publish::Standing& found, const std::optional<SavedState::Pending>& begun);
   asio::awaitable<void> follow(bool spread);
   asio::awaitable<void> heal();

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a commit may hold: sizes, names, modes, links, submodules, attributes."""
 
+import json
 import os
 import random
 import sys
@@ -129,6 +130,44 @@ class Content(AdapterTest):
         self.assert_good(adapter, remote, commit=first)
         better = remote.commit({}, delete=["large"])
         adapter.wait_published("docs", better)
+
+
+class Share(AdapterTest):
+    def test_a_tree_that_the_notes_do_not_describe_is_written_anew(self):
+        """The notes say that the present settings are applied, those of another time or of a publish that was killed."""
+        remote = self.remote(files={"plain": "x"})
+        private = self.config(self.entry(remote, share="group"))
+        other = self.adapter(private).start()
+        other.wait_event("published", "docs")
+        other.stop()
+        settings = self.state(other)["published"]["settings"]
+        adapter = self.follow(remote)
+        for note in ("published", "pending"):
+            adapter.stop()
+            state = self.state(adapter)
+            begun = {"url": state["url"], "followed": state["followed"], **state["published"]}
+            state[note] = {**(state[note] if note in state else begun), "settings": settings}
+            with open(self.notes(adapter), "w", encoding="utf-8") as out:
+                json.dump(state, out)
+            adapter.write_config(private)
+            adapter.start()
+            self.wait_for_mode(adapter, 0o640)
+            adapter.stop()
+            adapter.write_config(self.config(self.entry(remote)))
+            adapter.start()
+            self.wait_for_mode(adapter, 0o644)
+
+    def wait_for_mode(self, adapter, mode):
+        plain = os.path.join(adapter.link("docs"), "plain")
+        adapter.wait_for(lambda: os.stat(plain).st_mode & 0o7777 == mode, seconds=5, what="mode %o" % mode)
+
+    @staticmethod
+    def notes(adapter):
+        return os.path.join(adapter.data, ".adapter", "docs", "state.json")
+
+    def state(self, adapter):
+        with open(self.notes(adapter), encoding="utf-8") as source:
+            return json.load(source)
 
 
 class Symlinks(AdapterTest):
