@@ -107,6 +107,8 @@ asio::awaitable<void> RepositoryTask::recover() {
   publish::RecoverOptions options;
   options.former_links = journal_.state().links_to_remove();
   options.commits = noted_commits(journal_.state());
+  shared_.old_trees.request(data_dir_,
+                            repository_.name);  // also where recovery fails, at a link that is blocked for one
   const publish::Standing found = co_await publisher_->recover(std::move(options));
   co_await store_->open();
   machine_.forget_published();

@@ -32,6 +32,7 @@ class Accidents:
         self._kept_edited = []  # the trees that were edited then
         self.edited = {}  # (name, commit) → inode of a tree that was edited
         self.foreign = set()  # paths where something of a stranger lies
+        self.restored = False  # directories on the way to links are others than those that the daemon noted
 
     def do(self, kind, *values):
         getattr(self, "_" + kind)(*values)
@@ -239,6 +240,7 @@ class Accidents:
             if back == "!":
                 self.foreign.add(path)
         self._model.knows_as_of(self._kept)
+        self.restored = True
         self._lose_homes()
         for name in _listed(os.path.join(self._copy(), ".adapter")):
             self._model.forgetful.add(name)

@@ -137,6 +137,9 @@ def _is_held_back(world, name, version):
 
 def _is_blocked(world, link, version):
     """Whether something that nobody has to remove stands on the link's way, or the link on its."""
+    full = os.path.join(world.adapter.data, link)
+    if world.accidents.restored and os.path.isdir(full) and not os.path.islink(full):
+        return True  # it was on the way to another link, and nothing proves any more that the daemon made it
     for other, path in world.model.paths.items():
         if other != link and path.target is not None and other not in version.links and overlap(link, other):
             return True
