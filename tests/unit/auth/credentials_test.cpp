@@ -13,6 +13,7 @@
 #include <fstream>
 #include <future>
 #include <map>
+#include <memory>
 
 #include "adapter/base/file.hpp"
 #include "adapter/base/text.hpp"
@@ -282,10 +283,11 @@ protected:
     std::vector<config::Credential> list{bearer("https://git.example/dead/", from_variable("HANGS")),
                                          bearer("https://git.example/", from_variable("ANSWERS"))};
     return {workers_, std::move(list),
-            [this](std::string_view name) -> std::optional<std::string> {
+            // A look may outlive this test: it owns what it uses.
+            [looks = looks_, end = end_](std::string_view name) -> std::optional<std::string> {
               if (name == "HANGS") {
-                ++looks_;
-                end_.wait();
+                ++*looks;
+                end.wait();
               }
               return std::string(name) + "-token";
             },
@@ -295,7 +297,7 @@ protected:
   std::promise<void> release_;
   std::shared_future<void> end_{release_.get_future()};
   bool released_ = false;
-  std::atomic<int> looks_ = 0;
+  std::shared_ptr<std::atomic<int>> looks_ = std::make_shared<std::atomic<int>>(0);
 };
 
 TEST_F(HangingCredentialTest, FailsItsOwnRequestsOnlyAndRecovers) {
@@ -304,7 +306,7 @@ TEST_F(HangingCredentialTest, FailsItsOwnRequestsOnlyAndRecovers) {
                     "credential for https://git.example/dead/: cannot read HANGS: "
                     "no answer within 100ms; check the mount that it is on");
   expect_auth_error(all, "https://git.example/dead/y", "no answer within 100ms");
-  EXPECT_EQ(looks_, 1) << "the second request has waited for the look of the first one";
+  EXPECT_EQ(*looks_, 1) << "the second request has waited for the look of the first one";
   EXPECT_EQ(value_for(all, "https://git.example/x"), "Bearer ANSWERS-token");
   EXPECT_EQ(value_for(all, "https://other.example/x"), "");
   release();
@@ -321,7 +323,7 @@ TEST_F(HangingCredentialTest, AReloadBeginsNoSecondLookForACredentialThatStays) 
   expect_auth_error(all, "https://git.example/dead/x", "no answer");
   all.replace({bearer("https://git.example/dead/", from_variable("HANGS"))});
   expect_auth_error(all, "https://git.example/dead/x", "no answer");
-  EXPECT_EQ(looks_, 1);
+  EXPECT_EQ(*looks_, 1);
 }
 
 TEST_F(HangingCredentialTest, RequestsShareALook) {
@@ -336,7 +338,7 @@ TEST_F(HangingCredentialTest, RequestsShareALook) {
   for (const auto& each : found) {
     EXPECT_EQ((*each)->value().header_value.reveal(), "Bearer HANGS-token");
   }
-  EXPECT_EQ(looks_, 1);
+  EXPECT_EQ(*looks_, 1);
 }
 
 }  // namespace
