@@ -252,8 +252,7 @@ private:
     point_link(*trees, commit, before, former_links, stop);
   }
 
-  /// In one step nothing is left that looks like a repository, whenever the rest is interrupted. False: nothing was
-  /// changed.
+  /// Renames to trash first, so that an interruption leaves no partial repository. False: nothing was changed.
   bool retire_all_now(const std::function<bool()>& may_begin, const std::stop_token& stop) const {
     if (!link_.remove(may_begin, stop)) {
       return false;

@@ -11,6 +11,7 @@
 
 #include "adapter/async/workers.hpp"
 #include "adapter/log/log.hpp"
+#include "old_trees.hpp"
 #include "repository_task.hpp"
 
 namespace adapter::sync {
@@ -38,6 +39,20 @@ asio::awaitable<void> RepositoryTask::heal() {
   }
   co_await recover();
   reopen_store_ = false;
+}
+
+/// What it took out of use is deleted, also where it fails, at a link that is blocked for one.
+asio::awaitable<void> RepositoryTask::recover() {
+  std::exception_ptr failure;
+  try {
+    co_await recover_tree();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  shared_.old_trees.request(data_dir_, repository_.name);
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
 }
 
 /// On a worker: a volume may hang in a look. Throws storage when something foreign is at the link's path.

@@ -9,7 +9,6 @@
 
 #include "adapter/base/volume_layout.hpp"
 #include "adapter/log/log.hpp"
-#include "old_trees.hpp"
 #include "pruner.hpp"
 #include "recovery_plan.hpp"
 #include "repository_task.hpp"
@@ -97,7 +96,7 @@ bool concerns_the_kept_commit(const Error& error) {
 
 }  // namespace
 
-asio::awaitable<void> RepositoryTask::recover() {
+asio::awaitable<void> RepositoryTask::recover_tree() {
   machine_.enter(Phase::recovering);
   recovery_due_ = true;
   co_await shared_.pruner.wait_until_free(repository_.name);
@@ -107,8 +106,6 @@ asio::awaitable<void> RepositoryTask::recover() {
   publish::RecoverOptions options;
   options.former_links = journal_.state().links_to_remove();
   options.commits = noted_commits(journal_.state());
-  shared_.old_trees.request(data_dir_,
-                            repository_.name);  // also where recovery fails, at a link that is blocked for one
   const publish::Standing found = co_await publisher_->recover(std::move(options));
   co_await store_->open();
   machine_.forget_published();
@@ -148,7 +145,6 @@ asio::awaitable<void> RepositoryTask::recover() {
   recovery_due_ = false;
   permit.release();
   rebuild_permit.release();
-  shared_.old_trees.request(data_dir_, repository_.name);
   if (rebuilt) {
     co_await tidy();
   }

@@ -167,6 +167,7 @@ private:
   asio::awaitable<std::optional<Error>> attempt();
   asio::awaitable<std::optional<Error>> guarded(asio::awaitable<void> step);
   asio::awaitable<void> recover();
+  asio::awaitable<void> recover_tree();
   asio::awaitable<void> look_at_volume();
   asio::awaitable<bool> take_notes();
   [[nodiscard]] RecoveryFacts recovery_facts(publish::Standing found) const;

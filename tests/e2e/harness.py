@@ -117,6 +117,16 @@ class AdapterTest(unittest.TestCase):
         self.adapters.append(adapter)
         return adapter
 
+    def secret_ref(self, remote):
+        """A branch of this name is the token that the server requires."""
+        token = "token-0123456789abcdef"
+        self.password_file = os.path.join(self.folder, "token")
+        with open(self.password_file, "w", encoding="utf-8") as out:
+            out.write(token)
+        remote.set_ref("refs/heads/" + token, remote.resolve("main"))
+        self.server.require("/", [("bot", token)])
+        return token
+
     def follow(self, remote, name="docs", seconds=20, **keys):
         """A running program that has published the remote's main branch."""
         adapter = self.adapter(self.config(self.entry(remote, name, **keys))).start()

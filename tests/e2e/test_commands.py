@@ -271,12 +271,7 @@ class Commands(AdapterTest):
 
     def test_ls_remote_hides_a_credential_in_the_name_of_a_ref(self):
         remote = self.remote(files={"a": "1"})
-        token = "token-0123456789abcdef"
-        self.password_file = os.path.join(self.folder, "token")
-        with open(self.password_file, "w", encoding="utf-8") as out:
-            out.write(token)
-        remote.set_ref("refs/heads/" + token, remote.resolve("main"))
-        self.server.require("/", [("bot", token)])
+        token = self.secret_ref(remote)
         adapter = self.adapter(self.config(self.entry(remote)))
         code, output, errors = run_command("ls-remote", self.server.url("docs.git"), "--config", adapter.config_file)
         self.assertEqual(code, 0, errors)

@@ -119,12 +119,7 @@ class Once(AdapterTest):
 
     def test_a_secret_in_the_name_of_a_ref_is_hidden(self):
         remote = self.remote(files={"a": "1"})
-        token = "token-0123456789abcdef"
-        self.password_file = os.path.join(self.folder, "token")
-        with open(self.password_file, "w", encoding="utf-8") as out:
-            out.write(token)
-        remote.set_ref("refs/heads/" + token, remote.resolve("main"))
-        self.server.require("/", [("bot", token)])
+        token = self.secret_ref(remote)
         code, output, errors = self.once_with_output(self.adapter(self.config(self.entry(remote, ref="missing"))))
         self.assertEqual(code, 1, errors)
         self.assertIn("***", output)
